@@ -1,0 +1,332 @@
+"""The order book of one clearing: sealed offers, bids, fixed demand and ramp limits."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from networks.checks import Rows, Table, frozen, suggest
+from networks.errors import InputError
+
+if TYPE_CHECKING:
+    from networks.case import Case
+
+SELL, BUY = 1, -1
+EVERY_PERIOD = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """Sealed orders of one clearing, as write-protected arrays; built by :meth:`from_tables`.
+
+    The price of the x-th MW of a sale is price + slope·x, of a purchase price − slope·x.
+
+    Attributes
+    ----------
+    orders, participants, units, order_bus : (rows,) labels; orders of one unit are one machine.
+    side : (rows,) +1 sale, −1 purchase.
+    mw, min_mw, price, slope : (rows,) [MW, MW, $/MWh, $/MW²h].
+    order_period : (rows,) period, −1 for every period.
+    fixed_bus, fixed_mw, fixed_period : (fixed rows,) demand without a price; negative injects [MW].
+    ramp_units, ramp_up_mw, ramp_down_mw, previous_mw : (ramp rows,) change of a unit's output per
+        period [MW], inf for none; output before period 0 [MW], NaN when unknown.
+    periods, hours : number of periods and the length of one [h].
+    constant_cost : cost that no order carries (units' no-load cost) [$/h].
+    """
+
+    orders: tuple[Hashable, ...]
+    participants: tuple[Hashable, ...]
+    units: tuple[Hashable, ...]
+    order_bus: tuple[Hashable, ...]
+    side: np.ndarray
+    mw: np.ndarray
+    min_mw: np.ndarray
+    price: np.ndarray
+    slope: np.ndarray
+    order_period: np.ndarray
+    fixed_bus: tuple[Hashable, ...]
+    fixed_mw: np.ndarray
+    fixed_period: np.ndarray
+    ramp_units: tuple[Hashable, ...] = ()
+    ramp_up_mw: np.ndarray = field(default_factory=lambda: np.empty(0))
+    ramp_down_mw: np.ndarray = field(default_factory=lambda: np.empty(0))
+    previous_mw: np.ndarray = field(default_factory=lambda: np.empty(0))
+    periods: int = 1
+    hours: float = 1.0
+    constant_cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, item.name, frozen(value))
+
+    @classmethod
+    def from_tables(
+        cls,
+        orders: Rows,
+        periods: int = 1,
+        hours: float = 1.0,
+        ramps: Rows | None = None,
+        fixed: Rows | None = None,
+    ) -> Book:
+        """A book from plain tables (data frames, or sequences of dicts).
+
+        Parameters
+        ----------
+        orders : `order, participant, bus, side ("sell"|"buy"), mw, price[, slope, min_mw, unit, period]`.
+            Without `period` a row holds in every period; `unit` defaults to the order itself.
+        periods, hours : number of periods and the length of one [h].
+        ramps : `unit[, up_mw, down_mw, previous_mw]` per period; missing or infinite means none.
+        fixed : `bus, mw[, period]`; negative means injection.
+
+        Raises
+        ------
+        InputError
+            naming table, row, column, value and remedy (law 11).
+        """
+        if not isinstance(periods, (int, np.integer)) or isinstance(periods, bool) or periods < 1:
+            raise InputError(f"periods is {periods!r}; give a whole number of at least 1")
+        if not (np.isscalar(hours) and np.isfinite(hours) and hours > 0):
+            raise InputError(f"hours is {hours!r}; give the length of a period in hours, above 0")
+        table = Table(
+            orders,
+            "orders",
+            ["order", "participant", "bus", "side", "mw", "price"],
+            ["slope", "min_mw", "unit", "period"],
+        )
+        labels = table.labels("order")
+        period = table.whole_numbers("period", periods, "periods")
+        _refuse_repeated_orders(table, labels, period)
+        mw = table.numbers("mw", "MW", minimum=0.0)
+        min_mw = table.numbers("min_mw", "MW", default=0.0, minimum=0.0, missing=0.0)
+        if (min_mw > mw).any():
+            raise table.fail(
+                int(np.flatnonzero(min_mw > mw)[0]), "min_mw", "it is above mw", "lower it, or raise mw"
+            )
+        units = labels if not table.has("unit") else _unit_labels(table, labels)
+        fixed_table = Table(() if fixed is None else fixed, "fixed", ["bus", "mw"], ["period"])
+        ramp_units, up, down, previous = _read_ramps(ramps, units)
+        return cls(
+            orders=tuple(labels),
+            participants=tuple(table.labels("participant")),
+            units=tuple(units),
+            order_bus=tuple(table.labels("bus")),
+            side=_read_sides(table),
+            mw=mw,
+            min_mw=min_mw,
+            price=table.numbers("price", "$/MWh"),
+            slope=table.numbers("slope", "$/MW²h", default=0.0, minimum=0.0, missing=0.0),
+            order_period=period,
+            fixed_bus=tuple(fixed_table.labels("bus")),
+            fixed_mw=fixed_table.numbers("mw", "MW"),
+            fixed_period=fixed_table.whole_numbers("period", periods, "periods"),
+            ramp_units=tuple(ramp_units),
+            ramp_up_mw=up,
+            ramp_down_mw=down,
+            previous_mw=previous,
+            periods=int(periods),
+            hours=float(hours),
+        )
+
+    @classmethod
+    def from_case(
+        cls,
+        case: Case,
+        periods: int | None = None,
+        hours: float = 1.0,
+        profile: Sequence[float] | np.ndarray | None = None,
+        ramps: bool = True,
+        ramp_share: float | None = None,
+    ) -> Book:
+        """Offers at true cost, loads as bids where they have a price and as fixed demand elsewhere.
+
+        Parameters
+        ----------
+        periods : number of periods; by default the length of `profile` or of the case's loads.
+        hours : length of a period [h].
+        profile : (periods,) multipliers of every load.
+        ramps : whether the fleet's own ramp limits apply.
+        ramp_share : ramp limit of every unit as a share of its capacity per period, in place of the
+            fleet's own.
+
+        Raises
+        ------
+        InputError
+            when a profile does not fit, or a unit's costs cannot be offered.
+        """
+        from clearing.builders import book_from_case
+
+        return book_from_case(case, periods, hours, profile, ramps, ramp_share)
+
+    @classmethod
+    def from_csv(
+        cls,
+        orders: str | Path,
+        periods: int = 1,
+        hours: float = 1.0,
+        ramps: str | Path | None = None,
+        fixed: str | Path | None = None,
+    ) -> Book:
+        """A book from CSV files with the columns of :meth:`from_tables`."""
+        from clearing.builders import read_csv
+
+        return cls.from_tables(
+            read_csv(orders, "orders"),
+            periods=periods,
+            hours=hours,
+            ramps=None if ramps is None else read_csv(ramps, "ramps"),
+            fixed=None if fixed is None else read_csv(fixed, "fixed"),
+        )
+
+    def with_markup(self, markup: Mapping[Hashable, float], relative: bool = False) -> Book:
+        """Sales offered above their price: `markup` by participant, unit or order.
+
+        In $/MWh, or with `relative` as a share of the price (0.1 for ten per cent).
+        """
+        price = self.price.copy()
+        for key, value in markup.items():
+            chosen = self._select(key, "markup", value)
+            price[chosen] = price[chosen] * (1 + value) if relative else price[chosen] + value
+        return replace(self, price=price)
+
+    def with_withheld(self, share: Mapping[Hashable, float]) -> Book:
+        """Sales with a share (0 to 1) of their MW withheld, by participant, unit or order.
+
+        A minimum output stays: an order never falls below its `min_mw`.
+        """
+        mw = self.mw.copy()
+        for key, value in share.items():
+            chosen = self._select(key, "share", value)
+            if not 0 <= value <= 1:
+                raise InputError(f"withheld share of {key!r} is {value!r}; give a number from 0 to 1")
+            mw[chosen] = np.maximum(mw[chosen] * (1 - value), self.min_mw[chosen])
+        return replace(self, mw=mw)
+
+    def with_lost_load(self, value_of_lost_load: float) -> Book:
+        """Fixed demand turned into bids at the value of lost load [$/MWh]; injections stay fixed.
+
+        Each bus and period with positive net fixed demand gets one order `lost load BUS`.
+        """
+        from clearing.builders import price_fixed_demand
+
+        return price_fixed_demand(self, value_of_lost_load)
+
+    @cached_property
+    def column_row(self) -> np.ndarray:
+        """(columns,) row of each order-and-period column; a row for every period makes `periods` columns."""
+        return frozen(np.repeat(np.arange(len(self.orders)), self._repeats))
+
+    @cached_property
+    def column_period(self) -> np.ndarray:
+        """(columns,) period of each order-and-period column."""
+        every = self.order_period == EVERY_PERIOD
+        period = np.repeat(self.order_period, self._repeats)
+        starts = np.repeat(np.cumsum(self._repeats) - self._repeats, self._repeats)
+        return frozen(np.where(np.repeat(every, self._repeats), np.arange(len(period)) - starts, period))
+
+    @property
+    def _repeats(self) -> np.ndarray:
+        return np.where(self.order_period == EVERY_PERIOD, self.periods, 1)
+
+    @cached_property
+    def orders_frame(self) -> pd.DataFrame:
+        """The table `orders` that :meth:`from_tables` reads back."""
+        period = pd.array(self.order_period, dtype="Int64")
+        period[self.order_period == EVERY_PERIOD] = pd.NA
+        return pd.DataFrame(
+            {
+                "order": list(self.orders),
+                "participant": list(self.participants),
+                "unit": list(self.units),
+                "bus": list(self.order_bus),
+                "side": np.where(self.side == SELL, "sell", "buy"),
+                "mw": self.mw,
+                "min_mw": self.min_mw,
+                "price": self.price,
+                "slope": self.slope,
+                "period": period,
+            }
+        )
+
+    @cached_property
+    def fixed_frame(self) -> pd.DataFrame:
+        """The table `fixed` that :meth:`from_tables` reads back."""
+        period = pd.array(self.fixed_period, dtype="Int64")
+        period[self.fixed_period == EVERY_PERIOD] = pd.NA
+        return pd.DataFrame({"bus": list(self.fixed_bus), "mw": self.fixed_mw, "period": period})
+
+    @cached_property
+    def ramps_frame(self) -> pd.DataFrame:
+        """The table `ramps` that :meth:`from_tables` reads back."""
+        return pd.DataFrame(
+            {
+                "unit": list(self.ramp_units),
+                "up_mw": self.ramp_up_mw,
+                "down_mw": self.ramp_down_mw,
+                "previous_mw": self.previous_mw,
+            }
+        )
+
+    def _select(self, key: Hashable, what: str, value: float) -> np.ndarray:
+        """Rows of the sales that belong to a participant, else a unit, else an order."""
+        if not (np.isscalar(value) and np.isfinite(value)):
+            raise InputError(f"{what} of {key!r} is {value!r}; give a finite number")
+        for labels in (self.participants, self.units, self.orders):
+            rows = [k for k, label in enumerate(labels) if label == key]
+            rows = rows or [k for k, label in enumerate(labels) if str(label) == str(key)]
+            rows = [k for k in rows if self.side[k] == SELL]
+            if rows:
+                return np.array(rows)
+        known = dict.fromkeys([*self.participants, *self.units, *self.orders])
+        raise InputError(f"{what}: {key!r} sells nothing in this book{suggest(key, known)}")
+
+
+def _refuse_repeated_orders(table: Table, labels: list[Hashable], period: np.ndarray) -> None:
+    """An order may stand once for every period, or once in each of several periods."""
+    seen: dict[Hashable, set[int]] = {}
+    for k, (label, t) in enumerate(zip(labels, period.tolist(), strict=True)):
+        before = seen.setdefault(label, set())
+        if before and (t == EVERY_PERIOD or EVERY_PERIOD in before or t in before):
+            raise table.fail(k, "order", "it appears twice", "labels must be unique in each period")
+        before.add(t)
+
+
+def _unit_labels(table: Table, labels: list[Hashable]) -> list[Hashable]:
+    given = table.frame["unit"]
+    empty = given.isna().to_numpy() | (given.to_numpy() == "")
+    values = [v.item() if isinstance(v, np.generic) else v for v in given.tolist()]
+    return [label if gap else value for label, value, gap in zip(labels, values, empty, strict=True)]
+
+
+def _read_sides(table: Table) -> np.ndarray:
+    words = {"sell": SELL, "buy": BUY}
+    side = np.empty(len(table), dtype=np.int64)
+    for k, value in enumerate(table.frame["side"].tolist()):
+        found = words.get(str(value).strip().lower())
+        if found is None:
+            raise table.fail(k, "side", "it is neither 'sell' nor 'buy'", "give one of the two")
+        side[k] = found
+    return side
+
+
+def _read_ramps(
+    ramps: Rows | None, units: Sequence[Hashable]
+) -> tuple[list[Hashable], np.ndarray, np.ndarray, np.ndarray]:
+    table = Table(() if ramps is None else ramps, "ramps", ["unit"], ["up_mw", "down_mw", "previous_mw"])
+    labels = table.labels("unit", unique=True)
+    known = {unit: k for k, unit in enumerate(units)}
+    table.positions("unit", known, "the column 'unit' of table 'orders'")
+    up = table.numbers("up_mw", "MW per period", np.inf, minimum=0.0, infinite=True, missing=np.inf)
+    down = table.numbers("down_mw", "MW per period", np.inf, minimum=0.0, infinite=True, missing=np.inf)
+    previous = np.full(len(table), np.nan)
+    if table.has("previous_mw"):
+        given = ~table.frame["previous_mw"].isna().to_numpy()
+        previous[given] = table.numbers("previous_mw", "MW", missing=0.0)[given]
+    return labels, up, down, previous

@@ -1,0 +1,283 @@
+"""The one boundary to the solvers: a program goes in, a proven optimum or an error comes out.
+
+Linear and integer programs go to HiGHS (dual simplex; interior point with crossover as retry).
+Separable quadratic programs go to PIQP, then Clarabel: HiGHS's own QP solver does not terminate on
+some small convex problems. Status, not a loaded solution, decides; every call has a time limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+import highspy
+import numpy as np
+from scipy import sparse
+
+from clearing.errors import ClearingError, InfeasibleError, NumericalError, TimeLimitError, UnboundedError
+from clearing.programs import Program, Solution
+
+TIME_LIMIT = 120.0  # seconds for one solve unless told otherwise
+TOLERANCE = 1e-9  # feasibility of HiGHS in the scaled program; its default 1e-7 is 1e-5 MW per 100 MW
+IPM_TOLERANCE = 1e-10
+
+
+class Ending(Enum):
+    """How a solver ended; every solver's own status is mapped to exactly one of these."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    TIME_LIMIT = "time limit"
+    NUMERICAL = "numerical difficulty"
+
+
+ERRORS: Mapping[Ending, type[ClearingError]] = {
+    Ending.INFEASIBLE: InfeasibleError,
+    Ending.UNBOUNDED: UnboundedError,
+    Ending.TIME_LIMIT: TimeLimitError,
+    Ending.NUMERICAL: NumericalError,
+}
+
+
+def solvers_for(program: Program) -> tuple[str, ...]:
+    """Names of the solvers to try in turn."""
+    if program.integer is not None and program.integer.any():
+        return ("highs",)
+    return ("piqp", "clarabel") if program.quadratic else ("highs", "highs-ipm")
+
+
+def solve(program: Program, solver: str | None = None, time_limit: float = TIME_LIMIT) -> Solution:
+    """Solve by one named solver, or by the chain of :func:`solvers_for` until one proves optimality.
+
+    Raises
+    ------
+    InfeasibleError, UnboundedError
+        as soon as one solver proves it.
+    TimeLimitError, NumericalError
+        when no solver of the chain ends with a proof.
+    """
+    ending = Ending.NUMERICAL
+    names = solvers_for(program) if solver is None else (solver,)
+    for name in names:
+        ending, solution = SOLVERS[name](program, time_limit)
+        if solution is not None:
+            return solution
+        if ending in (Ending.INFEASIBLE, Ending.UNBOUNDED):
+            break
+    raise ERRORS[ending](f"{', '.join(names)}: {ending.value} ({_size(program)}, time limit {time_limit:g} s)")
+
+
+def is_feasible(program: Program, time_limit: float = TIME_LIMIT) -> bool:
+    """Whether any point satisfies the rows and bounds: a proof by HiGHS's simplex, without the objective."""
+    nothing = np.zeros(len(program.cost))
+    bare = Program(nothing, nothing, program.matrix, program.row_low, program.row_high, program.low, program.high)
+    ending, _ = _solve_highs(bare, time_limit)
+    if ending not in (Ending.OPTIMAL, Ending.INFEASIBLE):
+        raise ERRORS[ending](f"highs: {ending.value} while testing feasibility ({_size(program)})")
+    return ending is Ending.OPTIMAL
+
+
+def _size(program: Program) -> str:
+    return f"{program.matrix.shape[0]} rows, {program.matrix.shape[1]} columns"
+
+
+def highs_model(program: Program) -> Any:
+    """The program as a HighsLp; the curvature is left out."""
+    lp = highspy.HighsLp()
+    rows, columns = program.matrix.shape
+    lp.num_row_, lp.num_col_ = rows, columns
+    lp.col_cost_ = program.cost
+    lp.col_lower_, lp.col_upper_ = program.low, program.high
+    lp.row_lower_, lp.row_upper_ = program.row_low, program.row_high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = program.matrix.indptr.astype(np.int32)
+    lp.a_matrix_.index_ = program.matrix.indices.astype(np.int32)
+    lp.a_matrix_.value_ = program.matrix.data
+    if program.integer is not None:
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[int(flag)] for flag in program.integer]
+    return lp
+
+
+def _new_highs(time_limit: float) -> Any:
+    highs = highspy.Highs()
+    for option, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("time_limit", float(time_limit)),
+        ("primal_feasibility_tolerance", TOLERANCE),
+        ("dual_feasibility_tolerance", TOLERANCE),
+        ("mip_rel_gap", 0.0),
+        ("mip_abs_gap", 0.0),
+    ):
+        highs.setOptionValue(option, value)
+    return highs
+
+
+_HIGHS_ENDINGS = {
+    highspy.HighsModelStatus.kOptimal: Ending.OPTIMAL,
+    highspy.HighsModelStatus.kModelEmpty: Ending.OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: Ending.INFEASIBLE,
+    highspy.HighsModelStatus.kUnbounded: Ending.UNBOUNDED,
+    highspy.HighsModelStatus.kTimeLimit: Ending.TIME_LIMIT,
+    highspy.HighsModelStatus.kIterationLimit: Ending.TIME_LIMIT,
+    highspy.HighsModelStatus.kInterrupt: Ending.TIME_LIMIT,
+}
+
+
+def _solve_highs(program: Program, time_limit: float, method: str = "simplex") -> tuple[Ending, Solution | None]:
+    highs = _new_highs(time_limit)
+    if program.integer is None:
+        highs.setOptionValue("solver", method)
+    highs.passModel(highs_model(program))
+    highs.run()
+    status = highs.getModelStatus()
+    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        highs.setOptionValue("presolve", "off")
+        highs.run()
+        status = highs.getModelStatus()
+    ending = _HIGHS_ENDINGS.get(status, Ending.NUMERICAL)
+    if ending is not Ending.OPTIMAL:
+        return ending, None
+    found = highs.getSolution()
+    rows, columns = program.matrix.shape
+    x = np.array(found.col_value)
+    has_dual = len(found.row_dual) == rows and program.integer is None
+    row_dual = np.array(found.row_dual) if has_dual else np.full(rows, np.nan)
+    column_dual = np.array(found.col_dual) if has_dual else np.full(columns, np.nan)
+    return ending, Solution(x, row_dual, column_dual, "highs" if method == "simplex" else f"highs-{method}")
+
+
+def _solve_highs_ipm(program: Program, time_limit: float) -> tuple[Ending, Solution | None]:
+    return _solve_highs(program, time_limit, "ipm")
+
+
+def _solve_piqp(program: Program, time_limit: float) -> tuple[Ending, Solution | None]:
+    import piqp
+
+    small = _WithoutFixed(program)
+    if small.nothing_left:
+        return small.trivial("piqp")
+    rows = small.rows
+    solver = piqp.SparseSolver()
+    settings = solver.settings
+    settings.max_iter = 500
+    settings.eps_abs = settings.eps_duality_gap_abs = IPM_TOLERANCE
+    settings.eps_rel = settings.eps_duality_gap_rel = IPM_TOLERANCE
+    equal = small.row_low == small.row_high
+    solver.setup(
+        sparse.csc_matrix(sparse.diags_array(small.curvature)),
+        small.cost,
+        sparse.csc_matrix(rows[equal]) if equal.any() else None,
+        small.row_high[equal] if equal.any() else None,
+        sparse.csc_matrix(rows[~equal]) if (~equal).any() else None,
+        small.row_low[~equal] if (~equal).any() else None,
+        small.row_high[~equal] if (~equal).any() else None,
+        small.low,
+        small.high,
+    )
+    endings = {
+        piqp.PIQP_SOLVED: Ending.OPTIMAL,
+        piqp.PIQP_PRIMAL_INFEASIBLE: Ending.INFEASIBLE,
+        piqp.PIQP_DUAL_INFEASIBLE: Ending.UNBOUNDED,
+    }
+    ending = endings.get(solver.solve(), Ending.NUMERICAL)
+    if ending is not Ending.OPTIMAL:
+        # an interior point method's word on infeasibility is no proof: HiGHS settles it
+        return (ending if ending is Ending.UNBOUNDED else _settle(program, time_limit)), None
+    result = solver.result
+    dual = np.zeros(len(equal))
+    dual[equal] = -np.asarray(result.y)
+    dual[~equal] = np.asarray(result.z_l) - np.asarray(result.z_u)
+    return ending, small.restore(np.array(result.x), dual, "piqp")
+
+
+def _solve_clarabel(program: Program, time_limit: float) -> tuple[Ending, Solution | None]:
+    import clarabel
+
+    small = _WithoutFixed(program)
+    if small.nothing_left:
+        return small.trivial("clarabel")
+    eye = sparse.csr_array(sparse.eye_array(len(small.cost)))
+    equal = small.row_low == small.row_high
+    up, down = ~equal & np.isfinite(small.row_high), ~equal & np.isfinite(small.row_low)
+    top, bottom = np.isfinite(small.high), np.isfinite(small.low)
+    rows = small.rows
+    matrix = sparse.vstack([rows[equal], rows[up], -rows[down], eye[top], -eye[bottom]], format="csc")
+    right = [small.row_high[equal], small.row_high[up], -small.row_low[down], small.high[top], -small.low[bottom]]
+    sizes = [len(part) for part in right]
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.time_limit = time_limit
+    settings.max_iter = 500
+    settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = IPM_TOLERANCE
+    cones = [clarabel.ZeroConeT(sizes[0]), clarabel.NonnegativeConeT(sum(sizes[1:]))]
+    quadratic = sparse.csc_matrix(sparse.diags_array(small.curvature))
+    found = clarabel.DefaultSolver(
+        quadratic, small.cost, sparse.csc_matrix(matrix), np.concatenate(right), cones, settings
+    ).solve()
+    status = clarabel.SolverStatus
+    endings = {
+        status.Solved: Ending.OPTIMAL,
+        status.AlmostSolved: Ending.OPTIMAL,  # the certificate decides, not the solver's own tolerance
+        status.PrimalInfeasible: Ending.INFEASIBLE,
+        status.DualInfeasible: Ending.UNBOUNDED,
+        status.MaxTime: Ending.TIME_LIMIT,
+    }
+    ending = endings.get(found.status, Ending.NUMERICAL)
+    if ending is not Ending.OPTIMAL:
+        settle = ending in (Ending.INFEASIBLE, Ending.NUMERICAL)
+        return (_settle(program, time_limit) if settle else ending), None
+    z = np.asarray(found.z)
+    parts = np.split(z, np.cumsum(sizes)[:-1])
+    dual = np.zeros(len(equal))
+    dual[equal] = -parts[0]
+    dual[up] -= parts[1]
+    dual[down] += parts[2]
+    return ending, small.restore(np.array(found.x), dual, "clarabel")
+
+
+def _settle(program: Program, time_limit: float) -> Ending:
+    return Ending.NUMERICAL if is_feasible(program, time_limit) else Ending.INFEASIBLE
+
+
+class _WithoutFixed:
+    """A program without its fixed columns and free rows, on which interior point methods stumble."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.kept = program.low < program.high
+        fixed = np.flatnonzero(~self.kept)
+        self.fixed_x = np.where(self.kept, 0.0, program.low)
+        moved = program.matrix[:, fixed] @ program.low[fixed]
+        self.bounded = np.isfinite(program.row_low) | np.isfinite(program.row_high)
+        remaining = sparse.csr_array(program.matrix[:, np.flatnonzero(self.kept)])
+        self.bounded &= np.diff(remaining.indptr) > 0
+        self.rows = remaining[np.flatnonzero(self.bounded)]
+        self.row_low = (program.row_low - moved)[self.bounded]
+        self.row_high = (program.row_high - moved)[self.bounded]
+        self.cost, self.curvature = program.cost[self.kept], program.curvature[self.kept]
+        self.low, self.high = program.low[self.kept], program.high[self.kept]
+        self.nothing_left = not self.kept.any()
+
+    def restore(self, x: np.ndarray, row_dual: np.ndarray, solver: str) -> Solution:
+        full, dual = self.fixed_x.copy(), np.zeros(len(self.program.row_low))
+        full[self.kept] = np.clip(x, self.low, self.high)
+        dual[self.bounded] = row_dual
+        reduced = self.program.cost + self.program.curvature * full - self.program.matrix.T @ dual
+        return Solution(full, dual, reduced, solver)
+
+    def trivial(self, solver: str) -> tuple[Ending, Solution | None]:
+        if not is_feasible(self.program):
+            return Ending.INFEASIBLE, None
+        return Ending.OPTIMAL, self.restore(np.empty(0), np.zeros(int(self.bounded.sum())), solver)
+
+
+SOLVERS: Mapping[str, Callable[[Program, float], tuple[Ending, Solution | None]]] = {
+    "highs": _solve_highs,
+    "highs-ipm": _solve_highs_ipm,
+    "piqp": _solve_piqp,
+    "clarabel": _solve_clarabel,
+}

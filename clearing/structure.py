@@ -1,0 +1,139 @@
+"""Who may do what where: a book laid onto a grid as columns, before any number is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clearing.book import EVERY_PERIOD, Book
+from networks.checks import frozen, suggest
+from networks.errors import InputError
+from networks.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Columns of a nodal clearing: every order in each of its periods, then every link in each period.
+
+    Attributes
+    ----------
+    periods : int.
+    bus, period, side : (columns,) of the order columns; side +1 injects, −1 withdraws.
+    ramp_of : (columns,) position in `ramp_units`, −1 where the unit has no ramp limit.
+    ramp_units : labels of units with a finite ramp limit.
+    ramp_start : (ramp units,) whether the output before period 0 is known.
+    limited : (limited branches,) positions of branches with a finite flow bound.
+    links : number of links.
+    """
+
+    grid: Grid
+    periods: int
+    bus: np.ndarray
+    period: np.ndarray
+    side: np.ndarray
+    ramp_of: np.ndarray
+    ramp_units: tuple[Hashable, ...]
+    ramp_start: np.ndarray
+    limited: np.ndarray
+    links: int
+
+    @classmethod
+    def of(cls, book: Book, grid: Grid) -> Structure:
+        """The structure of a book on a grid; an order or fixed demand at an unknown bus is refused."""
+        bus = bus_positions(book.order_bus, grid, "orders", book.orders)
+        ramped = np.flatnonzero(np.isfinite(book.ramp_up_mw) | np.isfinite(book.ramp_down_mw))
+        units = tuple(book.ramp_units[k] for k in ramped)
+        index = {unit: k for k, unit in enumerate(units)}
+        rows = book.column_row
+        ramp_of = np.array([index.get(unit, -1) for unit in book.units], dtype=np.int64)[rows]
+        low, high = grid.flow_bounds_mw
+        return cls(
+            grid=grid,
+            periods=book.periods,
+            bus=frozen(bus[rows]),
+            period=book.column_period,
+            side=frozen(book.side[rows]),
+            ramp_of=frozen(ramp_of),
+            ramp_units=units,
+            ramp_start=frozen(np.isfinite(book.previous_mw[ramped])),
+            limited=frozen(np.flatnonzero(np.isfinite(low) | np.isfinite(high))),
+            links=len(grid.links),
+        )
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """Equal for books that differ in numbers only, so that one compiled model serves them."""
+        arrays = (self.bus, self.period, self.side, self.ramp_of, self.ramp_start)
+        return (self.periods, *(a.tobytes() for a in arrays))
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """The numbers of a book on a structure.
+
+    Attributes
+    ----------
+    price, slope, mw, min_mw : (columns,) of the order columns [$/MWh, $/MW²h, MW, MW].
+    fixed_mw : (buses, periods) fixed demand and shunts, negative injects [MW].
+    low_mw, high_mw : (limited branches,) flow bounds [MW].
+    ramp_up_mw, ramp_down_mw, previous_mw : (ramp units,) [MW]; previous 0 where it is unknown.
+    """
+
+    price: np.ndarray
+    slope: np.ndarray
+    mw: np.ndarray
+    min_mw: np.ndarray
+    fixed_mw: np.ndarray
+    low_mw: np.ndarray
+    high_mw: np.ndarray
+    ramp_up_mw: np.ndarray
+    ramp_down_mw: np.ndarray
+    previous_mw: np.ndarray
+
+    @classmethod
+    def of(cls, book: Book, structure: Structure) -> Numbers:
+        """The numbers of `book` in the order of the structure's columns, units and branches."""
+        grid, rows = structure.grid, book.column_row
+        low, high = grid.flow_bounds_mw
+        ramped = np.flatnonzero(np.isfinite(book.ramp_up_mw) | np.isfinite(book.ramp_down_mw))
+        return cls(
+            price=book.price[rows],
+            slope=book.slope[rows],
+            mw=book.mw[rows],
+            min_mw=book.min_mw[rows],
+            fixed_mw=fixed_demand(book, grid),
+            low_mw=low[structure.limited],
+            high_mw=high[structure.limited],
+            ramp_up_mw=book.ramp_up_mw[ramped],
+            ramp_down_mw=book.ramp_down_mw[ramped],
+            previous_mw=np.nan_to_num(book.previous_mw[ramped]),
+        )
+
+
+def fixed_demand(book: Book, grid: Grid) -> np.ndarray:
+    """(buses, periods) fixed demand of the book plus the grid's shunts [MW]."""
+    out = np.repeat(grid.shunt_mw[:, None], book.periods, axis=1)
+    bus = bus_positions(book.fixed_bus, grid, "fixed", book.fixed_bus)
+    every = book.fixed_period == EVERY_PERIOD
+    for t in range(book.periods):
+        chosen = every | (book.fixed_period == t)
+        np.add.at(out[:, t], bus[chosen], book.fixed_mw[chosen])
+    return out
+
+
+def bus_positions(
+    labels: tuple[Hashable, ...], grid: Grid, table: str, rows: tuple[Hashable, ...]
+) -> np.ndarray:
+    """Positions of bus labels in the grid; an unknown one is refused with its row and the nearest bus."""
+    known = grid.bus_position
+    try:
+        return np.array([known[label] for label in labels], dtype=np.int64)
+    except KeyError:
+        position, label = next((k, b) for k, b in enumerate(labels) if b not in known)
+        raise InputError(
+            f"table '{table}', row {position} ({rows[position]!r}): column 'bus' is {label!r}: it is not a bus "
+            f"of the grid; use a known label{suggest(label, known)}"
+        ) from None

@@ -1,0 +1,175 @@
+"""Checks of user tables: each returns clean arrays or raises an InputError that names the cell."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from networks.errors import InputError
+
+Rows = pd.DataFrame | Sequence[Mapping[str, Any]]
+
+
+class Table:
+    """A user's table under validation; `name` and the label column appear in every message.
+
+    Parameters
+    ----------
+    rows : data frame, or sequence of dicts. A named index that holds a wanted column is accepted.
+    name : the table's name in messages ("orders").
+    required, optional : column names; anything else is refused, because a misspelt optional
+        column that is silently ignored changes prices.
+    """
+
+    def __init__(self, rows: Rows, name: str, required: Sequence[str], optional: Sequence[str] = ()):
+        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+        known = [*required, *optional]
+        index_names = [n for n in frame.index.names if n is not None]
+        if any(n in known and n not in frame.columns for n in index_names):
+            frame = frame.reset_index()
+        if frame.empty and len(frame.columns) == 0:
+            frame = pd.DataFrame(columns=list(required))
+        self.name, self.frame, self.label_column = name, frame, required[0]
+        duplicated = frame.columns[frame.columns.duplicated()]
+        if len(duplicated):
+            raise InputError(f"table '{name}': column '{duplicated[0]}' appears twice; keep one")
+        for column in required:
+            if column not in frame.columns:
+                raise InputError(
+                    f"table '{name}': column '{column}' is missing{suggest(column, frame.columns)}; "
+                    f"it needs the columns {', '.join(required)}"
+                )
+        for column in frame.columns:
+            if column not in known:
+                raise InputError(
+                    f"table '{name}': column '{column}' is unknown{suggest(column, known)}; "
+                    f"known columns are {', '.join(known)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def has(self, column: str) -> bool:
+        return column in self.frame.columns
+
+    def row(self, position: int) -> str:
+        """The row's name in a message: its label where there is one, else its position."""
+        label = self.frame[self.label_column].iloc[position] if self.label_column in self.frame else None
+        if label is None or (isinstance(label, float) and np.isnan(label)):
+            return f"table '{self.name}', row {position}"
+        return f"table '{self.name}', {self.label_column} {label!r} (row {position})"
+
+    def fail(self, position: int, column: str, problem: str, remedy: str) -> InputError:
+        value = self.frame[column].iloc[position] if self.has(column) else None
+        if isinstance(value, np.generic):
+            value = value.item()
+        return InputError(f"{self.row(position)}: column '{column}' is {value!r}: {problem}; {remedy}")
+
+    def labels(self, column: str, unique: bool = False) -> list[Hashable]:
+        """Labels as given (their type is kept); missing ones and, on request, duplicates are refused."""
+        values = [v.item() if isinstance(v, np.generic) else v for v in self.frame[column].tolist()]
+        seen: dict[Hashable, int] = {}
+        for position, value in enumerate(values):
+            if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)) or value == "":
+                raise self.fail(position, column, "a label is missing", "give a name or a number")
+            if unique and value in seen:
+                raise self.fail(
+                    position, column, f"it appears twice (first in row {seen[value]})", "labels must be unique"
+                )
+            seen.setdefault(value, position)
+        return values
+
+    def positions(self, column: str, known: Mapping[Hashable, int], where: str) -> np.ndarray:
+        """Positions of the column's labels in `known`; an unknown label is refused with the nearest one."""
+        out = np.empty(len(self), dtype=np.int64)
+        for position, label in enumerate(self.labels(column)):
+            found = known.get(label)
+            if found is None:
+                raise self.fail(
+                    position, column, f"it is not in {where}", f"use a known label{suggest(label, known)}"
+                )
+            out[position] = found
+        return out
+
+    def numbers(
+        self,
+        column: str,
+        unit: str,
+        default: float | None = None,
+        minimum: float | None = None,
+        infinite: bool = False,
+        missing: float | None = None,
+    ) -> np.ndarray:
+        """Numbers of a column as floats.
+
+        Parameters
+        ----------
+        unit : for the message ("$/MWh").
+        default : value of every row when the optional column is absent.
+        minimum : least admissible value.
+        infinite : whether ±inf is admissible.
+        missing : what an empty cell (NaN) stands for; None refuses it.
+        """
+        if not self.has(column):
+            assert default is not None, column
+            return np.full(len(self), default)
+        raw = self.frame[column]
+        booleans = raw.map(lambda v: isinstance(v, (bool, np.bool_))) if raw.dtype == object else None
+        values = np.array(pd.to_numeric(raw, errors="coerce"), dtype=float)
+        if booleans is not None:
+            values[booleans.to_numpy(dtype=bool)] = np.nan
+        empty = raw.isna().to_numpy()
+        if missing is not None:
+            values[empty] = missing
+        bad = np.isnan(values) if infinite else ~np.isfinite(values)
+        if missing is not None:
+            bad &= ~empty
+        if bad.any():
+            position = int(np.flatnonzero(bad)[0])
+            problem = "it is not a finite number" if not infinite else "it is not a number"
+            raise self.fail(position, column, problem, f"give a number in {unit}")
+        if minimum is not None and (values < minimum).any():
+            position = int(np.flatnonzero(values < minimum)[0])
+            raise self.fail(position, column, f"it is below {minimum:g}", f"give a number ≥ {minimum:g} in {unit}")
+        return values
+
+    def whole_numbers(self, column: str, below: int, what: str) -> np.ndarray:
+        """Whole numbers from 0 to below − 1; an empty cell is −1 (meaning: all of them)."""
+        if not self.has(column):
+            return np.full(len(self), -1)
+        values = self.numbers(column, "whole numbers", missing=-1.0)
+        empty = self.frame[column].isna().to_numpy()
+        bad = ~empty & ((values != np.floor(values)) | (values < 0) | (values >= below))
+        if bad.any():
+            position = int(np.flatnonzero(bad)[0])
+            raise self.fail(position, column, f"there are {below} {what}", f"give 0 to {below - 1}")
+        return values.astype(np.int64)
+
+
+def suggest(label: Hashable, known: Iterable[Hashable]) -> str:
+    """`" (did you mean 'B70'?)"`, or nothing when no known label is near."""
+    names = {str(k): k for k in known}
+    if str(label) in names:
+        return f" (did you mean {names[str(label)]!r}, a {type(names[str(label)]).__name__}?)"
+    near = difflib.get_close_matches(str(label), list(names), n=1, cutoff=0.6)
+    return f" (did you mean {names[near[0]]!r}?)" if near else ""
+
+
+def freeze_arrays(instance: Any) -> None:
+    """Write-protect every array field of a frozen dataclass (law 10); for its `__post_init__`."""
+    for item in fields(instance):
+        value = getattr(instance, item.name, None)
+        if isinstance(value, np.ndarray):
+            object.__setattr__(instance, item.name, frozen(value))
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """The array, write-protected (law 10): a view is copied so that no writable alias remains."""
+    out = array if array.base is None and array.flags.owndata else array.copy()
+    out.setflags(write=False)
+    return out

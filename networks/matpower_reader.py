@@ -1,0 +1,241 @@
+"""MATPOWER `.m` case files (format version 2) as cases of this toolkit.
+
+Source of the format: MATPOWER User's Manual 8.0, appendix B, tables B-1 to B-5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from networks.case import Case, Provenance, build_case
+from networks.errors import InputError
+from networks.fleet import Fleet
+from networks.grid import AngleLimits, Convention, Grid
+from networks.matpower_costs import read_costs
+from networks.matpower_text import MatpowerText, TextTable, parse_matpower
+
+ISOLATED = 4
+"""Bus type of a bus that is not connected to the grid (table B-1)."""
+
+
+def read_matpower(
+    path: Path | str, convention: Convention = "matpower", angle_limits: AngleLimits = "file"
+) -> Case:
+    """The case of a `.m` file.
+
+    Buses keep their numbers as labels, branches are numbered from 1 as in the file, units are `G1`,
+    `G2`, … after their rows in `gen`, loads `L` and links `DC` likewise. A rating of 0 means no limit;
+    angle limits of 0/0, or beyond ±360°, mean none. Dispatchable loads are units of negative output.
+
+    Raises
+    ------
+    InputError
+        naming file, table, row, the value and the remedy: wrong, truncated or unreadable files,
+        costs of higher than second order, a load on an isolated bus, costs of DC lines.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"file '{path}' cannot be read ({error.strerror}); check the path") from error
+    provenance = Provenance(source=str(path), sha256=sha256(raw).hexdigest())
+    return case_from_text(parse_matpower(text, path.name), provenance, convention, angle_limits)
+
+
+def case_from_text(
+    content: MatpowerText, provenance: Provenance, convention: Convention, angle_limits: AngleLimits
+) -> Case:
+    """The case of a parsed file."""
+    parts = _Parts.of(content)
+    try:
+        grid = Grid.from_tables(
+            parts.buses(),
+            parts.branches(),
+            parts.links(),
+            base_mva=content.base_mva,
+            convention=convention,
+            angle_limits=angle_limits,
+        )
+        units, segments, cost_notes = parts.units()
+        fleet = Fleet.from_tables(grid, units, segments, parts.loads())
+        notes = (*parts.notes(), *cost_notes)
+        return build_case(content.name, content.name, grid, fleet, provenance, notes=notes)
+    except InputError as error:
+        if str(error).startswith("file '"):
+            raise
+        raise InputError(f"file '{parts.file}': {error}") from error
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The file's tables, with what is isolated or out of service told apart."""
+
+    file: str
+    bus: TextTable
+    gen: TextTable
+    branch: TextTable
+    dcline: TextTable
+    tables: dict[str, TextTable]
+
+    @classmethod
+    def of(cls, content: MatpowerText) -> _Parts:
+        file = content.tables["bus"].file if "bus" in content.tables else content.name
+
+        def table(name: str, least: int, usual: int) -> TextTable:
+            found = content.tables.get(name, TextTable(file, name, np.zeros((0, usual)), ()))
+            found.need_columns(least, usual)
+            return found if len(found.values) else TextTable(file, name, np.zeros((0, usual)), ())
+
+        parts = cls(
+            file,
+            table("bus", 13, 13),
+            table("gen", 10, 10),
+            table("branch", 11, 13),
+            table("dcline", 11, 17),
+            content.tables,
+        )
+        parts._check()
+        return parts
+
+    def _check(self) -> None:
+        loaded = self.isolated & (self.bus.values[:, 2] != 0)
+        if loaded.any():
+            k = int(np.flatnonzero(loaded)[0])
+            raise InputError(
+                f"{self.bus.row(k)}: bus {_label(self.bus.values[k, 0])} is isolated (type 4) but has a load of "
+                f"{self.bus.values[k, 2]:g} MW; connect the bus, or set its load to 0"
+            )
+        costs = self.tables.get("dclinecost")
+        if costs is not None and costs.values[:, 4:].any():
+            k = int(np.flatnonzero(costs.values[:, 4:].any(axis=1))[0])
+            raise InputError(
+                f"{costs.row(k)}: a DC line with a cost of its own is not modelled; set it to 0, or model the line "
+                "as a unit at each end"
+            )
+
+    @property
+    def isolated(self) -> np.ndarray:
+        return self.bus.values[:, 1] == ISOLATED
+
+    def _touches_isolated(self, *buses: np.ndarray) -> np.ndarray:
+        numbers = self.bus.values[self.isolated, 0]
+        return np.any([np.isin(bus, numbers) for bus in buses], axis=0)
+
+    def buses(self) -> pd.DataFrame:
+        kept = self.bus.values[~self.isolated]
+        return pd.DataFrame({"bus": self._numbers(self.bus, 0)[~self.isolated], "shunt_mw": kept[:, 4]})
+
+    def branches(self) -> pd.DataFrame:
+        values = self.branch.values
+        none = np.zeros(len(values))
+        low, high = (values[:, 11], values[:, 12]) if values.shape[1] >= 13 else (none, none)
+        unlimited = (low == 0) & (high == 0)
+        frame = pd.DataFrame(
+            {
+                "branch": np.arange(1, len(values) + 1),
+                "from_bus": self._numbers(self.branch, 0),
+                "to_bus": self._numbers(self.branch, 1),
+                "r_pu": values[:, 2],
+                "x_pu": values[:, 3],
+                "limit_mw": np.where(values[:, 5] == 0, np.inf, values[:, 5]),
+                "tap": np.where(values[:, 8] == 0, 1.0, values[:, 8]),
+                "shift_degree": values[:, 9],
+                "angle_min_degree": np.where(unlimited | (low <= -360), -np.inf, low),
+                "angle_max_degree": np.where(unlimited | (high >= 360), np.inf, high),
+                "in_service": values[:, 10] != 0,
+            }
+        )
+        return frame[~self._touches_isolated(values[:, 0], values[:, 1])]
+
+    def links(self) -> pd.DataFrame:
+        values = self.dcline.values
+        on = (values[:, 2] != 0) & ~self._touches_isolated(values[:, 0], values[:, 1])
+        frame = pd.DataFrame(
+            {
+                "link": _names("DC", len(values)),
+                "from_bus": self._numbers(self.dcline, 0),
+                "to_bus": self._numbers(self.dcline, 1),
+                "min_mw": values[:, 9],
+                "max_mw": values[:, 10],
+            }
+        )
+        return frame[on]
+
+    @property
+    def _running(self) -> np.ndarray:
+        return (self.gen.values[:, 7] > 0) & ~self._touches_isolated(self.gen.values[:, 0])
+
+    def units(self) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+        """Units in service, the segments of their piecewise costs, and notes on costs."""
+        on = self._running
+        frame = pd.DataFrame(
+            {
+                "unit": _names("G", len(on)),
+                "bus": self._numbers(self.gen, 0),
+                "min_mw": self.gen.values[:, 9],
+                "max_mw": self.gen.values[:, 8],
+            }
+        )[on]
+        costs = read_costs(self.tables.get("gencost"), len(on), self.gen, np.flatnonzero(on))
+        frame = frame.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
+        return frame, costs.segments(frame), costs.notes
+
+    def loads(self) -> pd.DataFrame:
+        demand = self.bus.values[:, 2]
+        bus = self._numbers(self.bus, 0)
+        frame = pd.DataFrame({"load": [f"L{number}" for number in bus], "bus": bus, "mw": demand})
+        return frame[demand != 0]
+
+    def notes(self) -> tuple[str, ...]:
+        """What of the file is left out."""
+        off, stranded = self.gen.values[:, 7] <= 0, self._touches_isolated(self.gen.values[:, 0])
+        losses = self.dcline.values[:, 15:17] if self.dcline.values.shape[1] >= 17 else np.zeros((0, 2))
+        counts = {
+            "isolated bus": self.isolated.sum(),
+            "unit out of service": off.sum(),
+            "unit on an isolated bus": (stranded & ~off).sum(),
+            "DC line out of service": len(self.dcline.values) - len(self.links()),
+        }
+        sentences = [
+            f"{_count(int(n), what)} left out" for what, n in counts.items() if n
+        ]
+        if losses.any():
+            sentences.append("the losses of DC lines are left out")
+        return tuple(sentences)
+
+    def _numbers(self, table: TextTable, column: int) -> np.ndarray:
+        values = table.values[:, column]
+        bad = ~np.isfinite(values) | (values != np.floor(values))
+        if bad.any():
+            k = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"{table.row(k)}: column {column + 1} is {values[k]:g}: a bus number is a whole number; correct it"
+            )
+        return values.astype(np.int64)
+
+
+def _count(number: int, what: str) -> str:
+    """`"1 unit out of service is"`, `"3 units out of service are"`."""
+    if number == 1:
+        return f"1 {what} is"
+    head, _, tail = what.partition(" ")
+    if head in ("isolated", "DC"):
+        second, _, tail = tail.partition(" ")
+        head = f"{head} {second}"
+    plural = head + ("es" if head.endswith("s") else "s")
+    return f"{number} {plural}{' ' + tail if tail else ''} are"
+
+
+def _names(letter: str, count: int) -> list[str]:
+    return [f"{letter}{k}" for k in range(1, count + 1)]
+
+
+def _label(value: Any) -> str:
+    return f"{value:g}"
