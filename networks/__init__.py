@@ -1,0 +1,40 @@
+"""What exists physically and who owns it: grids, fleets, cases and their readers.
+
+Names load when they are first used, so that `import networks` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from networks.case import Case, Provenance, load
+    from networks.named_cases import catalogue
+    from networks.errors import InputError
+    from networks.fleet import Fleet
+    from networks.flows import DcFlow
+    from networks.grid import Grid
+
+__all__ = ["Case", "DcFlow", "Fleet", "Grid", "InputError", "Provenance", "catalogue", "load"]
+
+_ROOMS = {
+    "Case": "case",
+    "DcFlow": "flows",
+    "Fleet": "fleet",
+    "Grid": "grid",
+    "InputError": "errors",
+    "Provenance": "case",
+    "catalogue": "named_cases",
+    "load": "case",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return getattr(import_module(f"networks.{_ROOMS[name]}"), name)
+    raise AttributeError(f"module 'networks' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -75,11 +75,19 @@ class Table:
         values = [v.item() if isinstance(v, np.generic) else v for v in self.frame[column].tolist()]
         seen: dict[Hashable, int] = {}
         for position, value in enumerate(values):
-            if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)) or value == "":
+            if (
+                value is None
+                or value is pd.NaT
+                or (isinstance(value, float) and np.isnan(value))
+                or value == ""
+            ):
                 raise self.fail(position, column, "a label is missing", "give a name or a number")
             if unique and value in seen:
                 raise self.fail(
-                    position, column, f"it appears twice (first in row {seen[value]})", "labels must be unique"
+                    position,
+                    column,
+                    f"it appears twice (first in row {seen[value]})",
+                    "labels must be unique",
                 )
             seen.setdefault(value, position)
         return values
@@ -135,7 +143,9 @@ class Table:
             raise self.fail(position, column, problem, f"give a number in {unit}")
         if minimum is not None and (values < minimum).any():
             position = int(np.flatnonzero(values < minimum)[0])
-            raise self.fail(position, column, f"it is below {minimum:g}", f"give a number ≥ {minimum:g} in {unit}")
+            raise self.fail(
+                position, column, f"it is below {minimum:g}", f"give a number ≥ {minimum:g} in {unit}"
+            )
         return values
 
     def whole_numbers(self, column: str, below: int, what: str) -> np.ndarray:

@@ -109,9 +109,21 @@ def _refuse_gaps(table: Table, order: np.ndarray, own: Segments, low: np.ndarray
     starts_late = ~np.insert(joined[:-1], 0, False) & (own.from_mw > low[own.unit])
     ends_early = ~joined & (own.to_mw < high[own.unit])
     for bad, shown, column, problem, remedy in (
-        (apart, after, "from_mw", "it is not where the unit's segment before ends", "leave no gap or overlap"),
+        (
+            apart,
+            after,
+            "from_mw",
+            "it is not where the unit's segment before ends",
+            "leave no gap or overlap",
+        ),
         (falling, after, "price", "the marginal cost decreases (not convex)", "give rising prices"),
-        (starts_late, None, "from_mw", "the cost is unknown below it", "begin at 0, or at min_mw if negative"),
+        (
+            starts_late,
+            None,
+            "from_mw",
+            "the cost is unknown below it",
+            "begin at 0, or at min_mw if negative",
+        ),
         (ends_early, None, "to_mw", "the cost is unknown above it", "end at max_mw, or at 0 if negative"),
     ):
         if bad.any():
@@ -127,5 +139,7 @@ def _cut(curve: Segments, low: np.ndarray, high: np.ndarray) -> Segments:
     still = (low == high)[curve.unit] & (start == end)
     first = np.append(True, curve.unit[1:] != curve.unit[:-1])[: len(start)]
     first_still = still & (first | ~np.insert(still[:-1], 0, False)[: len(start)])
-    inside = Segments(curve.unit, start, end, curve.price + curve.slope * (start - curve.from_mw), curve.slope)
+    inside = Segments(
+        curve.unit, start, end, curve.price + curve.slope * (start - curve.from_mw), curve.slope
+    )
     return inside.take(np.flatnonzero(kept | first_still))

@@ -68,7 +68,9 @@ class DcFlow:
         """Bus angles [rad] that carry `injection_mw`, shape (buses,) or (buses, k), without shifters."""
         theta = np.zeros(np.shape(injection_mw))
         if self._factor is not None:
-            theta[self._kept] = self._factor.solve(np.ascontiguousarray(injection_mw[self._kept], dtype=float))
+            theta[self._kept] = self._factor.solve(
+                np.ascontiguousarray(injection_mw[self._kept], dtype=float)
+            )
         return theta
 
     def flows(self, injection_mw: np.ndarray) -> np.ndarray:

@@ -216,8 +216,12 @@ class Grid:
             )
         by_angle = np.where(b >= 0, ends, ends[::-1])
         on = self.in_service
-        low = np.where(on, np.maximum(-self.limit_mw, np.where(np.isnan(by_angle[0]), -np.inf, by_angle[0])), -np.inf)
-        high = np.where(on, np.minimum(self.limit_mw, np.where(np.isnan(by_angle[1]), np.inf, by_angle[1])), np.inf)
+        low = np.where(
+            on, np.maximum(-self.limit_mw, np.where(np.isnan(by_angle[0]), -np.inf, by_angle[0])), -np.inf
+        )
+        high = np.where(
+            on, np.minimum(self.limit_mw, np.where(np.isnan(by_angle[1]), np.inf, by_angle[1])), np.inf
+        )
         return frozen(low), frozen(high)
 
     @cached_property
@@ -272,7 +276,10 @@ def _ends(table: Table, position: Mapping[Hashable, int]) -> tuple[np.ndarray, n
     to_bus = table.positions("to_bus", position, "table 'buses'")
     if (from_bus == to_bus).any():
         raise table.fail(
-            int(np.flatnonzero(from_bus == to_bus)[0]), "to_bus", "it equals from_bus", "name the bus at the other end"
+            int(np.flatnonzero(from_bus == to_bus)[0]),
+            "to_bus",
+            "it equals from_bus",
+            "name the bus at the other end",
         )
     return from_bus, to_bus
 

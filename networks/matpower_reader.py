@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
 from networks.matpower_costs import read_costs
 from networks.matpower_text import MatpowerText, TextTable, parse_matpower
+from networks.notes import left_out
 
 ISOLATED = 4
 """Bus type of a bus that is not connected to the grid (table B-1)."""
@@ -63,10 +63,8 @@ def case_from_text(
             convention=convention,
             angle_limits=angle_limits,
         )
-        units, segments, cost_notes = parts.units()
-        fleet = Fleet.from_tables(grid, units, segments, parts.loads())
-        notes = (*parts.notes(), *cost_notes)
-        return build_case(content.name, content.name, grid, fleet, provenance, notes=notes)
+        fleet = Fleet.from_tables(grid, *parts.units(), parts.loads())
+        return build_case(content.name, content.name, grid, fleet, provenance, notes=parts.notes())
     except InputError as error:
         if str(error).startswith("file '"):
             raise
@@ -109,7 +107,7 @@ class _Parts:
         if loaded.any():
             k = int(np.flatnonzero(loaded)[0])
             raise InputError(
-                f"{self.bus.row(k)}: bus {_label(self.bus.values[k, 0])} is isolated (type 4) but has a load of "
+                f"{self.bus.row(k)}: bus {self.bus.values[k, 0]:g} is isolated (type 4) but has a load of "
                 f"{self.bus.values[k, 2]:g} MW; connect the bus, or set its load to 0"
             )
         costs = self.tables.get("dclinecost")
@@ -159,7 +157,7 @@ class _Parts:
         on = (values[:, 2] != 0) & ~self._touches_isolated(values[:, 0], values[:, 1])
         frame = pd.DataFrame(
             {
-                "link": _names("DC", len(values)),
+                "link": [f"DC{k + 1}" for k in range(len(values))],
                 "from_bus": self._numbers(self.dcline, 0),
                 "to_bus": self._numbers(self.dcline, 1),
                 "min_mw": values[:, 9],
@@ -172,20 +170,38 @@ class _Parts:
     def _running(self) -> np.ndarray:
         return (self.gen.values[:, 7] > 0) & ~self._touches_isolated(self.gen.values[:, 0])
 
-    def units(self) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-        """Units in service, the segments of their piecewise costs, and notes on costs."""
-        on = self._running
+    def units(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The tables `units` (those in service) and `segments` (of their piecewise costs)."""
+        running = np.flatnonzero(self._running)
+        table = self.gen.take(running)
         frame = pd.DataFrame(
             {
-                "unit": _names("G", len(on)),
-                "bus": self._numbers(self.gen, 0),
-                "min_mw": self.gen.values[:, 9],
-                "max_mw": self.gen.values[:, 8],
+                "unit": [f"G{k + 1}" for k in running],
+                "bus": self._numbers(table, 0),
+                "min_mw": table.values[:, 9],
+                "max_mw": table.values[:, 8],
             }
-        )[on]
-        costs = read_costs(self.tables.get("gencost"), len(on), self.gen, np.flatnonzero(on))
-        frame = frame.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
-        return frame, costs.segments(frame), costs.notes
+        )
+        rows = self._cost_rows(running)
+        if rows is None:
+            return frame.assign(price=0.0), pd.DataFrame(columns=["unit", "from_mw", "to_mw", "price"])
+        costs = read_costs(rows.values, frame["unit"].tolist(), frame["min_mw"].to_numpy(),
+                           frame["max_mw"].to_numpy(), rows.row)  # fmt: skip
+        return frame.assign(
+            price=costs.price, slope=costs.slope, constant_cost=costs.constant
+        ), costs.segments
+
+    def _cost_rows(self, running: np.ndarray) -> TextTable | None:
+        """The cost rows of the units in service; rows for reactive power, after the others, are left out."""
+        costs, count = self.tables.get("gencost"), len(self.gen.values)
+        if costs is None:
+            return None
+        if len(costs.values) not in (count, 2 * count):
+            raise InputError(
+                f"file '{self.file}', table 'gencost': it has {len(costs.values)} rows for the {count} rows of table "
+                "'gen'; give one row for each (is the file truncated?)"
+            )
+        return costs.take(running)
 
     def loads(self) -> pd.DataFrame:
         demand = self.bus.values[:, 2]
@@ -196,17 +212,22 @@ class _Parts:
     def notes(self) -> tuple[str, ...]:
         """What of the file is left out."""
         off, stranded = self.gen.values[:, 7] <= 0, self._touches_isolated(self.gen.values[:, 0])
-        losses = self.dcline.values[:, 15:17] if self.dcline.values.shape[1] >= 17 else np.zeros((0, 2))
-        counts = {
-            "isolated bus": self.isolated.sum(),
-            "unit out of service": off.sum(),
-            "unit on an isolated bus": (stranded & ~off).sum(),
-            "DC line out of service": len(self.dcline.values) - len(self.links()),
-        }
+        costs = self._cost_rows(np.flatnonzero(self._running))
         sentences = [
-            f"{_count(int(n), what)} left out" for what, n in counts.items() if n
+            *left_out(int(self.isolated.sum()), "isolated bus", "isolated buses"),
+            *left_out(int(off.sum()), "unit out of service", "units out of service"),
+            *left_out(int((stranded & ~off).sum()), "unit on an isolated bus", "units on isolated buses"),
+            *left_out(
+                len(self.dcline.values) - len(self.links()),
+                "DC line out of service",
+                "DC lines out of service",
+            ),
         ]
-        if losses.any():
+        if costs is None:
+            sentences.append("the file has no costs (gencost): every unit costs 0 $/MWh")
+        elif costs.values[:, 1:3].any():
+            sentences.append("start-up and shut-down costs are left out")
+        if self.dcline.values.shape[1] >= 17 and self.dcline.values[:, 15:17].any():
             sentences.append("the losses of DC lines are left out")
         return tuple(sentences)
 
@@ -219,23 +240,3 @@ class _Parts:
                 f"{table.row(k)}: column {column + 1} is {values[k]:g}: a bus number is a whole number; correct it"
             )
         return values.astype(np.int64)
-
-
-def _count(number: int, what: str) -> str:
-    """`"1 unit out of service is"`, `"3 units out of service are"`."""
-    if number == 1:
-        return f"1 {what} is"
-    head, _, tail = what.partition(" ")
-    if head in ("isolated", "DC"):
-        second, _, tail = tail.partition(" ")
-        head = f"{head} {second}"
-    plural = head + ("es" if head.endswith("s") else "s")
-    return f"{number} {plural}{' ' + tail if tail else ''} are"
-
-
-def _names(letter: str, count: int) -> list[str]:
-    return [f"{letter}{k}" for k in range(1, count + 1)]
-
-
-def _label(value: Any) -> str:
-    return f"{value:g}"
