@@ -1,0 +1,52 @@
+"""What the auctioneer does: books, markets, prices with proofs, settlement.
+
+Names load when they are first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clearing.book import Book as Book
+    from clearing.certificate import Certificate as Certificate
+    from clearing.certificate import certify as certify
+    from clearing.errors import ClearingError as ClearingError
+    from clearing.errors import InfeasibleError as InfeasibleError
+    from clearing.errors import InputError as InputError
+    from clearing.errors import NumericalError as NumericalError
+    from clearing.errors import TimeLimitError as TimeLimitError
+    from clearing.errors import UnboundedError as UnboundedError
+    from clearing.market import Market as Market
+    from clearing.nodal import NodalMarket as NodalMarket
+    from clearing.outcome import Outcome as Outcome
+    from clearing.settlement import Settlement as Settlement
+    from clearing.settlement import settle as settle
+
+_HOMES = {
+    "Book": "book",
+    "Certificate": "certificate",
+    "certify": "certificate",
+    "ClearingError": "errors",
+    "InfeasibleError": "errors",
+    "InputError": "errors",
+    "NumericalError": "errors",
+    "TimeLimitError": "errors",
+    "UnboundedError": "errors",
+    "Market": "market",
+    "NodalMarket": "nodal",
+    "Outcome": "outcome",
+    "Settlement": "settlement",
+    "settle": "settlement",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'clearing' has no attribute {name!r}")
+    return getattr(import_module(f"clearing.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -92,13 +92,17 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
     try:
         form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
     except Exception as error:
-        raise CompileError(f"model '{model.name}': a constraint is not linear in decisions and data") from error
+        raise CompileError(
+            f"model '{model.name}': a constraint is not linear in decisions and data"
+        ) from error
     finally:
         objective.activate()
     columns = [v for v in form.columns if id(v) not in data_columns]
     position = {id(v): k for k, v in enumerate(columns)}
     is_data = np.array([id(v) in data_columns for v in form.columns])
-    place = np.array([data_columns[id(v)] if d else position[id(v)] for v, d in zip(form.columns, is_data, strict=True)])
+    place = np.array(
+        [data_columns[id(v)] if d else position[id(v)] for v, d in zip(form.columns, is_data, strict=True)]
+    )
     coefficients = sparse.csc_array(form.A)
     decisions = _select(coefficients, ~is_data, place, len(columns))
     numbers = _select(coefficients, is_data, place, len(data_columns))
@@ -269,7 +273,9 @@ def _map_coefficients(
             raise CompileError(f"objective '{name}': a coefficient is not affine in the data")
         constant[column] = factor * form.constant
         entries += [(column, data_columns[key], factor * value) for key, value in form.linear.items()]
-    rows, columns, values = (np.array(part) for part in zip(*entries, strict=True)) if entries else ([], [], [])
+    rows, columns, values = (
+        (np.array(part) for part in zip(*entries, strict=True)) if entries else ([], [], [])
+    )
     return AffineMap(constant, sparse.csr_array((values, (rows, columns)), shape=(width, len(data_columns))))
 
 

@@ -66,7 +66,9 @@ def offered_cost(model: pyo.ConcreteModel, structure: Structure) -> object:
     """Σ_c side_c·price_c·x_c + ½ slope_c·x_c²: offered cost less the value of accepted bids [$/h]."""
     x, data = model.accepted, model.data
     side = structure.side.tolist()
-    return pyo.quicksum(s * data.price[c] * x[c] + 0.5 * data.slope[c] * x[c] ** 2 for c, s in enumerate(side))
+    return pyo.quicksum(
+        s * data.price[c] * x[c] + 0.5 * data.slope[c] * x[c] ** 2 for c, s in enumerate(side)
+    )
 
 
 def constrain_orders(model: pyo.ConcreteModel, structure: Structure) -> None:
@@ -96,7 +98,11 @@ def balance_buses(model: pyo.ConcreteModel, structure: Structure) -> None:
     shifted = grid.flow.incidence.T @ (grid.susceptance_mw * grid.shift_radian)
     angles, fixed = list(model.angle.values()), list(model.data.fixed_mw.values())
     terms = injection_terms(model, structure)
-    starts, neighbours, b = susceptance.indptr.tolist(), susceptance.indices.tolist(), susceptance.data.tolist()
+    starts, neighbours, b = (
+        susceptance.indptr.tolist(),
+        susceptance.indices.tolist(),
+        susceptance.data.tolist(),
+    )
 
     def balance(_: object, n: int, t: int) -> object:
         coefs, variables = terms.get((n, t), ([], []))
@@ -172,7 +178,9 @@ def limit_flows_by_ptdf(model: pyo.ConcreteModel, structure: Structure) -> None:
             coefs += [*(h * a for a in own[0]), -h]
             variables += [*own[1], fixed[n * structure.periods + t]]
         expression = LinearExpression(
-            constant=float(flow.shift_flow_mw[structure.limited[i]]), linear_coefs=coefs, linear_vars=variables
+            constant=float(flow.shift_flow_mw[structure.limited[i]]),
+            linear_coefs=coefs,
+            linear_vars=variables,
         )
         return expression <= 0 if side == "high" else expression >= 0
 

@@ -66,13 +66,17 @@ def solve(program: Program, solver: str | None = None, time_limit: float = TIME_
             return solution
         if ending in (Ending.INFEASIBLE, Ending.UNBOUNDED):
             break
-    raise ERRORS[ending](f"{', '.join(names)}: {ending.value} ({_size(program)}, time limit {time_limit:g} s)")
+    raise ERRORS[ending](
+        f"{', '.join(names)}: {ending.value} ({_size(program)}, time limit {time_limit:g} s)"
+    )
 
 
 def is_feasible(program: Program, time_limit: float = TIME_LIMIT) -> bool:
     """Whether any point satisfies the rows and bounds: a proof by HiGHS's simplex, without the objective."""
     nothing = np.zeros(len(program.cost))
-    bare = Program(nothing, nothing, program.matrix, program.row_low, program.row_high, program.low, program.high)
+    bare = Program(
+        nothing, nothing, program.matrix, program.row_low, program.row_high, program.low, program.high
+    )
     ending, _ = _solve_highs(bare, time_limit)
     if ending not in (Ending.OPTIMAL, Ending.INFEASIBLE):
         raise ERRORS[ending](f"highs: {ending.value} while testing feasibility ({_size(program)})")
@@ -127,7 +131,9 @@ _HIGHS_ENDINGS = {
 }
 
 
-def _solve_highs(program: Program, time_limit: float, method: str = "simplex") -> tuple[Ending, Solution | None]:
+def _solve_highs(
+    program: Program, time_limit: float, method: str = "simplex"
+) -> tuple[Ending, Solution | None]:
     highs = _new_highs(time_limit)
     if program.integer is None:
         highs.setOptionValue("solver", method)
@@ -206,7 +212,13 @@ def _solve_clarabel(program: Program, time_limit: float) -> tuple[Ending, Soluti
     top, bottom = np.isfinite(small.high), np.isfinite(small.low)
     rows = small.rows
     matrix = sparse.vstack([rows[equal], rows[up], -rows[down], eye[top], -eye[bottom]], format="csc")
-    right = [small.row_high[equal], small.row_high[up], -small.row_low[down], small.high[top], -small.low[bottom]]
+    right = [
+        small.row_high[equal],
+        small.row_high[up],
+        -small.row_low[down],
+        small.high[top],
+        -small.low[bottom],
+    ]
     sizes = [len(part) for part in right]
     settings = clarabel.DefaultSettings()
     settings.verbose = False

@@ -66,6 +66,10 @@ class Grid:
         freeze_arrays(self)
         object.__setattr__(self, "bus_position", {label: k for k, label in enumerate(self.buses)})
 
+    def __getstate__(self) -> dict[str, object]:
+        """Fields only: what is derived (the factorised flow above all) is made anew by another process."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
     @classmethod
     def from_tables(
         cls,

@@ -1,0 +1,151 @@
+"""From a solver's answer to the exact optimum that its active set implies, and to unique points of a face.
+
+A simplex or interior point method ends within a tolerance; a price must not show which one ran, nor
+how it got there. Here the active set is read off, and primal and dual values are corrected by the
+smallest change that satisfies its equations to rounding. All programs are scaled: numbers near 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse.linalg import splu
+
+from clearing.programs import Program
+from clearing.solvers import solve
+
+AT_LIMIT = 1e-9  # a scaled slack below this is none
+TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
+UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
+DENSE = 500  # unknowns up to which a dense least-squares solve is the faster one
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Primal and dual values of a program that satisfy its active equations to rounding."""
+
+    x: np.ndarray
+    dual: np.ndarray
+    reduced: np.ndarray
+
+
+def solve_exactly(program: Program) -> Point:
+    """Solve and correct; errors as in :func:`clearing.solvers.solve`."""
+    found = solve(program)
+    return correct(program, found.x, found.row_dual)
+
+
+def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
+    """The nearest point that satisfies the equations of the active set that (x, dual) indicates.
+
+    A bound or row is active when its slack vanishes or is smaller than its multiplier (strict
+    complementarity tells the two apart at an interior point). Interior columns then have reduced
+    cost zero and active rows hold with equality; the correction of least norm achieves both.
+    """
+    matrix = sparse.csr_array(program.matrix)
+    gradient = program.cost + program.curvature * x - matrix.T @ dual
+    at_low = _active(x - program.low, gradient)
+    at_high = _active(program.high - x, -gradient) & ~at_low
+    x = np.where(at_low, program.low, np.where(at_high, program.high, x))
+    free = ~(at_low | at_high)
+    activity = matrix @ x
+    equal = program.row_low == program.row_high
+    row_at_low = equal | _active(activity - program.row_low, dual)
+    row_at_high = ~row_at_low & _active(program.row_high - activity, -dual)
+    active = row_at_low | row_at_high
+    dual = np.where(active, dual, 0.0)
+    target = np.where(row_at_low, program.row_low, program.row_high)[active]
+    part = matrix[np.flatnonzero(active)][:, np.flatnonzero(free)]
+    curvature = program.curvature[free]
+    primal_gap = target - activity[active]
+    dual_gap = -(program.cost + program.curvature * x - matrix.T @ dual)[free]
+    step_x, step_dual = _least_change(part, curvature, dual_gap, primal_gap)
+    x = x.copy()
+    x[free] += step_x
+    dual[active] += step_dual
+    return Point(x, dual, program.cost + program.curvature * x - matrix.T @ dual)
+
+
+def _active(slack: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
+    return slack <= np.maximum(AT_LIMIT, np.minimum(multiplier, UNSURE))
+
+
+def _least_change(
+    part: sparse.csr_array, curvature: np.ndarray, dual_gap: np.ndarray, primal_gap: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least-norm (Δx, Δy) with curvature·Δx − partᵀΔy = dual gap and part·Δx = primal gap."""
+    columns = len(curvature)
+    if not curvature.any():
+        return least_squares(part, primal_gap), least_squares(sparse.csr_array(-part.T), dual_gap)
+    system = sparse.block_array(
+        [[sparse.diags_array(curvature), -part.T], [part, None]], format="csr"
+    )  # fmt: skip
+    step = least_squares(system, np.concatenate([dual_gap, primal_gap]))
+    return step[:columns], step[columns:]
+
+
+def least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.ndarray:
+    """Least-norm solution of a consistent (possibly rank-deficient) linear system."""
+    rows, columns = matrix.shape
+    if rows == 0 or columns == 0 or not right.any():
+        return np.zeros(columns)
+    if max(rows, columns) <= DENSE:
+        return linalg.lstsq(matrix.toarray(), right, cond=1e-11, lapack_driver="gelsy", check_finite=False)[0]
+    return _sparse_least_squares(matrix, right)
+
+
+def _sparse_least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.ndarray:
+    """The same through the augmented system [I Mᵀ; M −ε I], refined until the residual stops falling."""
+    rows, columns = matrix.shape
+    augmented = sparse.block_array(
+        [[sparse.eye_array(columns), matrix.T], [matrix, -1e-9 * sparse.eye_array(rows)]], format="csc"
+    )
+    factor = splu(augmented)
+    x = np.zeros(columns)
+    residual = right.copy()
+    for _ in range(8):
+        step = factor.solve(np.concatenate([np.zeros(columns), residual]))[:columns]
+        after = right - matrix @ (x + step)
+        if np.linalg.norm(after) >= np.linalg.norm(residual):
+            break
+        x, residual = x + step, after
+    return x
+
+
+def restrict(program: Program, point: Point) -> Program:
+    """The program on its own optimal face: what strict complementarity fixes is fixed.
+
+    Columns with a reduced cost stay at their bound, rows with a dual hold with equality, columns
+    with curvature keep their value (the gradient is constant on an optimal face).
+    """
+    settled = (np.abs(point.reduced) > TIED) | (program.curvature > 0)
+    low = np.where(settled, point.x, program.low)
+    high = np.where(settled, point.x, program.high)
+    tight = np.abs(point.dual) > TIED
+    row_low = np.where(tight & (point.dual < 0), program.row_high, program.row_low)
+    row_high = np.where(tight & (point.dual > 0), program.row_low, program.row_high)
+    return replace(program, low=low, high=high, row_low=row_low, row_high=row_high)
+
+
+def lexicographic(program: Program, stages: Sequence[tuple[np.ndarray, np.ndarray]]) -> Point:
+    """Minimise each stage (cost, curvature) on the optimal face of the ones before it."""
+    point = None
+    for cost, curvature in stages:
+        program = replace(program, cost=cost, curvature=curvature)
+        point = solve_exactly(program)
+        program = restrict(program, point)
+    assert point is not None, "no stage"
+    return point
+
+
+def rank_and_null(matrix: np.ndarray) -> tuple[int, np.ndarray]:
+    """Rank of a dense matrix and an orthonormal basis (columns) of its null space."""
+    rows, columns = matrix.shape
+    if rows == 0 or columns == 0:
+        return 0, np.eye(columns)
+    _, values, right = linalg.svd(matrix, full_matrices=True, check_finite=False)
+    rank = int((values > 1e-9 * max(1.0, values[0])).sum())
+    return rank, right[rank:].T

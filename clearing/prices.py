@@ -1,0 +1,252 @@
+"""The dual optimal face: which prices support a dispatch, which one a rule picks, and the intervals.
+
+For a fixed optimal dispatch the supporting duals form a polyhedron: interior orders have reduced
+cost zero, orders at a bound have the sign that keeps them there, limits that are met have duals of
+one sign, all others none. It falls into independent components (islands and periods, unless ramps
+join them); where a component is a single point, prices are unique.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from clearing.errors import InputError, UnboundedError
+from clearing.exact import AT_LIMIT, lexicographic, rank_and_null, solve_exactly
+from clearing.programs import Program
+from clearing.reduced import Limits, Reduced
+
+PriceRule = Literal["low", "high", "canonical"]
+
+
+def check_price_rule(rule: str) -> None:
+    if rule not in get_args(PriceRule):
+        raise InputError(f"price_rule is {rule!r}; use one of {', '.join(map(repr, get_args(PriceRule)))}")
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Duals that a rule picked, in scaled numbers.
+
+    Attributes
+    ----------
+    bus : (buses, periods) prices, NaN where nothing bounds them from either side.
+    dual : (rows,) of the reduced program: island balances, then the met limits.
+    unique : whether no other prices support the dispatch.
+    """
+
+    bus: np.ndarray
+    dual: np.ndarray
+    unique: bool
+
+
+class DualFace:
+    """All duals that support a dispatch, in the reduced program's rows.
+
+    Parameters
+    ----------
+    x : (columns,) an optimal dispatch.
+    dual : (rows,) one optimal dual of `reduced.program(limits)`; `limits` are all limits met at x.
+    """
+
+    def __init__(self, reduced: Reduced, x: np.ndarray, limits: Limits, dual: np.ndarray):
+        self.reduced, self.x, self.limits, self.known = reduced, x, limits, dual
+        program = reduced.program(limits)
+        matrix = sparse.csr_array(program.matrix)
+        gradient = program.cost + program.curvature * x
+        moving = program.low < program.high
+        at_low = x - program.low <= AT_LIMIT
+        at_high = program.high - x <= AT_LIMIT
+        chosen = np.flatnonzero(moving)
+        self.columns = chosen
+        self.interior = (~at_low & ~at_high)[chosen]
+        activity = matrix @ x
+        balances = len(program.row_low) - limits.count
+        low, high = np.full(len(activity), -np.inf), np.full(len(activity), np.inf)
+        low[balances:] = np.where(activity >= program.row_high - AT_LIMIT, -np.inf, 0.0)[balances:]
+        high[balances:] = np.where(activity <= program.row_low + AT_LIMIT, np.inf, 0.0)[balances:]
+        none = np.zeros(len(activity))
+        self.program = Program(
+            cost=none,
+            curvature=none,
+            matrix=sparse.csc_array(matrix[:, chosen].T),
+            row_low=np.where(at_low, -np.inf, gradient)[chosen],
+            row_high=np.where(at_high, np.inf, gradient)[chosen],
+            low=low,
+            high=high,
+        )
+
+    @cached_property
+    def components(self) -> list[_Component]:
+        """Independent parts of the face that are more than a point."""
+        matrix = sparse.csr_array(self.program.matrix)
+        duals = matrix.shape[1]
+        count, label = connected_components(
+            sparse.block_array([[None, matrix.T], [matrix, None]])
+            if matrix.shape[0]
+            else sparse.csr_array((duals, duals)),
+            directed=False,
+        )
+        parts = []
+        for c in range(count):
+            rows, columns = np.flatnonzero(label[duals:] == c), np.flatnonzero(label[:duals] == c)
+            if len(columns) == 0:
+                continue
+            fixed = rows[self.interior[rows]]
+            rank, null = rank_and_null(matrix[fixed][:, columns].toarray())
+            if rank < len(columns):
+                parts.append(_Component(self, rows, columns, null))
+        return parts
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(buses, periods) served demand; 1 at every bus of an island and period in which nothing is served."""
+        return demand_weights(self.reduced, self.x)
+
+    def pick(self, rule: PriceRule) -> Prices:
+        """The face's point by a rule (law 5)."""
+        dual = self.known.copy()
+        for part in self.components:
+            ends = {"low": [1.0], "high": [-1.0], "canonical": [1.0, -1.0]}[rule]
+            found = [part.extreme(sign) for sign in ends]
+            if rule != "canonical" and found[0] is None:
+                found = [part.extreme(-ends[0])]
+            points = [point for point in found if point is not None]
+            dual[part.columns] = np.mean(points, axis=0) if points else np.nan
+        return Prices(self.reduced.bus_prices(self.limits, dual), dual, not self.components)
+
+    def intervals(self) -> tuple[np.ndarray, np.ndarray]:
+        """(buses, periods) twice: least and greatest price of each bus over the face, ±inf where unbounded."""
+        base = self.reduced.bus_prices(self.limits, self.known)
+        low, high = base.copy(), base.copy()
+        for part in self.components:
+            down, up = part.price_range()
+            low, high = low + down, high + up
+        return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class _Component:
+    """One independent part of a dual face: some rows (orders) and columns (duals) of its program."""
+
+    face: DualFace
+    rows: np.ndarray
+    columns: np.ndarray
+    null: np.ndarray
+
+    @cached_property
+    def program(self) -> Program:
+        whole = self.face.program
+        return Program(
+            cost=np.zeros(len(self.columns)),
+            curvature=np.zeros(len(self.columns)),
+            matrix=sparse.csc_array(sparse.csr_array(whole.matrix)[self.rows][:, self.columns]),
+            row_low=whole.row_low[self.rows],
+            row_high=whole.row_high[self.rows],
+            low=whole.low[self.columns],
+            high=whole.high[self.columns],
+        )
+
+    @cached_property
+    def price_map(self) -> np.ndarray:
+        """(buses·periods, columns) price per unit of each dual of the component."""
+        reduced, limits = self.face.reduced, self.face.limits
+        unit = np.zeros((len(self.face.known), len(self.columns)))
+        unit[self.columns, np.arange(len(self.columns))] = 1.0
+        return np.column_stack([reduced.bus_prices(limits, column).ravel() for column in unit.T])
+
+    def extreme(self, sign: float) -> np.ndarray | None:
+        """Duals of least (sign +1) or greatest (−1) price weighted by served demand; None if unbounded.
+
+        What is left is settled by the least norm of the shadow prices, each weighted by its branch's
+        susceptance or its unit's size, so that a line or unit split in two counts as before.
+        """
+        none = np.zeros(len(self.columns))
+        cost = sign * (self.face.weights.ravel() @ self.price_map)
+        try:
+            return lexicographic(self.program, [(cost, none), (none, self._norm_weights)]).x
+        except UnboundedError:
+            return None
+
+    @cached_property
+    def _norm_weights(self) -> np.ndarray:
+        reduced, limits = self.face.reduced, self.face.limits
+        structure = reduced.structure
+        susceptance = np.abs(structure.grid.susceptance_mw[structure.limited])
+        size = np.zeros(len(structure.ramp_units))
+        owned = np.flatnonzero(structure.ramp_of >= 0)
+        np.add.at(size, structure.ramp_of[owned], reduced.high[owned])
+        weights = np.zeros(len(self.face.known))
+        first = len(weights) - limits.count
+        flows = susceptance[limits.flow[:, 0]]
+        ramps = size[limits.ramp[:, 0]] / structure.periods
+        weights[first : first + len(flows)] = flows / np.median(flows) if len(flows) else flows
+        weights[first + len(flows) :] = np.maximum(ramps, 1e-6)
+        return weights[self.columns]
+
+    def price_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """(buses, periods) twice: how far each price can fall and rise from the known duals."""
+        shape = self.face.weights.shape
+        if self.null.shape[1] == 1:
+            return self._range_on_segment(shape)
+        low, high = np.zeros(shape).ravel(), np.zeros(shape).ravel()
+        known = self.price_map @ self.face.known[self.columns]
+        functionals, where = np.unique(np.round(self.price_map, 12), axis=0, return_inverse=True)
+        for k, functional in enumerate(functionals):
+            if not functional.any():
+                continue
+            buses = np.flatnonzero(where.ravel() == k)
+            low[buses] = self._end(functional, 1.0) - known[buses]
+            high[buses] = self._end(functional, -1.0) - known[buses]
+        return low.reshape(shape), high.reshape(shape)
+
+    def _end(self, functional: np.ndarray, sign: float) -> float:
+        program = self.program
+        stage = Program(
+            sign * functional, program.curvature, program.matrix,
+            program.row_low, program.row_high, program.low, program.high,
+        )  # fmt: skip
+        try:
+            return float(functional @ solve_exactly(stage).x)
+        except UnboundedError:
+            return -sign * np.inf
+
+    def _range_on_segment(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """A face of dimension one: known duals + s·direction, and one ratio test for the ends of s."""
+        direction, known = self.null[:, 0], self.face.known[self.columns]
+        program = self.program
+        moves = np.concatenate([program.matrix @ direction, direction])
+        at = np.concatenate([program.matrix @ known, known])
+        low = np.concatenate([program.row_low, program.low])
+        high = np.concatenate([program.row_high, program.high])
+        first, last = -np.inf, np.inf
+        for bound, towards in ((high, 1.0), (low, -1.0)):
+            used = np.isfinite(bound) & (np.abs(moves) > 1e-9)
+            step = (bound[used] - at[used]) / moves[used]
+            forward = moves[used] * towards > 0
+            last = min(last, *step[forward], np.inf)
+            first = max(first, *step[~forward], -np.inf)
+        per_step = self.price_map @ direction
+        per_step[np.abs(per_step) < 1e-12] = 0.0
+        with np.errstate(invalid="ignore"):
+            ends = np.nan_to_num(np.outer([first, last], per_step), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        return ends.min(axis=0).reshape(shape), ends.max(axis=0).reshape(shape)
+
+
+def demand_weights(reduced: Reduced, x: np.ndarray) -> np.ndarray:
+    """(buses, periods) served demand: positive net fixed demand plus accepted bids; all 1 in an island
+    and period in which nothing is served."""
+    structure = reduced.structure
+    weights = np.maximum(reduced.fixed, 0.0)
+    bids = np.flatnonzero(structure.side < 0)
+    np.add.at(weights, (structure.bus[bids], structure.period[bids]), x[bids])
+    flow = structure.grid.flow
+    served = np.zeros((flow.islands, structure.periods))
+    np.add.at(served, flow.island, weights)
+    weights[(served <= AT_LIMIT)[flow.island]] = 1.0
+    return weights
