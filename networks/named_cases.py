@@ -95,4 +95,10 @@ def _from_matpower(entry: Entry, convention: Convention, angle_limits: AngleLimi
     return replace(case, name=entry.name, title=entry.columns["title"])
 
 
-_READERS = {"matpower": _from_matpower}
+def _from_pandapower(entry: Entry, convention: Convention, angle_limits: AngleLimits) -> Case:
+    from networks.pandapower_reader import read_named
+
+    return read_named(entry, convention, angle_limits)
+
+
+_READERS = {"matpower": _from_matpower, "pandapower": _from_pandapower}

@@ -1,0 +1,101 @@
+"""A case as a folder of tables, which `networks.table_reader` reads back with identical arrays."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Hashable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from networks.case import Case
+from networks.errors import InputError
+from networks.notes import standing_notes
+from networks.table_reader import LABELS
+
+
+def write_case(case: Case, folder: Path) -> Path:
+    """Write `case` to `folder` (made if needed; its tables are replaced); returns the folder."""
+    frames = {
+        "buses": _buses(case),
+        "branches": case.grid.branches_frame,
+        "links": case.grid.links_frame,
+        "units": case.fleet.units_frame,
+        "segments": case.fleet.segments_frame,
+        "loads": case.fleet.loads_frame,
+    }
+    written = {kind: _encode_labels(frames, columns, kind) for kind, columns in LABELS.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        write_csv(frame, folder / f"{name}.csv")
+    (folder / "case.toml").write_text(_settings(case, written), encoding="utf-8", newline="\n")
+    return folder
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table with floats to the last digit; missing values are empty cells."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(frame.columns)
+        writer.writerows(zip(*[[_cell(value) for value in frame[c].tolist()] for c in frame.columns], strict=True))
+
+
+def _buses(case: Case) -> pd.DataFrame:
+    frame = case.grid.buses_frame
+    if case.positions is None:
+        return frame
+    return frame.assign(x=case.positions[:, 0], y=case.positions[:, 1])
+
+
+def _encode_labels(frames: dict[str, pd.DataFrame], columns: list[tuple[str, str]], kind: str) -> str:
+    """Replace the labels of one kind by text, and say how they are written."""
+    values = [value for table, column in columns for value in frames[table][column].tolist()]
+    for value in values:
+        if not isinstance(value, (str, int, float)):
+            raise InputError(f"label {value!r} of a {kind} cannot be written; use numbers or text as labels")
+    if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        written = "integer"
+    elif all(isinstance(v, str) and v.isprintable() for v in values):
+        written = "text"
+    else:
+        written = "json"
+    encode = json.dumps if written == "json" else str
+    for table, column in columns:
+        frames[table][column] = [encode(value) for value in frames[table][column].tolist()]
+    return written
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return "" if np.isnan(value) else repr(value)
+    return str(value)
+
+
+def _settings(case: Case, written: dict[str, str]) -> str:
+    """The text of `case.toml`; notes that follow from the tables are left to the reader."""
+    standing = standing_notes(case.grid, case.fleet)
+    lines = [
+        _setting("name", case.name),
+        _setting("title", case.title),
+        f"base_mva = {case.grid.base_mva!r}",
+        _setting("convention", case.grid.convention),
+        _setting("notes", [note for note in case.notes if note not in standing]),
+        "",
+        "[labels]",
+        *[_setting(kind, how) for kind, how in written.items()],
+        "",
+        "[provenance]",
+        *[_setting(key, value) for key, value in asdict(case.provenance).items()],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _setting(key: str, value: Hashable | list[str]) -> str:
+    """A TOML line; JSON strings and lists of strings are TOML too."""
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
