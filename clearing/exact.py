@@ -20,6 +20,7 @@ from clearing.solvers import solve
 AT_LIMIT = 1e-9  # a scaled slack below this is none
 TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
 UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
+RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
 DENSE = 500  # unknowns up to which a dense least-squares solve is the faster one
 
 
@@ -141,11 +142,27 @@ def lexicographic(program: Program, stages: Sequence[tuple[np.ndarray, np.ndarra
     return point
 
 
-def rank_and_null(matrix: np.ndarray) -> tuple[int, np.ndarray]:
-    """Rank of a dense matrix and an orthonormal basis (columns) of its null space."""
+def has_full_column_rank(matrix: sparse.csr_array) -> bool:
+    """Whether no combination of columns vanishes."""
     rows, columns = matrix.shape
-    if rows == 0 or columns == 0:
-        return 0, np.eye(columns)
-    _, values, right = linalg.svd(matrix, full_matrices=True, check_finite=False)
-    rank = int((values > 1e-9 * max(1.0, values[0])).sum())
-    return rank, right[rank:].T
+    if columns > rows:
+        return False
+    if columns == 0:
+        return True
+    if rows == columns and rows > DENSE:
+        try:
+            pivots = np.abs(splu(sparse.csc_array(matrix)).U.diagonal())
+        except RuntimeError:  # exactly singular
+            return False
+        return bool(pivots.min() > RANK_TOLERANCE * pivots.max())
+    pivots = np.abs(np.diag(linalg.qr(matrix.toarray(), mode="r", pivoting=True, check_finite=False)[0]))
+    return bool(pivots.min() > RANK_TOLERANCE * pivots.max())
+
+
+def null_space(matrix: sparse.csr_array) -> np.ndarray:
+    """Orthonormal basis (columns) of the combinations of columns that vanish."""
+    rows, columns = matrix.shape
+    if rows == 0:
+        return np.eye(columns)
+    _, values, right = linalg.svd(matrix.toarray(), full_matrices=True, check_finite=False)
+    return right[int((values > RANK_TOLERANCE * max(values[0], 1e-300)).sum()) :].T

@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.errors import InputError, UnboundedError
-from clearing.exact import AT_LIMIT, lexicographic, rank_and_null, solve_exactly
+from clearing.exact import AT_LIMIT, has_full_column_rank, lexicographic, null_space, solve_exactly
 from clearing.programs import Program
 from clearing.reduced import Limits, Reduced
 
@@ -66,7 +66,7 @@ class DualFace:
         self.columns = chosen
         self.interior = (~at_low & ~at_high)[chosen]
         activity = matrix @ x
-        balances = len(program.row_low) - limits.count
+        self.balances = balances = len(program.row_low) - limits.count
         low, high = np.full(len(activity), -np.inf), np.full(len(activity), np.inf)
         low[balances:] = np.where(activity >= program.row_high - AT_LIMIT, -np.inf, 0.0)[balances:]
         high[balances:] = np.where(activity <= program.row_low + AT_LIMIT, np.inf, 0.0)[balances:]
@@ -98,9 +98,8 @@ class DualFace:
             if len(columns) == 0:
                 continue
             fixed = rows[self.interior[rows]]
-            rank, null = rank_and_null(matrix[fixed][:, columns].toarray())
-            if rank < len(columns):
-                parts.append(_Component(self, rows, columns, null))
+            if not has_full_column_rank(matrix[fixed][:, columns]):
+                parts.append(_Component(self, rows, columns, self.interior[rows]))
         return parts
 
     @cached_property
@@ -118,13 +117,16 @@ class DualFace:
                 found = [part.extreme(-ends[0])]
             points = [point for point in found if point is not None]
             dual[part.columns] = np.mean(points, axis=0) if points else np.nan
-        return Prices(self.reduced.bus_prices(self.limits, dual), dual, not self.components)
+        unique = not any(part.moves_prices for part in self.components)
+        return Prices(self.reduced.bus_prices(self.limits, dual), dual, unique)
 
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: least and greatest price of each bus over the face, ±inf where unbounded."""
         base = self.reduced.bus_prices(self.limits, self.known)
         low, high = base.copy(), base.copy()
         for part in self.components:
+            if not part.moves_prices:
+                continue
             down, up = part.price_range()
             low, high = low + down, high + up
         return low, high
@@ -137,7 +139,22 @@ class _Component:
     face: DualFace
     rows: np.ndarray
     columns: np.ndarray
-    null: np.ndarray
+    interior: np.ndarray
+
+    @cached_property
+    def null(self) -> np.ndarray:
+        """Directions in which the duals can move while interior orders keep reduced cost zero."""
+        return null_space(sparse.csr_array(self.program.matrix)[np.flatnonzero(self.interior)])
+
+    @property
+    def idle(self) -> bool:
+        """Duals of limits that no order can feel: nothing prices them, and least norm makes them 0."""
+        return len(self.rows) == 0 and bool((self.columns >= self.face.balances).all())
+
+    @property
+    def moves_prices(self) -> bool:
+        """Whether a bus price depends on these duals; those of ramps alone stay within their unit."""
+        return bool((self.columns < self.face.balances + len(self.face.limits.flow)).any())
 
     @cached_property
     def program(self) -> Program:
@@ -167,6 +184,8 @@ class _Component:
         susceptance or its unit's size, so that a line or unit split in two counts as before.
         """
         none = np.zeros(len(self.columns))
+        if self.idle:
+            return none
         cost = sign * (self.face.weights.ravel() @ self.price_map)
         try:
             return lexicographic(self.program, [(cost, none), (none, self._norm_weights)]).x

@@ -43,6 +43,7 @@ class Reduced:
 
     def __init__(self, structure: Structure, numbers: Numbers):
         self.structure = structure
+        self._ptdf: dict[int, np.ndarray] = {}
         grid, periods = structure.grid, structure.periods
         self.quantity = _typical(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
         self.money = _typical(np.abs(numbers.price))
@@ -151,8 +152,12 @@ class Reduced:
         return sparse.csr_array(matrix), np.array(low), np.array(high)
 
     def ptdf(self, lines: np.ndarray) -> np.ndarray:
-        """(len(lines), buses) PTDF rows of limited branches."""
-        return self.structure.grid.flow.ptdf_rows(self.structure.limited[lines])
+        """(len(lines), buses) PTDF rows of limited branches; each is solved for once."""
+        new = np.array([line for line in lines.tolist() if line not in self._ptdf], dtype=np.int64)
+        if len(new):
+            rows = self.structure.grid.flow.ptdf_rows(self.structure.limited[new])
+            self._ptdf |= dict(zip(new.tolist(), rows, strict=True))
+        return np.array([self._ptdf[line] for line in lines.tolist()]).reshape(-1, len(self.fixed))
 
     def program(self, limits: Limits) -> Program:
         """The least-cost program with island balances and the chosen limits as its only rows."""

@@ -6,15 +6,15 @@ import numpy as np
 from scipy import sparse
 
 from clearing.errors import NumericalError
-from clearing.exact import AT_LIMIT, TIED, Point, lexicographic, rank_and_null
+from clearing.exact import AT_LIMIT, TIED, Point, lexicographic, has_full_column_rank
 from clearing.programs import Program
 from clearing.reduced import Limits, Reduced
 
 LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
 
 
-def share_ties(reduced: Reduced, limits: Limits, point: Point) -> tuple[np.ndarray, Limits]:
-    """The canonical dispatch of the optimal face on which `point` lies, and the limits it was held to.
+def share_ties(reduced: Reduced, limits: Limits, point: Point) -> np.ndarray:
+    """The canonical dispatch of the optimal face on which `point` lies.
 
     Among all optimal dispatches: the largest accepted demand; then the unique minimiser of
     Σ accepted²/offered, so that tied orders share pro rata; then, for links, of Σ flow²/range.
@@ -22,15 +22,15 @@ def share_ties(reduced: Reduced, limits: Limits, point: Point) -> tuple[np.ndarr
     """
     tied = (np.abs(point.reduced) <= TIED) & (reduced.curvature == 0) & (reduced.low < reduced.high)
     if not tied.any():
-        return point.x, limits
+        return point.x
     program = reduced.program(limits)
     columns = np.flatnonzero(tied)
     balances = len(program.row_low) - limits.count
     binding = np.abs(point.dual) > TIED
     binding[:balances] = True
     rows = sparse.csr_array(program.matrix)
-    if rank_and_null(rows[np.flatnonzero(binding)][:, columns].toarray())[0] == len(columns):
-        return point.x, limits
+    if has_full_column_rank(rows[np.flatnonzero(binding)][:, columns]):
+        return point.x
     held = _signs(point.dual, balances)
     for _ in range(LAZY_ROUNDS):
         x = point.x.copy()
@@ -38,7 +38,7 @@ def share_ties(reduced: Reduced, limits: Limits, point: Point) -> tuple[np.ndarr
         beyond = reduced.met_limits(x, -AT_LIMIT)
         fresh = _not_in(beyond, limits)
         if fresh.count == 0:
-            return x, limits
+            return x
         limits, held = _merge(limits, fresh, held, balances)
     raise NumericalError("sharing tied orders kept violating new limits")
 
