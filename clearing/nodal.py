@@ -187,9 +187,10 @@ def _settle_dispatch(reduced: Reduced, found: _Found) -> tuple[np.ndarray, Limit
     flow = np.unique(np.vstack([near.flow, np.argwhere(np.abs(found.flow) > AT_LIMIT)]), axis=0)
     ramp = np.unique(np.vstack([near.ramp, np.argwhere(np.abs(found.ramp) > AT_LIMIT)]), axis=0)
     limits = Limits(flow, ramp)
-    point = correct(reduced.program(limits), found.x, found.dual(limits))
+    program = reduced.program(limits)
+    point = correct(program, found.x, found.dual(limits))
     supports = _Duals(limits, point.dual)
-    x, held = share_ties(reduced, limits, point)
+    x = share_ties(reduced, limits, program, point)
     met = reduced.met_limits(x, AT_LIMIT)
     return x, met, supports.at(met, len(point.dual) - limits.count)
 

@@ -103,11 +103,10 @@ class Reduced:
     @cached_property
     def _island_sum(self) -> sparse.csr_array:
         flow, periods = self.structure.grid.flow, self.structure.periods
-        buses = len(flow.island)
-        member = sparse.csr_array(
-            (np.ones(buses), (flow.island, np.arange(buses))), shape=(flow.islands, buses)
-        )
-        return sparse.csr_array(sparse.kron(member, sparse.eye_array(periods)))
+        cells = len(flow.island) * periods
+        rows = (flow.island[:, None] * periods + np.arange(periods)).ravel()
+        entries = np.ones(cells), (rows, np.arange(cells))
+        return sparse.csr_array(entries, shape=(flow.islands * periods, cells))
 
     def injections(self, x: np.ndarray) -> np.ndarray:
         """(buses, periods) net injections of a dispatch, fixed demand included."""
@@ -128,28 +127,22 @@ class Reduced:
     def limit_rows(self, limits: Limits) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
         """Matrix over the columns, and bounds with fixed demand and shifters moved to the right."""
         s, grid = self.structure, self.structure.grid
-        lines, at = (
-            np.unique(limits.flow[:, 0], return_inverse=True) if len(limits.flow) else (np.empty(0, int), [])
-        )
+        periods, buses = s.periods, len(grid.buses)
+        lines, t = limits.flow.T
         ptdf = self.ptdf(lines)
-        periods = s.periods
-        blocks, low, high = [], [], []
-        for row, (line, t) in zip(np.asarray(at).tolist(), limits.flow.tolist(), strict=True):
-            spread = sparse.csr_array(
-                (ptdf[row], (np.zeros(len(grid.buses), int), np.arange(len(grid.buses)) * periods + t)),
-                shape=(1, len(grid.buses) * periods),
-            )
-            blocks.append(spread @ self.injection_matrix)
-            offset = grid.flow.shift_flow_mw[s.limited[line]] / self.quantity - ptdf[row] @ self.fixed[:, t]
-            low.append(self.flow_low[line] - offset)
-            high.append(self.flow_high[line] - offset)
+        rows = np.repeat(np.arange(len(lines)), buses)
+        columns = (np.arange(buses) * periods + t[:, None]).ravel()
+        spread = sparse.csr_array((ptdf.ravel(), (rows, columns)), shape=(len(lines), buses * periods))
+        offset = grid.flow.shift_flow_mw[s.limited[lines]] / self.quantity
+        offset -= (ptdf * self.fixed[:, t].T).sum(axis=1)
+        matrix = sparse.csr_array(spread @ self.injection_matrix)
+        low, high = self.flow_low[lines] - offset, self.flow_high[lines] - offset
         if len(limits.ramp):
-            rows = limits.ramp[:, 0] * periods + limits.ramp[:, 1]
-            blocks.append(self.ramp_matrix[rows])
-            low += self.ramp_low[limits.ramp[:, 0], limits.ramp[:, 1]].tolist()
-            high += self.ramp_high[limits.ramp[:, 0], limits.ramp[:, 1]].tolist()
-        matrix = sparse.vstack(blocks, format="csr") if blocks else sparse.csr_array((0, self.columns))
-        return sparse.csr_array(matrix), np.array(low), np.array(high)
+            unit, at = limits.ramp.T
+            matrix = sparse.vstack([matrix, self.ramp_matrix[unit * periods + at]], format="csr")
+            low = np.concatenate([low, self.ramp_low[unit, at]])
+            high = np.concatenate([high, self.ramp_high[unit, at]])
+        return sparse.csr_array(matrix), low, high
 
     def ptdf(self, lines: np.ndarray) -> np.ndarray:
         """(len(lines), buses) PTDF rows of limited branches; each is solved for once."""

@@ -13,8 +13,10 @@ from clearing.reduced import Limits, Reduced
 LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
 
 
-def share_ties(reduced: Reduced, limits: Limits, point: Point) -> np.ndarray:
+def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point) -> np.ndarray:
     """The canonical dispatch of the optimal face on which `point` lies.
+
+    `program` is `reduced.program(limits)`, of which `point` is an optimum.
 
     Among all optimal dispatches: the largest accepted demand; then the unique minimiser of
     Σ accepted²/offered, so that tied orders share pro rata; then, for links, of Σ flow²/range.
@@ -23,7 +25,6 @@ def share_ties(reduced: Reduced, limits: Limits, point: Point) -> np.ndarray:
     tied = (np.abs(point.reduced) <= TIED) & (reduced.curvature == 0) & (reduced.low < reduced.high)
     if not tied.any():
         return point.x
-    program = reduced.program(limits)
     columns = np.flatnonzero(tied)
     balances = len(program.row_low) - limits.count
     binding = np.abs(point.dual) > TIED
@@ -34,12 +35,13 @@ def share_ties(reduced: Reduced, limits: Limits, point: Point) -> np.ndarray:
     held = _signs(point.dual, balances)
     for _ in range(LAZY_ROUNDS):
         x = point.x.copy()
-        x[columns] = _share(reduced, reduced.program(limits), columns, point.x, held)
+        x[columns] = _share(reduced, program, columns, point.x, held)
         beyond = reduced.met_limits(x, -AT_LIMIT)
         fresh = _not_in(beyond, limits)
         if fresh.count == 0:
             return x
         limits, held = _merge(limits, fresh, held, balances)
+        program = reduced.program(limits)
     raise NumericalError("sharing tied orders kept violating new limits")
 
 
