@@ -106,7 +106,8 @@ class NodalMarket:
         free = [book.ramp_units[k] for k in np.flatnonzero(limited & np.isnan(book.previous_mw))]
         if free and self.require_previous:
             raise InputError(
-                f"table 'ramps', unit {free[0]!r}: column 'previous_mw' is missing; give the output before period 0"
+                f"table 'ramps', unit {free[0]!r}: column 'previous_mw' is missing; "
+                "give the output before period 0"
             )
         if not free:
             return ()
@@ -171,7 +172,7 @@ class NodalMarket:
 
 
 class _Found:
-    """Dispatch and duals of a solver: (columns,), (islands, periods), (limited, periods), (ramp units, periods)."""
+    """A solver's dispatch (columns,) and duals (islands | limited | ramp units, periods)."""
 
     def __init__(self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray):
         self.x, self.balance, self.flow, self.ramp = x, balance, flow, ramp

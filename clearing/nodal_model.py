@@ -84,9 +84,10 @@ def constrain_orders(model: pyo.ConcreteModel, structure: Structure) -> None:
 
 
 def balance_buses(model: pyo.ConcreteModel, structure: Structure) -> None:
-    """Σ_{c at n} side_c·x_c + Σ_{k into n} z_k − Σ_{k out of n} z_k − fixed_n = Σ_l A_ln·b_l·(θ_f − θ_t − shift_l).
+    """Injections leave by branches: Σ_{c at n} side_c·x_c + Σ_k K_kn·z_k − fixed_n = Σ_l A_ln·f_l.
 
-    Its dual is the locational marginal price (law 2).
+    With f_l = b_l·(θ_from − θ_to − shift_l), A the incidence of branches and K that of links.
+    The dual of the row is the locational marginal price (law 2).
     """
     grid = structure.grid
     model.angle = pyo.Var(range(len(grid.buses)), range(structure.periods))

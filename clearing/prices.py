@@ -104,7 +104,7 @@ class DualFace:
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """(buses, periods) served demand; 1 at every bus of an island and period in which nothing is served."""
+        """(buses, periods) served demand, see :func:`demand_weights`."""
         return demand_weights(self.reduced, self.x)
 
     def pick(self, rule: PriceRule) -> Prices:
@@ -121,7 +121,7 @@ class DualFace:
         return Prices(self.reduced.bus_prices(self.limits, dual), dual, unique)
 
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
-        """(buses, periods) twice: least and greatest price of each bus over the face, ±inf where unbounded."""
+        """(buses, periods) twice: least and greatest price of each bus, ±inf where unbounded."""
         base = self.reduced.bus_prices(self.limits, self.known)
         low, high = base.copy(), base.copy()
         for part in self.components:

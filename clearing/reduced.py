@@ -92,8 +92,9 @@ class Reduced:
         output = sparse.csr_array(
             (s.side[owned].astype(float), (rows, owned)), shape=(len(s.ramp_units) * s.periods, self.columns)
         )
-        one = sparse.eye_array(s.periods, format="csr") - sparse.eye_array(s.periods, k=-1, format="csr")
-        return sparse.csr_array(sparse.kron(sparse.eye_array(len(s.ramp_units)), one) @ output)
+        later = np.flatnonzero(np.arange(output.shape[0]) % s.periods)
+        before = sparse.csr_array((np.ones(len(later)), (later, later - 1)), shape=(output.shape[0],) * 2)
+        return sparse.csr_array(output - before @ output)
 
     @cached_property
     def balance_matrix(self) -> sparse.csr_array:

@@ -134,6 +134,6 @@ def bus_positions(
     except KeyError:
         position, label = next((k, b) for k, b in enumerate(labels) if b not in known)
         raise InputError(
-            f"table '{table}', row {position} ({rows[position]!r}): column 'bus' is {label!r}: it is not a bus "
-            f"of the grid; use a known label{suggest(label, known)}"
+            f"table '{table}', row {position} ({rows[position]!r}): column 'bus' is {label!r}: "
+            f"it is not a bus of the grid; use a known label{suggest(label, known)}"
         ) from None

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from clearing.errors import NumericalError
-from clearing.exact import AT_LIMIT, TIED, Point, lexicographic, has_full_column_rank
+from clearing.exact import AT_LIMIT, TIED, Point, has_full_column_rank, lexicographic
 from clearing.programs import Program
 from clearing.reduced import Limits, Reduced
 
@@ -55,7 +55,7 @@ def _signs(dual: np.ndarray, balances: int) -> np.ndarray:
 def _share(
     reduced: Reduced, program: Program, columns: np.ndarray, x: np.ndarray, held: np.ndarray
 ) -> np.ndarray:
-    """Values of the tied columns; solved in shares of what each offers, so that size does not skew the scale."""
+    """Values of the tied columns, in shares of what each offers, so that sizes do not skew the scale."""
     rest = x.copy()
     rest[columns] = 0.0
     moved = program.matrix @ rest
