@@ -134,7 +134,7 @@ def _connected_parts(grid: Grid) -> np.ndarray:
     )[1]
 
 
-def load(source: Any, convention: Convention = "matpower", angle_limits: AngleLimits = "file") -> Case:
+def load(source: Any, convention: Convention | None = None, angle_limits: AngleLimits = "file") -> Case:
     """The case that `source` names or holds.
 
     Parameters
@@ -142,7 +142,8 @@ def load(source: Any, convention: Convention = "matpower", angle_limits: AngleLi
     source : a name of :func:`networks.catalogue` (it wins over a folder of that name; write
         "./name" for the folder), the path of a MATPOWER `.m` file or of a pandapower `.json` file,
         a folder of this toolkit's tables, or a pandapower net.
-    convention : "matpower" (susceptance 1/(x·tap), shifters on) or "powermodels" (x/(r²+x²)), law 8.
+    convention : "matpower" (susceptance 1/(x·tap), shifters on) or "powermodels" (x/(r²+x²)), law 8;
+        without it, what a folder of tables names, else "matpower".
     angle_limits : "file", or "ignore" to drop them.
 
     Raises
@@ -157,13 +158,13 @@ def load(source: Any, convention: Convention = "matpower", angle_limits: AngleLi
     if type(source).__name__ == "pandapowerNet":
         from networks.pandapower_reader import read_net
 
-        return read_net(source, convention=convention, angle_limits=angle_limits)
+        return read_net(source, convention or "matpower", angle_limits)
     raise InputError(
         f"source is a {type(source).__name__}; give a name of networks.catalogue(), a path, or a pandapower net"
     )
 
 
-def _load_named_or_file(source: str | Path, convention: Convention, angle_limits: AngleLimits) -> Case:
+def _load_named_or_file(source: str | Path, convention: Convention | None, angle_limits: AngleLimits) -> Case:
     from networks.named_cases import find_entry, nearest_name
 
     entry = find_entry(source) if isinstance(source, str) else None
@@ -177,11 +178,11 @@ def _load_named_or_file(source: str | Path, convention: Convention, angle_limits
     if path.suffix == ".m":
         from networks.matpower_reader import read_matpower
 
-        return read_matpower(path, convention, angle_limits)
+        return read_matpower(path, convention or "matpower", angle_limits)
     if path.suffix == ".json":
         from networks.pandapower_reader import read_json
 
-        return read_json(path, convention, angle_limits)
+        return read_json(path, convention or "matpower", angle_limits)
     raise InputError(
         f"case {str(source)!r} is not in the catalogue{nearest_name(str(source))}, nor a folder, a .m or a .json "
         "file; see networks.catalogue() or `walras cases`"

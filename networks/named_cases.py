@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -44,11 +45,11 @@ class Entry:
     key: str
     columns: dict[str, str]
 
-    def load(self, convention: Convention, angle_limits: AngleLimits) -> Case:
+    def load(self, convention: Convention | None, angle_limits: AngleLimits) -> Case:
         """The case, under the catalogue's name, title and provenance."""
         if self.columns["refused"]:
             raise InputError(f"case '{self.name}' cannot be cleared: {self.columns['refused']}")
-        return _READERS[self.reader](self, convention, angle_limits)
+        return _READERS[self.reader](self, convention or "matpower", angle_limits)
 
     def provenance(self, sha: str) -> Provenance:
         from networks.case import Provenance
@@ -101,4 +102,10 @@ def _from_pandapower(entry: Entry, convention: Convention, angle_limits: AngleLi
     return read_named(entry, convention, angle_limits)
 
 
-_READERS = {"matpower": _from_matpower, "pandapower": _from_pandapower}
+def _from_tables(entry: Entry, convention: Convention, angle_limits: AngleLimits) -> Case:
+    from networks.table_reader import read_folder
+
+    return read_folder(data_folder().joinpath(entry.key), convention, angle_limits)
+
+
+_READERS: dict[str, Callable[[Entry, Convention, AngleLimits], Case]] = {"matpower": _from_matpower, "pandapower": _from_pandapower, "tables": _from_tables}

@@ -81,14 +81,33 @@ def read_json(path: Path, convention: Convention = "matpower", angle_limits: Ang
     return replace(read_net(net, convention, angle_limits, provenance), name=path.stem)
 
 
+PLACEHOLDER_MVA, PLACEHOLDER_KA = 99.999, 99999.0
+"""What a MATPOWER rating of 0 (none) became when pandapower's authors converted the cases that it
+ships: 99 999 kVA of a transformer, 99 999 kA of a line. Read as limits, the former make
+DC dispatch of several cases impossible."""
+
+
 def read_named(entry: Entry, convention: Convention, angle_limits: AngleLimits) -> Case:
-    """A case that pandapower ships, by the name of its function in `pandapower.networks`."""
+    """A case that pandapower ships, by the name of its function in `pandapower.networks`.
+
+    The placeholders of MATPOWER's unlimited branches are no limits again.
+    """
     with quiet():
         import pandapower.networks
 
         net = getattr(pandapower.networks, entry.key)()
+    freed = 0
+    for table, column, placeholder in (("trafo", "sn_mva", PLACEHOLDER_MVA), ("line", "max_i_ka", PLACEHOLDER_KA)):
+        unrated = np.isclose(net[table][column], placeholder, rtol=1e-9)
+        if unrated.any():
+            net[table].loc[unrated, "max_loading_percent"] = np.nan
+        freed += int(unrated.sum())
     case = read_net(net, convention, angle_limits, entry.provenance(""))
-    return replace(case, name=entry.name, title=entry.columns["title"])
+    notes = case.notes
+    if freed:
+        rule = f"{plural(freed, 'branch', 'branches')} with pandapower's placeholder of a rating read as unlimited"
+        notes = (rule, *notes)
+    return replace(case, name=entry.name, title=entry.columns["title"], notes=notes)
 
 
 def _positions(converted: Converted) -> np.ndarray | None:

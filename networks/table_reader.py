@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import tomllib
 from collections.abc import Hashable, Iterable
-from pathlib import Path
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from networks.checks import Table
 from networks.errors import InputError
 from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
-from networks.paths import Folder
 
 TABLES = ("buses", "branches", "links", "units", "segments", "loads")
 
@@ -38,7 +38,7 @@ SETTINGS = {
 
 
 def read_folder(
-    folder: Folder, convention: Convention | None = None, angle_limits: AngleLimits = "file"
+    folder: Traversable, convention: Convention | None = None, angle_limits: AngleLimits = "file"
 ) -> Case:
     """The case in a folder: `buses.csv`, `units.csv` and, where needed, `branches.csv`, `links.csv`,
     `segments.csv`, `loads.csv` (columns as in `Grid.from_tables` and `Fleet.from_tables`; `buses` may
@@ -81,7 +81,7 @@ def read_folder(
         raise InputError(f"folder '{folder}': {error}") from error
 
 
-def _settings(folder: Folder) -> dict[str, Any]:
+def _settings(folder: Traversable) -> dict[str, Any]:
     given: dict[str, Any] = {}
     path = folder.joinpath("case.toml")
     if path.is_file():
@@ -104,11 +104,11 @@ def _settings(folder: Folder) -> dict[str, Any]:
     return settings
 
 
-def read_csv_rows(path: Folder, table: str) -> pd.DataFrame:
+def read_csv_rows(path: Traversable, table: str) -> pd.DataFrame:
     """The cells of a CSV file as text; a row of the wrong length is refused."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"table '{table}': the file is not CSV in UTF-8 ({error}); write it again") from error
     if not rows:
@@ -136,7 +136,7 @@ def as_numbers(column: Iterable[str]) -> list[Any]:
     return [number(cell) for cell in column]
 
 
-def _read_csv(folder: Folder, name: str) -> pd.DataFrame:
+def _read_csv(folder: Traversable, name: str) -> pd.DataFrame:
     path = folder.joinpath(f"{name}.csv")
     if not path.is_file():
         return pd.DataFrame()
