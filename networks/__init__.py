@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from networks.case import Case, Provenance, load
-    from networks.named_cases import catalogue
     from networks.errors import InputError
     from networks.fleet import Fleet
     from networks.flows import DcFlow
     from networks.grid import Grid
+    from networks.named_cases import catalogue, companion_table
 
-__all__ = ["Case", "DcFlow", "Fleet", "Grid", "InputError", "Provenance", "catalogue", "load"]
+__all__ = [
+    "Case",
+    "DcFlow",
+    "Fleet",
+    "Grid",
+    "InputError",
+    "Provenance",
+    "catalogue",
+    "companion_table",
+    "load",
+]
 
 _ROOMS = {
     "Case": "case",
@@ -26,6 +36,7 @@ _ROOMS = {
     "InputError": "errors",
     "Provenance": "case",
     "catalogue": "named_cases",
+    "companion_table": "named_cases",
     "load": "case",
 }
 

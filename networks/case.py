@@ -116,8 +116,8 @@ def refuse_unsupplied_loads(grid: Grid, fleet: Fleet) -> None:
         k = int(np.flatnonzero(stranded)[0])
         others = int(stranded.sum()) - 1
         raise InputError(
-            f"table 'loads', load {fleet.loads[k]!r}: column 'bus' is {grid.buses[fleet.load_bus[k]]!r}, which is cut "
-            f"off from every supply, so its {demand[k]:g} MW cannot be served"
+            f"table 'loads', load {fleet.loads[k]!r}: column 'bus' is {grid.buses[fleet.load_bus[k]]!r}, "
+            f"which is cut off from every supply, so its {demand[k]:g} MW cannot be served"
             + (f" (and {others} more such loads)" if others else "")
             + "; connect the bus, put a unit on its island, or take the load out"
         )
@@ -160,7 +160,8 @@ def load(source: Any, convention: Convention | None = None, angle_limits: AngleL
 
         return read_net(source, convention or "matpower", angle_limits)
     raise InputError(
-        f"source is a {type(source).__name__}; give a name of networks.catalogue(), a path, or a pandapower net"
+        f"source is a {type(source).__name__}; give a name of networks.catalogue(), a path, or a "
+        "pandapower net"
     )
 
 
@@ -184,6 +185,6 @@ def _load_named_or_file(source: str | Path, convention: Convention | None, angle
 
         return read_json(path, convention or "matpower", angle_limits)
     raise InputError(
-        f"case {str(source)!r} is not in the catalogue{nearest_name(str(source))}, nor a folder, a .m or a .json "
-        "file; see networks.catalogue() or `walras cases`"
+        f"case {str(source)!r} is not in the catalogue{nearest_name(str(source))}, nor a folder, a .m or a "
+        ".json file; see networks.catalogue() or `walras cases`"
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from networks.checks import Rows, Table, freeze_arrays
-from networks.costs import Segments, segments_from_tables
+from networks.costs import segments_from_tables
 from networks.errors import InputError
 from networks.grid import Grid
 
@@ -113,7 +113,11 @@ class Fleet:
             min_mw=low,
             max_mw=high,
             constant_cost=table.numbers("constant_cost", "$/h", default=0.0, missing=0.0),
-            **_segment_fields(curve),
+            segment_unit=curve.unit,
+            segment_from_mw=curve.from_mw,
+            segment_to_mw=curve.to_mw,
+            segment_price=curve.price,
+            segment_slope=curve.slope,
             ramp_up_mw=_ramp(table, "ramp_up_mw"),
             ramp_down_mw=_ramp(table, "ramp_down_mw"),
             previous_mw=table.numbers("previous_mw", "MW", default=np.nan, missing=np.nan),
@@ -182,16 +186,6 @@ class Fleet:
                 "slope": self.load_slope[row],
             }
         )
-
-
-def _segment_fields(curve: Segments) -> dict[str, np.ndarray]:
-    return {
-        "segment_unit": curve.unit,
-        "segment_from_mw": curve.from_mw,
-        "segment_to_mw": curve.to_mw,
-        "segment_price": curve.price,
-        "segment_slope": curve.slope,
-    }
 
 
 def _ramp(table: Table, column: str) -> np.ndarray:

@@ -58,8 +58,8 @@ class DcFlow:
                 self._factor = splu(reduced)
             except RuntimeError as error:
                 raise InputError(
-                    "table 'branches': the reactances cancel (the susceptance matrix is singular), so flows are "
-                    "not determined; check negative values of x_pu"
+                    "table 'branches': the reactances cancel (the susceptance matrix is singular), so "
+                    "flows are not determined; check negative values of x_pu"
                 ) from error
         offset = -b * grid.shift_radian
         self.shift_flow_mw = frozen(offset - self._flows_of(self.incidence.T @ offset))
@@ -93,7 +93,8 @@ class DcFlow:
         rows = np.zeros((len(branches), self.incidence.shape[1]))
         if self._factor is not None and len(branches):
             right = self._branch_matrix[branches].T.toarray()
-            rows[:, self._kept] = self._factor.solve(right[self._kept], trans="T").T
+            solved = self._factor.solve(right[self._kept], trans="T")  # type: ignore[call-overload]
+            rows[:, self._kept] = solved.T
         return rows
 
     def susceptance(self) -> sparse.csr_matrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -70,6 +70,10 @@ class Grid:
         """Fields only: what is derived (the factorised flow above all) is made anew by another process."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        freeze_arrays(self)
+
     @classmethod
     def from_tables(
         cls,
@@ -96,7 +100,7 @@ class Grid:
         InputError
             naming table, row, column, value and remedy (law 11).
         """
-        if not (np.isscalar(base_mva) and np.isfinite(base_mva) and base_mva > 0):
+        if not (isinstance(base_mva, (int, float)) and np.isfinite(base_mva) and base_mva > 0):
             raise InputError(f"base_mva is {base_mva!r}; give a positive number in MVA (usually 100)")
         if convention not in ("matpower", "powermodels"):
             raise InputError(f"convention is {convention!r}; use 'matpower' or 'powermodels'")

@@ -45,7 +45,7 @@ def bus_positions(grid: Grid, given: np.ndarray | None = None) -> np.ndarray:
 
 
 def _adjacency(grid: Grid) -> sparse.csr_array:
-    """(buses, buses) symmetric ones: branches (also out of service, so that the picture is whole) and links."""
+    """(buses, buses) symmetric ones for links and branches, also out of service: the picture stays whole."""
     start, end = np.r_[grid.from_bus, grid.link_from], np.r_[grid.to_bus, grid.link_to]
     size = len(grid.buses)
     ends = (np.r_[start, end], np.r_[end, start])
@@ -89,13 +89,18 @@ def _pivot_distances(adjacency: sparse.csr_array, count: int) -> tuple[np.ndarra
     pivots = np.empty(count, dtype=np.int64)
     hops = np.empty((adjacency.shape[0], count))
     nearest = np.full(adjacency.shape[0], np.inf)
-    pivots[0] = int(np.argmax(dijkstra(adjacency, unweighted=True, indices=0)))
+    pivots[0] = int(np.argmax(_hops(adjacency, 0)))
     for k in range(count):
         if k:
             pivots[k] = int(np.argmax(nearest))
-        hops[:, k] = dijkstra(adjacency, unweighted=True, indices=pivots[k])
+        hops[:, k] = _hops(adjacency, int(pivots[k]))
         nearest = np.minimum(nearest, hops[:, k])
     return pivots, hops
+
+
+def _hops(adjacency: sparse.csr_array, bus: int) -> np.ndarray:
+    """(n,) number of branches from `bus`."""
+    return dijkstra(adjacency, unweighted=True, indices=bus)  # type: ignore[call-overload]
 
 
 def _classical_scaling(hops: np.ndarray) -> np.ndarray:
@@ -143,7 +148,7 @@ def _pulled(here: np.ndarray, there: np.ndarray, wish: np.ndarray) -> np.ndarray
 
 
 def _turned(positions: np.ndarray) -> np.ndarray:
-    """The drawing centred, with its long axis across and signs fixed, so that it does not depend on chance."""
+    """The drawing centred, its long axis across, its signs fixed: nothing is left to chance."""
     positions = positions - positions.mean(axis=0)
     _, axes = np.linalg.eigh(positions.T @ positions)
     turned = positions @ axes[:, ::-1]

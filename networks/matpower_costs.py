@@ -54,7 +54,8 @@ def read_costs(
         elif model == PIECEWISE:
             points = _data(row, 2 * count, where(k)).reshape(-1, 2)
             piece, constant[k] = _piecewise(points, min_mw[k], max_mw[k], where(k))
-            pieces.append(piece.assign(unit=units[k]))
+            piece.insert(0, "unit", pd.Series([units[k]] * len(piece), dtype=object))
+            pieces.append(piece)
         else:
             raise InputError(
                 f"{where(k)}: the cost model is {model:g}; use 1 (piecewise linear) or 2 (polynomial)"
@@ -69,7 +70,8 @@ def _no_segments() -> pd.DataFrame:
 def _data(row: np.ndarray, count: int, where: str) -> np.ndarray:
     if len(row) < 4 + count or count < 1:
         raise InputError(
-            f"{where}: it has {max(len(row) - 4, 0)} of {max(count, 1)} cost values; complete the row or correct n"
+            f"{where}: it has {max(len(row) - 4, 0)} of {max(count, 1)} cost values; complete the row or "
+            "correct n"
         )
     return row[4 : 4 + count]
 

@@ -114,8 +114,8 @@ class _Parts:
         if costs is not None and costs.values[:, 4:].any():
             k = int(np.flatnonzero(costs.values[:, 4:].any(axis=1))[0])
             raise InputError(
-                f"{costs.row(k)}: a DC line with a cost of its own is not modelled; set it to 0, or model the line "
-                "as a unit at each end"
+                f"{costs.row(k)}: a DC line with a cost of its own is not modelled; set it to 0, or model "
+                "the line as a unit at each end"
             )
 
     @property
@@ -198,8 +198,8 @@ class _Parts:
             return None
         if len(costs.values) not in (count, 2 * count):
             raise InputError(
-                f"file '{self.file}', table 'gencost': it has {len(costs.values)} rows for the {count} rows of table "
-                "'gen'; give one row for each (is the file truncated?)"
+                f"file '{self.file}', table 'gencost': it has {len(costs.values)} rows for the {count} rows "
+                "of table 'gen'; give one row for each (is the file truncated?)"
             )
         return costs.take(running)
 
@@ -237,6 +237,7 @@ class _Parts:
         if bad.any():
             k = int(np.flatnonzero(bad)[0])
             raise InputError(
-                f"{table.row(k)}: column {column + 1} is {values[k]:g}: a bus number is a whole number; correct it"
+                f"{table.row(k)}: column {column + 1} is {values[k]:g}: a bus number is a whole number; "
+                "correct it"
             )
         return values.astype(np.int64)

@@ -117,8 +117,9 @@ def _assignments(clean: str, struct: str, file: str) -> dict[str, tuple[int, str
         name, index = found.group(1), found.group(2).strip()
         if index:
             raise InputError(
-                f"file '{file}', line {_line(clean, found.start(1))}: table '{name}' is changed by program code "
-                f"({struct}.{name}{index} = …), which only MATPOWER can run: load it there and save it with savecase"
+                f"file '{file}', line {_line(clean, found.start(1))}: table '{name}' is changed by program "
+                f"code ({struct}.{name}{index} = …), which only MATPOWER can run: load it there and save it "
+                "with savecase"
             )
         fields[name] = (found.end(), _value(clean, found.end(), name, file))
     return fields
@@ -132,8 +133,8 @@ def _value(clean: str, start: int, name: str, file: str) -> str:
     following = re.search(r"^\s*\w+(\.\w+)?\s*=", clean[start:], re.MULTILINE)
     if end < 0 or (following and start + following.start() < end and closing == "]"):
         raise InputError(
-            f"file '{file}', table '{name}' (line {_line(clean, start)}): the closing '{closing}' is missing; "
-            "the file is truncated: fetch it again"
+            f"file '{file}', table '{name}' (line {_line(clean, start)}): the closing '{closing}' is "
+            "missing; the file is truncated: fetch it again"
         )
     rest = re.split(r"[;\n]", clean[end + 1 :], maxsplit=1)[0].strip()
     if rest:

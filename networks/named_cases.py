@@ -36,6 +36,30 @@ def catalogue() -> pd.DataFrame:
     return pd.DataFrame(rows).astype(whole)
 
 
+def companion_table(case: str, table: str) -> pd.DataFrame:
+    """A table of `data/` beside a case's own ones, such as ("three_node", "discos"): retail prices and
+    interruptible loads of the discos. The first column holds labels as text, the others numbers.
+
+    Raises
+    ------
+    InputError
+        for an unknown case or a table it does not have.
+    """
+    import pandas as pd
+
+    from networks.table_reader import as_numbers, read_csv_rows
+
+    entry = find_entry(case)
+    path = data_folder().joinpath(entry.key, f"{table}.csv") if entry else None
+    if path is None or not path.is_file():
+        raise InputError(
+            f"case '{case}' has no table '{table}'; 'three_node' and 'eighteen_bus' have 'discos'"
+        )
+    frame = read_csv_rows(path, table)
+    numbers = {column: pd.Series(as_numbers(frame[column]), dtype=float) for column in frame.columns[1:]}
+    return frame.assign(**numbers)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row of the catalogue's table: what reads the case, and under which key."""
@@ -108,4 +132,8 @@ def _from_tables(entry: Entry, convention: Convention, angle_limits: AngleLimits
     return read_folder(data_folder().joinpath(entry.key), convention, angle_limits)
 
 
-_READERS: dict[str, Callable[[Entry, Convention, AngleLimits], Case]] = {"matpower": _from_matpower, "pandapower": _from_pandapower, "tables": _from_tables}
+_READERS: dict[str, Callable[[Entry, Convention, AngleLimits], Case]] = {
+    "matpower": _from_matpower,
+    "pandapower": _from_pandapower,
+    "tables": _from_tables,
+}

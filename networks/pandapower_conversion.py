@@ -64,7 +64,7 @@ def convert(net: Any) -> Converted:
     _refuse_what_is_not_modelled(net)
     net = _prepared_copy(net)
     dclines = net.dcline.copy()
-    net.dcline.drop(net.dcline.index, inplace=True)
+    net.dcline = net.dcline.iloc[:0]
     ppc = _run_conversion(net)
     label_of = _bus_labels(net, ppc)
     branches, dangling = _branches(net, ppc, label_of)
@@ -75,7 +75,9 @@ def convert(net: Any) -> Converted:
     links, link_notes = _links(net, dclines, label_of)
     fused = int(net.bus.in_service.sum()) - sum(not isinstance(label, str) for label in kept)
     notes = [
-        *left_out(int((~net.bus.in_service.astype(bool)).sum()), "bus out of service", "buses out of service"),
+        *left_out(
+            int((~net.bus.in_service.astype(bool)).sum()), "bus out of service", "buses out of service"
+        ),
         *([f"{plural(fused, 'bus', 'buses')} fused with another by closed switches"] if fused else []),
         *left_out(dangling, "branch open at one end", "branches open at one end"),
         *link_notes,
@@ -104,8 +106,8 @@ def _refuse_what_is_not_modelled(net: Any) -> None:
         on = table["in_service"].astype(bool) if "in_service" in table else pd.Series(True, table.index)
         if len(table) and on.any():
             raise InputError(
-                f"table '{name}', row {table.index[on][0]}: this element is not modelled in a DC market; take it "
-                "out of service, or replace it (a controllable DC connection can be a 'dcline')"
+                f"table '{name}', row {table.index[on][0]}: this element is not modelled in a DC market; "
+                "take it out of service, or replace it (a controllable DC connection can be a 'dcline')"
             )
     if not len(net.bus):
         raise InputError("table 'bus': there is no row; a grid needs at least one bus")

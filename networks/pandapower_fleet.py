@@ -51,15 +51,10 @@ def fleet_tables(converted: Converted) -> FleetTables:
     unlimited = np.isinf(units["min_mw"]) | np.isinf(units["max_mw"])
     units = _close_ranges(units, loads, converted.buses["shunt_mw"])
     units, segments, cost_notes = _with_costs(net, units)
-    notes = [
-        *_left_out_elements(net),
-        *(
-            [f"{plural(int(unlimited.sum()), 'external grid')} without limits: all that the rest can take or give"]
-            if unlimited.any()
-            else []
-        ),
-        *cost_notes,
-    ]
+    notes = [*_left_out_elements(net), *cost_notes]
+    if unlimited.any():
+        count = plural(int(unlimited.sum()), "external grid")
+        notes.append(f"{count} without limits: taken to give and take all that the rest can use")
     return FleetTables(units.drop(columns=["table", "element"]), segments, loads, tuple(notes))
 
 
@@ -97,7 +92,8 @@ def _refuse_missing_limits(frame: pd.DataFrame, table: str) -> None:
         if missing.any():
             named = other if table in CONSUMING else column.replace("_mw", "_p_mw")
             raise InputError(
-                f"table '{table}', {frame['unit'][missing].iloc[0]}: column '{named}' is missing; give its range in MW"
+                f"table '{table}', {frame['unit'][missing].iloc[0]}: column '{named}' is missing; give "
+                "its range in MW"
             )
 
 
@@ -151,8 +147,8 @@ def _compare_with_pandapower(net: Any, fixed: dict[str, Any]) -> None:
     apart = abs(ours - net._ppc["bus"][:, PD])
     if apart.max(initial=0.0) > 1e-6 * (1.0 + abs(ours).max(initial=0.0)):
         raise InputError(
-            f"the withdrawals of the net's tables and of pandapower's conversion differ by {apart.max():g} MW; "
-            "some element is not modelled: take it out of service"
+            f"the withdrawals of the net's tables and of pandapower's conversion differ by {apart.max():g} "
+            "MW; some element is not modelled: take it out of service"
         )
 
 
@@ -161,7 +157,9 @@ def _left_out_elements(net: Any) -> list[str]:
     notes = []
     for table in ("gen", "ext_grid", "sgen", "load", "storage", "motor", "ward", "xward"):
         on = net._is_elements[table] | net._is_elements.get(f"{table}_controllable", False)
-        notes += left_out(int((~np.asarray(on, dtype=bool)).sum()), f"{table} out of service")
+        notes += left_out(
+            int((~np.asarray(on, dtype=bool)).sum()), f"{table} out of service", f"{table}s out of service"
+        )
     return notes
 
 
@@ -173,14 +171,16 @@ def _with_costs(net: Any, units: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     for key, row, where in _cost_rows(net):
         if key[0] == "dcline" and row[4:].any():
             raise InputError(
-                f"{where}: a DC line with a cost of its own is not modelled; remove the cost, or model the line "
-                "as a unit at each end"
+                f"{where}: a DC line with a cost of its own is not modelled; remove the cost, or model the "
+                "line as a unit at each end"
             )
         k = place.get(key)
         if k is None:
             others += int(row[4:].any() and key[0] != "dcline")
         elif k in rows:
-            raise InputError(f"{where}: {key[0]} {key[1]} has a cost already ({rows[k][1]}); keep one of the two")
+            raise InputError(
+                f"{where}: {key[0]} {key[1]} has a cost already ({rows[k][1]}); keep one of the two"
+            )
         else:
             rows[k] = (row, where)
     free = (np.array([POLYNOMIAL, 0.0, 0.0, 1.0, 0.0]), "")
@@ -197,7 +197,7 @@ def _with_costs(net: Any, units: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     priced = units.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
     without = len(units) - len(rows)
     notes = [f"{plural(without, 'unit')} without a cost: 0 $/MWh"] if without else []
-    notes += left_out(others, "cost of an element that is not dispatched", "costs of elements that are not dispatched")
+    notes += left_out(others, "cost of an element without dispatch", "costs of elements without dispatch")
     return priced, costs.segments, notes
 
 
@@ -211,8 +211,8 @@ def _cost_rows(net: Any) -> Iterator[tuple[tuple[str, Any], np.ndarray, str]]:
         where = f"table 'pwl_cost', row {k}"
         if cost.et in CONSUMING:
             raise InputError(
-                f"{where}: piecewise costs of a {cost.et} are not read, because pandapower leaves the sign of its "
-                "power open; give the cost in poly_cost, or a gen of negative output"
+                f"{where}: piecewise costs of a {cost.et} are not read, because pandapower leaves the sign "
+                "of its power open; give the cost in poly_cost, or a gen of negative output"
             )
         points = _points(cost.points, where)
         yield (cost.et, cost.element), _row(PIECEWISE, len(points), points.ravel()), where
@@ -226,7 +226,9 @@ def _points(areas: Any, where: str) -> np.ndarray:
     """(points, 2) output and cost from pandapower's [[from, to, price], …]; its cost begins at from·price."""
     areas = np.array(areas, dtype=float).reshape(-1, 3)
     if not len(areas) or (areas[1:, 0] != areas[:-1, 1]).any():
-        raise InputError(f"{where}: the areas are empty or not adjacent; let each begin where the last one ends")
+        raise InputError(
+            f"{where}: the areas are empty or not adjacent; let each begin where the last one ends"
+        )
     output = np.append(areas[:1, 0], areas[:, 1])
     start = areas[0, 0] * areas[0, 2]
     cost = start + np.append(0.0, np.cumsum(areas[:, 2] * (areas[:, 1] - areas[:, 0])))

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from networks.case import Case, Provenance, build_case
-from networks.checks import suggest
 from networks.errors import InputError
 from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
@@ -73,7 +71,8 @@ def read_json(path: Path, convention: Convention = "matpower", angle_limits: Ang
             net = pandapower.from_json_string(raw.decode("utf-8"))
     except Exception as error:
         raise InputError(
-            f"file '{path}' is not a pandapower net or is truncated ({error}); write it with pandapower.to_json"
+            f"file '{path}' is not a pandapower net or is truncated ({error}); write it with "
+            "pandapower.to_json"
         ) from error
     if type(net).__name__ != "pandapowerNet":
         raise InputError(f"file '{path}' holds no pandapower net; write it with pandapower.to_json")
@@ -97,7 +96,10 @@ def read_named(entry: Entry, convention: Convention, angle_limits: AngleLimits) 
 
         net = getattr(pandapower.networks, entry.key)()
     freed = 0
-    for table, column, placeholder in (("trafo", "sn_mva", PLACEHOLDER_MVA), ("line", "max_i_ka", PLACEHOLDER_KA)):
+    for table, column, placeholder in (
+        ("trafo", "sn_mva", PLACEHOLDER_MVA),
+        ("line", "max_i_ka", PLACEHOLDER_KA),
+    ):
         unrated = np.isclose(net[table][column], placeholder, rtol=1e-9)
         if unrated.any():
             net[table].loc[unrated, "max_loading_percent"] = np.nan
@@ -105,8 +107,8 @@ def read_named(entry: Entry, convention: Convention, angle_limits: AngleLimits) 
     case = read_net(net, convention, angle_limits, entry.provenance(""))
     notes = case.notes
     if freed:
-        rule = f"{plural(freed, 'branch', 'branches')} with pandapower's placeholder of a rating read as unlimited"
-        notes = (rule, *notes)
+        count = plural(freed, "branch", "branches")
+        notes = (f"{count} with pandapower's placeholder of a rating read as unlimited", *notes)
     return replace(case, name=entry.name, title=entry.columns["title"], notes=notes)
 
 

@@ -59,7 +59,9 @@ def read_folder(
         frames = {name: _read_csv(folder, name) for name in TABLES}
         for name in ("buses", "units"):
             if not len(frames[name].columns):
-                raise InputError(f"file '{name}.csv' is missing or empty; a case needs buses.csv and units.csv")
+                raise InputError(
+                    f"file '{name}.csv' is missing or empty; a case needs buses.csv and units.csv"
+                )
         for kind, columns in LABELS.items():
             _decode_labels(frames, columns, settings["labels"].get(kind), kind)
         positions = _positions(frames)
@@ -110,14 +112,16 @@ def read_csv_rows(path: Traversable, table: str) -> pd.DataFrame:
         text = path.read_bytes().decode("utf-8-sig")
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"table '{table}': the file is not CSV in UTF-8 ({error}); write it again") from error
+        raise InputError(
+            f"table '{table}': the file is not CSV in UTF-8 ({error}); write it again"
+        ) from error
     if not rows:
         return pd.DataFrame()
     for number, row in enumerate(rows[1:]):
         if len(row) != len(rows[0]):
             raise InputError(
-                f"table '{table}', row {number}: it has {len(row)} of {len(rows[0])} columns; complete the row "
-                "(is the file truncated?)"
+                f"table '{table}', row {number}: it has {len(row)} of {len(rows[0])} columns; complete the "
+                "row (is the file truncated?)"
             )
     return pd.DataFrame(rows[1:], columns=rows[0], dtype=object)
 

@@ -41,7 +41,9 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(frame.columns)
-        writer.writerows(zip(*[[_cell(value) for value in frame[c].tolist()] for c in frame.columns], strict=True))
+        writer.writerows(
+            zip(*[[_cell(value) for value in frame[c].tolist()] for c in frame.columns], strict=True)
+        )
 
 
 def _buses(case: Case) -> pd.DataFrame:
