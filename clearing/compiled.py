@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.common.gc_manager import PauseGC
 from pyomo.repn.linear import LinearRepnVisitor
 from pyomo.repn.parameterized import ParameterizedQuadraticRepnVisitor
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
@@ -86,6 +87,11 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
     CompileError
         naming the component that is not affine in data and decisions.
     """
+    with PauseGC():
+        return _compile(model)
+
+
+def _compile(model: pyo.ConcreteModel) -> CompiledModel:
     data_columns, data_slices = _number_data(model)
     objective = next(model.component_data_objects(pyo.Objective, active=True))
     objective.deactivate()

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.common.gc_manager import PauseGC
 from pyomo.core.expr import LinearExpression
 
 from clearing.structure import Structure
@@ -29,22 +30,19 @@ def build_nodal_model(structure: Structure, form: Form = "angle") -> pyo.Concret
     form : "angle" keeps bus angles as variables (sparse); "ptdf" eliminates them (dense rows).
         Both have the same solutions.
     """
-    model = pyo.ConcreteModel(name=f"nodal clearing ({form})")
-    declare_data(model, structure)
-    model.accepted = pyo.Var(range(len(structure.bus)))
-    links = structure.grid.link_min_mw, structure.grid.link_max_mw
-    model.link = pyo.Var(
-        range(structure.links), range(structure.periods), bounds=lambda _, k, t: (links[0][k], links[1][k])
-    )
-    model.cost = pyo.Objective(expr=offered_cost(model, structure))
-    constrain_orders(model, structure)
-    if form == "angle":
-        balance_buses(model, structure)
-        limit_flows_by_angles(model, structure)
-    else:
-        balance_islands(model, structure)
-        limit_flows_by_ptdf(model, structure)
-    constrain_ramps(model, structure)
+    with PauseGC():  # a model is many small objects and no garbage
+        model = pyo.ConcreteModel(name=f"nodal clearing ({form})")
+        declare_data(model, structure)
+        declare_decisions(model, structure)
+        model.cost = pyo.Objective(expr=offered_cost(model, structure))
+        constrain_orders(model, structure)
+        if form == "angle":
+            balance_buses(model, structure)
+            limit_flows_by_angles(model, structure)
+        else:
+            balance_islands(model, structure)
+            limit_flows_by_ptdf(model, structure)
+        constrain_ramps(model, structure)
     return model
 
 
@@ -60,6 +58,14 @@ def declare_data(model: pyo.ConcreteModel, structure: Structure) -> None:
         setattr(model.data, name, pyo.Var(branches))
     for name in ("ramp_up_mw", "ramp_down_mw", "previous_mw"):
         setattr(model.data, name, pyo.Var(units))
+
+
+def declare_decisions(model: pyo.ConcreteModel, structure: Structure) -> None:
+    """Accepted MW x_c of each order column, and flows z_kt of links within their range."""
+    model.accepted = pyo.Var(range(len(structure.bus)))
+    low, high = structure.grid.link_min_mw.tolist(), structure.grid.link_max_mw.tolist()
+    periods = range(structure.periods)
+    model.link = pyo.Var(range(structure.links), periods, bounds=lambda _, k, t: (low[k], high[k]))
 
 
 def offered_cost(model: pyo.ConcreteModel, structure: Structure) -> object:
