@@ -1,0 +1,1 @@
+"""The commands of `walras`, one file each. Heavy libraries are imported inside the commands only."""

@@ -1,0 +1,204 @@
+"""`walras clear CASE`: a case to proven prices, a page, a picture and tables."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studies.commands.guard import plain_errors
+from studies.commands.options import (
+    AngleLimits,
+    AngleLimitsOption,
+    CaseArgument,
+    Convention,
+    ConventionOption,
+    DebugOption,
+    JsonOption,
+    OutOption,
+    command_line,
+    read_pairs,
+)
+
+if TYPE_CHECKING:
+    from networks.case import Case
+    from studies.books import BookRequest
+    from studies.facts import Facts
+
+
+class PriceRule(StrEnum):
+    """Which supporting prices are used where they are not unique (law 5)."""
+
+    low = "low"
+    high = "high"
+    canonical = "canonical"
+
+
+class SettlementRule(StrEnum):
+    """At which prices accepted orders are paid."""
+
+    lmp = "lmp"
+    uniform = "uniform"
+    pay_as_bid = "pay_as_bid"
+
+
+class Form(StrEnum):
+    """The Pyomo formulation; both have the same solutions."""
+
+    angle = "angle"
+    ptdf = "ptdf"
+
+
+def clear(
+    context: typer.Context,
+    case: CaseArgument,
+    orders: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Orders in place of the case's offers and bids: order, participant, bus, side, mw, price"
+            "[, slope, min_mw, unit, period]. Fixed demand stays the case's unless --fixed replaces it.",
+        ),
+    ] = None,
+    fixed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CSV", help="Fixed demand in place of the case's: bus, mw[, period]; or the word none."
+        ),
+    ] = None,
+    ramps: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Ramp limits: unit[, up_mw, down_mw, previous_mw]."),
+    ] = None,
+    periods: Annotated[int | None, typer.Option(help="Number of periods.", show_default=False)] = None,
+    hours: Annotated[float, typer.Option(help="Length of a period in hours.")] = 1.0,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBERS|CSV", help='Multipliers of every load, one per period: "0.8,1,1.1" or a CSV.'
+        ),
+    ] = None,
+    ramp_share: Annotated[
+        float | None,
+        typer.Option(help="Ramp limit of every unit per period, as a share of its capacity, such as 0.1."),
+    ] = None,
+    markup: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=$/MWH",
+            help="Raise a participant's, unit's or order's offers: G1=10 by 10 $/MWh, G1=10% by a tenth.",
+        ),
+    ] = None,
+    withhold: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SHARE", help="Withhold a share of the offered MW: G1=0.2 or G1=20%."),
+    ] = None,
+    voll: Annotated[
+        float | None,
+        typer.Option(help="Value of lost load in $/MWh: fixed demand may go unserved at this price."),
+    ] = None,
+    price_rule: Annotated[
+        PriceRule, typer.Option(help="Which prices are used where they are not unique.")
+    ] = PriceRule.canonical,
+    rule: Annotated[
+        SettlementRule, typer.Option(help="Settlement: at which prices orders are paid.")
+    ] = SettlementRule.lmp,
+    explain: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BUS", help="Say in a sentence why the price at a bus is what it is."),
+    ] = None,
+    convention: ConventionOption = None,
+    angle_limits: AngleLimitsOption = AngleLimits.file,
+    form: Annotated[Form, typer.Option(help="Pyomo formulation; the solutions are the same.")] = Form.angle,
+    time_limit: Annotated[
+        float | None, typer.Option(help="Seconds for one solve.", show_default=False)
+    ] = None,
+    out: OutOption = None,
+    no_files: Annotated[bool, typer.Option("--no-files", help="Write no files.")] = False,
+    as_json: JsonOption = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Clear a market: proven prices and dispatch, as a summary, tables, a picture and an offline page.
+
+    --markup, --withhold and --explain may be given several times. With --json, files are written only
+    where --out names a folder.
+    """
+    with plain_errors(debug):
+        from studies.books import BookRequest
+
+        start = time.perf_counter()
+        request = BookRequest(
+            orders=orders,
+            fixed=fixed,
+            ramps=ramps,
+            periods=periods,
+            hours=hours,
+            profile=profile,
+            ramp_share=ramp_share,
+            markup=tuple(read_pairs(markup or (), "--markup")),
+            withheld=tuple(read_pairs(withhold or (), "--withhold")),
+            value_of_lost_load=voll,
+        )
+        loaded = _load(case, convention, angle_limits)
+        facts = _clear(loaded, request, price_rule, form, time_limit, rule, explain or (), context)
+        cleared = time.perf_counter() - start
+        folder = None if no_files or (as_json and out is None) else out or Path("results") / loaded.name
+        files: list[Path] = []
+        if folder is not None:
+            from studies.exports import write_results
+
+            files = write_results(facts, folder)
+        if as_json:
+            from studies.exports import json_document
+
+            typer.echo(json_document(facts, files))
+        else:
+            from studies.commands.terminal import print_clearing
+
+            print_clearing(facts, files, cleared, time.perf_counter() - start)
+        if open_page and files:
+            typer.launch(next(path for path in files if path.suffix == ".html").resolve().as_uri())
+
+
+def _load(case: str, convention: Convention | None, angle_limits: AngleLimits) -> Case:
+    import networks
+
+    return networks.load(
+        case, convention=None if convention is None else convention.value, angle_limits=angle_limits.value
+    )
+
+
+def _clear(
+    case: Case,
+    request: BookRequest,
+    price_rule: PriceRule,
+    form: Form,
+    time_limit: float | None,
+    rule: SettlementRule,
+    explain: list[str] | tuple[()],
+    context: typer.Context,
+) -> Facts:
+    import clearing
+    from clearing.solvers import TIME_LIMIT
+    from studies.books import build_book, find_bus
+    from studies.facts import Facts
+
+    explained = [find_bus(case.grid, word) for word in explain]
+    book = build_book(case, request)
+    market = clearing.NodalMarket(
+        case.grid,
+        price_rule=price_rule.value,
+        form=form.value,
+        time_limit=TIME_LIMIT if time_limit is None else time_limit,
+    )
+    outcome = market.clear(book)
+    try:
+        settlement = clearing.settle(outcome, book, rule=rule.value)
+    except ImportError:
+        settlement = None
+    facts = Facts(case, outcome, settlement, command_line(context))
+    return facts.with_explanations(explained)
