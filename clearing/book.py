@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from networks.checks import Rows, Table, frozen, suggest
+from networks.checks import Rows, Table, frozen, number, suggest, whole
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ class Book:
         InputError
             naming table, row, column, value and remedy (law 11).
         """
-        if not isinstance(periods, (int, np.integer)) or isinstance(periods, bool) or periods < 1:
-            raise InputError(f"periods is {periods!r}; give a whole number of at least 1")
-        if not (np.isscalar(hours) and np.isfinite(hours) and hours > 0):
-            raise InputError(f"hours is {hours!r}; give the length of a period in hours, above 0")
+        periods, hours = whole("periods", periods), number("hours", hours, "hours", above=0)
         table = Table(
             orders,
             "orders",
@@ -131,8 +128,8 @@ class Book:
             ramp_up_mw=up,
             ramp_down_mw=down,
             previous_mw=previous,
-            periods=int(periods),
-            hours=float(hours),
+            periods=periods,
+            hours=hours,
         )
 
     @classmethod
@@ -276,8 +273,7 @@ class Book:
 
     def _select(self, key: Hashable, what: str, value: float) -> np.ndarray:
         """Rows of the sales that belong to a participant, else a unit, else an order."""
-        if not (np.isscalar(value) and np.isfinite(value)):
-            raise InputError(f"{what} of {key!r} is {value!r}; give a finite number")
+        number(f"{what} of {key!r}", value, "$/MWh, or as a share")
         for labels in (self.participants, self.units, self.orders):
             rows = [k for k, label in enumerate(labels) if label == key]
             rows = rows or [k for k, label in enumerate(labels) if str(label) == str(key)]

@@ -11,9 +11,11 @@ import pandas as pd
 
 from clearing.book import BUY, EVERY_PERIOD, SELL, Book
 from networks.case import Case
+from networks.checks import number, whole
 from networks.errors import InputError
 from networks.fleet import Fleet
 
+Terms = tuple[int, float, float, float, float]  # side, mw, min_mw, price, slope
 Row = tuple[Hashable, Hashable, Hashable, Hashable, int, float, float, float, float, int]
 
 
@@ -27,8 +29,7 @@ def book_from_case(
 ) -> Book:
     """See :meth:`clearing.book.Book.from_case`."""
     fleet, buses = case.fleet, case.grid.buses
-    if not (np.isscalar(hours) and np.isfinite(hours) and hours > 0):
-        raise InputError(f"hours is {hours!r}; give the length of a period in hours, above 0")
+    hours = number("hours", hours, "hours", above=0)
     load_mw = _load_profiles(fleet, periods, profile)
     count = load_mw.shape[1]
     rows = _unit_rows(fleet, buses)
@@ -65,7 +66,7 @@ def book_from_case(
         ramp_down_mw=down[ramped],
         previous_mw=fleet.previous_mw[ramped],
         periods=count,
-        hours=float(hours),
+        hours=hours,
         constant_cost=float(fleet.constant_cost.sum()),
     )
 
@@ -79,8 +80,7 @@ def _load_profiles(
     if factor is not None and (factor.ndim != 1 or len(factor) == 0 or not np.isfinite(factor).all()):
         raise InputError("profile: give one finite multiplier for each period, in a list")
     count = periods if periods is not None else (len(factor) if factor is not None else own)
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise InputError(f"periods is {count!r}; give a whole number of at least 1")
+    count = whole("periods", count)
     if factor is not None and len(factor) != count:
         raise InputError(
             f"profile has {len(factor)} multipliers for {count} periods; give one for each period"
@@ -99,7 +99,8 @@ def _unit_rows(fleet: Fleet, buses: tuple[Hashable, ...]) -> list[Row]:
     rows: list[Row] = []
     starts = np.searchsorted(fleet.segment_unit, np.arange(len(fleet.units) + 1))
     for u, unit in enumerate(fleet.units):
-        sales, purchases = [], []
+        sales: list[Terms] = []
+        purchases: list[Terms] = []
         for k in range(starts[u], starts[u + 1]):
             low, high = float(fleet.segment_from_mw[k]), float(fleet.segment_to_mw[k])
             price, slope = float(fleet.segment_price[k]), float(fleet.segment_slope[k])
@@ -129,8 +130,7 @@ def _order_name(unit: Hashable, word: str, k: int, count: int) -> Hashable:
 def _ramp_limits(fleet: Fleet, ramps: bool, share: float | None) -> tuple[np.ndarray, np.ndarray]:
     none = np.full(len(fleet.units), np.inf)
     if share is not None:
-        if not (np.isscalar(share) and np.isfinite(share) and share >= 0):
-            raise InputError(f"ramp_share is {share!r}; give a share of capacity per period, such as 0.1")
+        share = number("ramp_share", share, "shares of capacity per period (0.1 for ten per cent)", minimum=0)
         limit = share * np.maximum(np.abs(fleet.max_mw), np.abs(fleet.min_mw))
         return limit, limit
     return (fleet.ramp_up_mw, fleet.ramp_down_mw) if ramps else (none, none)
@@ -138,9 +138,7 @@ def _ramp_limits(fleet: Fleet, ramps: bool, share: float | None) -> tuple[np.nda
 
 def price_fixed_demand(book: Book, value_of_lost_load: float) -> Book:
     """See :meth:`clearing.book.Book.with_lost_load`."""
-    value = value_of_lost_load
-    if not (np.isscalar(value) and np.isfinite(value) and value > 0):
-        raise InputError(f"value_of_lost_load is {value!r}; give a positive price in $/MWh, such as 3000")
+    value = number("value_of_lost_load", value_of_lost_load, "$/MWh, such as 3000", above=0)
     net: dict[tuple[Hashable, int], float] = {}
     for bus, mw, t in zip(book.fixed_bus, book.fixed_mw.tolist(), book.fixed_period.tolist(), strict=True):
         for period in range(book.periods) if t == EVERY_PERIOD else [t]:
@@ -163,7 +161,7 @@ def price_fixed_demand(book: Book, value_of_lost_load: float) -> Book:
         side=np.append(book.side, np.full(count, BUY)),
         mw=np.append(book.mw, [mw for _, _, mw in bids]),
         min_mw=np.append(book.min_mw, np.zeros(count)),
-        price=np.append(book.price, np.full(count, float(value))),
+        price=np.append(book.price, np.full(count, value)),
         slope=np.append(book.slope, np.zeros(count)),
         order_period=np.append(book.order_period, np.array([t for _, t, _ in bids], dtype=np.int64)),
         fixed_bus=tuple(bus for bus, _, _ in rest),

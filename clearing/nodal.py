@@ -17,6 +17,7 @@ from clearing.reduced import Limits, Reduced
 from clearing.solvers import TIME_LIMIT, solve, solvers_for
 from clearing.structure import Numbers, Structure
 from clearing.ties import share_ties
+from networks.checks import number
 from networks.grid import Grid
 
 MODELS_KEPT = 8  # compiled models a market remembers, one per structure of book
@@ -51,10 +52,11 @@ class NodalMarket:
         check_price_rule(price_rule)
         if form not in ("angle", "ptdf"):
             raise InputError(f"form is {form!r}; use 'angle' or 'ptdf'")
-        if not (np.isscalar(time_limit) and time_limit > 0):
-            raise InputError(f"time_limit is {time_limit!r}; give seconds above 0")
         self.grid, self.price_rule, self.form = grid, price_rule, form
-        self.time_limit, self.require_previous = float(time_limit), require_previous
+        self.time_limit, self.require_previous = (
+            number("time_limit", time_limit, "seconds", above=0),
+            require_previous,
+        )
         self._models: dict[tuple[object, ...], CompiledModel] = {}
 
     def clear(self, book: Book) -> Outcome:

@@ -184,7 +184,4 @@ class Outcome:
 
     def _by(self, what: str) -> pd.MultiIndex:
         labels = {"bus": self.grid.buses, "branch": self.grid.branches, "link": self.grid.links}[what]
-        levels = [pd.Index(list(labels)), pd.RangeIndex(self.book.periods)]
-        count, periods = len(labels), self.book.periods
-        codes = [np.repeat(np.arange(count), periods), np.tile(np.arange(periods), count)]
-        return pd.MultiIndex(levels=levels, codes=codes, names=[what, "period"], verify_integrity=False)
+        return pd.MultiIndex.from_product([list(labels), range(self.book.periods)], names=[what, "period"])

@@ -161,6 +161,37 @@ class Table:
         return values.astype(np.int64)
 
 
+def number(
+    name: str, value: object, unit: str, above: float | None = None, minimum: float | None = None
+) -> float:
+    """A finite number given as an argument; anything else is an InputError that says what to give."""
+    good = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, (bool, np.bool_)
+    )
+    found = float(value) if good else np.nan  # type: ignore[arg-type]
+    if (
+        not np.isfinite(found)
+        or (above is not None and found <= above)
+        or (minimum is not None and found < minimum)
+    ):
+        bound = (
+            f" above {above:g}"
+            if above is not None
+            else f" of at least {minimum:g}"
+            if minimum is not None
+            else ""
+        )
+        raise InputError(f"{name} is {value!r}; give a finite number{bound} in {unit}")
+    return found
+
+
+def whole(name: str, value: object, minimum: int = 1) -> int:
+    """A whole number given as an argument, at least `minimum`."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:
+        raise InputError(f"{name} is {value!r}; give a whole number of at least {minimum}")
+    return int(value)
+
+
 def suggest(label: Hashable, known: Iterable[Hashable]) -> str:
     """`" (did you mean 'B70'?)"`, or nothing when no known label is near."""
     names = {str(k): k for k in known}

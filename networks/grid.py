@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from networks.checks import Rows, Table, freeze_arrays, frozen
+from networks.checks import Rows, Table, freeze_arrays, frozen, number
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,8 +100,7 @@ class Grid:
         InputError
             naming table, row, column, value and remedy (law 11).
         """
-        if not (isinstance(base_mva, (int, float)) and np.isfinite(base_mva) and base_mva > 0):
-            raise InputError(f"base_mva is {base_mva!r}; give a positive number in MVA (usually 100)")
+        base_mva = number("base_mva", base_mva, "MVA (usually 100)", above=0)
         if convention not in ("matpower", "powermodels"):
             raise InputError(f"convention is {convention!r}; use 'matpower' or 'powermodels'")
         if angle_limits not in ("file", "ignore"):
@@ -168,7 +167,7 @@ class Grid:
             link_to=link_to,
             link_min_mw=link_min,
             link_max_mw=link_max,
-            base_mva=float(base_mva),
+            base_mva=base_mva,
             convention=convention,
         )
 
