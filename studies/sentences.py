@@ -76,7 +76,8 @@ def uniqueness_sentence(facts: Facts) -> str:
     where = count(int(open_.any(axis=1).sum()), "bus", "buses")
     ends = f"{price(low[bus, period])} to {price(high[bus, period])}"
     return (
-        f"not unique at {where}: the widest interval is {ends} $/MWh (bus {facts.grid.buses[bus]}{in_period(facts, int(period))}); "
+        f"not unique at {where}: the widest interval is {ends} $/MWh "
+        f"(bus {facts.grid.buses[bus]}{in_period(facts, int(period))}); "
         f"rule '{facts.outcome.price_rule}' chose the prices shown"
     )
 
