@@ -59,16 +59,19 @@ class Table:
 
     def row(self, position: int) -> str:
         """The row's name in a message: its label where there is one, else its position."""
-        label = self.frame[self.label_column].iloc[position] if self.label_column in self.frame else None
+        label = self.value(position, self.label_column)
         if label is None or (isinstance(label, float) and np.isnan(label)):
             return f"table '{self.name}', row {position}"
         return f"table '{self.name}', {self.label_column} {label!r} (row {position})"
 
     def fail(self, position: int, column: str, problem: str, remedy: str) -> InputError:
-        value = self.frame[column].iloc[position] if self.has(column) else None
-        if isinstance(value, np.generic):
-            value = value.item()
+        value = self.value(position, column)
         return InputError(f"{self.row(position)}: column '{column}' is {value!r}: {problem}; {remedy}")
+
+    def value(self, position: int, column: str) -> Any:
+        """The cell as a plain Python value, None where there is no such column."""
+        value = self.frame[column].iloc[position] if self.has(column) else None
+        return value.item() if isinstance(value, np.generic) else value
 
     def labels(self, column: str, unique: bool = False) -> list[Hashable]:
         """Labels as given (their type is kept); missing ones and, on request, duplicates are refused."""

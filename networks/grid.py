@@ -246,12 +246,11 @@ class Grid:
     @property
     def branches_frame(self) -> pd.DataFrame:
         """The table `branches` that :meth:`from_tables` reads back."""
-        names = np.array(self.buses, dtype=object)
         return pd.DataFrame(
             {
                 "branch": list(self.branches),
-                "from_bus": names[self.from_bus],
-                "to_bus": names[self.to_bus],
+                "from_bus": [self.buses[k] for k in self.from_bus],
+                "to_bus": [self.buses[k] for k in self.to_bus],
                 "r_pu": self.r_pu,
                 "x_pu": self.x_pu,
                 "limit_mw": self.limit_mw,
@@ -266,12 +265,11 @@ class Grid:
     @property
     def links_frame(self) -> pd.DataFrame:
         """The table `links` that :meth:`from_tables` reads back."""
-        names = np.array(self.buses, dtype=object)
         return pd.DataFrame(
             {
                 "link": list(self.links),
-                "from_bus": names[self.link_from],
-                "to_bus": names[self.link_to],
+                "from_bus": [self.buses[k] for k in self.link_from],
+                "to_bus": [self.buses[k] for k in self.link_to],
                 "min_mw": self.link_min_mw,
                 "max_mw": self.link_max_mw,
             }

@@ -161,16 +161,14 @@ def _set_beside(positions: np.ndarray, drawn: list[tuple[np.ndarray, np.ndarray]
     if not drawn:
         return
     placed = positions[np.isfinite(positions[:, 0])]
-    if len(placed):
-        scale = max(np.ptp(placed, axis=0).max(), 1.0) / 10.0
-        left, top, width = placed[:, 0].min(), placed[:, 1].min(), np.ptp(placed[:, 0])
-    else:
-        scale, left, top, width = 1.0, 0.0, 0.0, np.ptp(drawn[0][1][:, 0])
-    x, y, depth = left, top - scale * bool(len(placed)), 0.0
+    unit, left, top, width = 1.0, 0.0, 0.0, max(np.ptp(drawing[:, 0]) for _, drawing in drawn)
+    if len(placed):  # each further part is at most a tenth as large as what is placed
+        unit = 0.1 * np.ptp(placed, axis=0).max() / max(1.0, *(np.ptp(d) for _, d in drawn)) or 1.0
+        left, top, width = placed[:, 0].min(), placed[:, 1].min() - unit, np.ptp(placed[:, 0])
+    x, depth = left, 0.0
     for members, drawing in drawn:
-        size = scale * np.ptp(drawing, axis=0) if not len(placed) else np.full(2, scale)
-        unit = scale if not len(placed) else scale / max(np.ptp(drawing, axis=0).max(), 1.0)
+        size = unit * np.ptp(drawing, axis=0)
         if x > left and x + size[0] > left + width:
-            x, y, depth = left, y - depth - scale, 0.0
-        positions[members] = (x, y - size[1]) + unit * (drawing - drawing.min(axis=0))
-        x, depth = x + size[0] + scale, max(depth, size[1])
+            x, top, depth = left, top - depth - unit, 0.0
+        positions[members] = (x, top - size[1]) + unit * (drawing - drawing.min(axis=0))
+        x, depth = x + size[0] + unit, max(depth, size[1])

@@ -84,15 +84,15 @@ class _Parts:
 
     @classmethod
     def of(cls, content: MatpowerText) -> _Parts:
-        file = content.tables["bus"].file if "bus" in content.tables else content.name
-
         def table(name: str, least: int, usual: int) -> TextTable:
-            found = content.tables.get(name, TextTable(file, name, np.zeros((0, usual)), ()))
+            found = content.tables.get(name)
+            if found is None or not len(found.values):
+                return TextTable(content.file, name, np.zeros((0, usual)))
             found.need_columns(least, usual)
-            return found if len(found.values) else TextTable(file, name, np.zeros((0, usual)), ())
+            return found
 
         parts = cls(
-            file,
+            content.file,
             table("bus", 13, 13),
             table("gen", 10, 10),
             table("branch", 11, 13),

@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from networks.errors import InputError
 
 
+READ = frozenset({"bus", "gen", "branch", "gencost", "dcline", "dclinecost"})
+"""The tables that a case is made of; others are passed over."""
+
+
 @dataclass(frozen=True)
 class TextTable:
-    """One matrix of the file: `values` (rows, columns) and, per row, its line in the file."""
+    """One matrix of the file: `values` (rows, columns), and per row its number (from 1) and its line."""
 
     file: str
     name: str
     values: np.ndarray
-    lines: tuple[int, ...]
+    numbers: tuple[int, ...] = ()
+    lines: tuple[int, ...] = ()
 
     def row(self, k: int) -> str:
-        return f"file '{self.file}', table '{self.name}', row {k + 1} (line {self.lines[k]})"
+        return f"file '{self.file}', table '{self.name}', row {self.numbers[k]} (line {self.lines[k]})"
 
     def need_columns(self, least: int, usual: int) -> None:
         """Refuse a row that is shorter than the format's `least`; the message counts the `usual` ones."""
-        if len(self.values) and self.values.shape[1] < least:
+        if self.values.shape[1] < least:
             raise InputError(
                 f"{self.row(0)}: it has {self.values.shape[1]} of {usual} columns; "
                 "complete it (MATPOWER format version 2), or save the case again with savecase"
             )
 
     def take(self, rows: np.ndarray) -> TextTable:
-        lines = np.array(self.lines, dtype=np.int64)[rows]
-        return TextTable(self.file, self.name, self.values[rows], tuple(int(v) for v in lines))
+        """Some of the rows, which keep their numbers and lines."""
+        numbers, lines = (tuple(given[k] for k in rows) for given in (self.numbers, self.lines))
+        return TextTable(self.file, self.name, self.values[rows], numbers, lines)
 
 
 @dataclass(frozen=True)
 class MatpowerText:
-    """Name of the case, power base [MVA], and the numeric tables of one file."""
+    """Name of the file and of its case, power base [MVA], and its numeric tables."""
 
+    file: str
     name: str
     base_mva: float
     tables: dict[str, TextTable]
@@ -72,12 +80,19 @@ def parse_matpower(text: str, file: str) -> MatpowerText:
     base = fields.get("baseMVA", (0, ""))[1].strip()
     if not _is_number(base):
         raise InputError(f"file '{file}': baseMVA is {base!r}; give a positive number in MVA (usually 100)")
+    for name in READ.intersection(fields):
+        if not fields[name][1].startswith("["):
+            raise InputError(
+                f"file '{file}', table '{name}' (line {_line(clean, fields[name][0])}): it is no matrix "
+                "of numbers "
+                "in brackets; load the case in MATPOWER and save it with savecase"
+            )
     tables = {
         name: _matrix(clean, start, body, name, file)
         for name, (start, body) in fields.items()
         if body.startswith("[")
     }
-    return MatpowerText(header.group(2) if header else "case", float(base), tables)
+    return MatpowerText(file, header.group(2) if header else "case", float(base), tables)
 
 
 JOINED = "\r"
@@ -148,18 +163,21 @@ def _value(clean: str, start: int, name: str, file: str) -> str:
 def _matrix(clean: str, start: int, body: str, name: str, file: str) -> TextTable:
     rows: list[list[str]] = []
     lines: list[int] = []
-    offset = 1
-    for piece in re.split(r"[;\n]", body[1:-1]):
+    line = _line(clean, start)
+    for piece, end in re.findall(r"([^;\n]*)([;\n]?)", body[1:-1]):
         cells = piece.replace(",", " ").split()
         if cells:
             rows.append(cells)
-            lines.append(_line(clean, start + offset + len(piece) - len(piece.lstrip())))
-        offset += len(piece) + 1
-    table = TextTable(file, name, np.zeros((0, 0)), tuple(lines))
+            lines.append(line + piece[: len(piece) - len(piece.lstrip())].count(JOINED))
+        line += piece.count(JOINED) + (end == "\n")
+    if not rows:
+        return TextTable(file, name, np.zeros((0, 0)))
+    table = TextTable(file, name, np.zeros((0, 0)), tuple(range(1, len(rows) + 1)), tuple(lines))
+    columns, _ = Counter(len(cells) for cells in rows).most_common(1)[0]
     for k, cells in enumerate(rows):
-        if len(cells) != len(rows[0]):
+        if len(cells) != columns:
             raise InputError(
-                f"{table.row(k)}: it has {len(cells)} of {len(rows[0])} columns; complete the row "
+                f"{table.row(k)}: it has {len(cells)} of {columns} columns; complete the row "
                 "(is the file truncated?)"
             )
         for column, cell in enumerate(cells):
@@ -167,13 +185,15 @@ def _matrix(clean: str, start: int, body: str, name: str, file: str) -> TextTabl
                 raise InputError(
                     f"{table.row(k)}: column {column + 1} is {cell!r}: it is not a number; give a number"
                 )
-    values = np.array([[float(cell) for cell in cells] for cells in rows])
-    return TextTable(file, name, values.reshape(len(rows), -1) if rows else np.zeros((0, 0)), tuple(lines))
+    return replace(table, values=np.array(rows, dtype=float))
+
+
+_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[iI]nf)")
 
 
 def _is_number(cell: str) -> bool:
     """Whether MATLAB and Python read the cell as the same number (no `1_0`, no NaN)."""
-    return re.fullmatch(r"[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|[iI]nf)", cell) is not None
+    return _NUMBER.fullmatch(cell) is not None
 
 
 def _line(clean: str, position: int) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import clarabel
 import numpy as np
-from networks import Case
 from scipy import sparse
+
+from networks import Case
 
 
 def least_cost(case: Case) -> float:

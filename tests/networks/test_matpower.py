@@ -1,0 +1,233 @@
+"""MATPOWER files: the format's corners, the published objectives of PGLib, and bad files by name."""
+
+import json
+import math
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+from networks import InputError
+from oracle import least_cost
+
+PGLIB = Path(__file__).parents[1] / "data" / "pglib"
+EXPECTED = [
+    e for e in json.loads((PGLIB / "expected.json").read_text()) if (PGLIB / f"{e['case']}.m").exists()
+]
+
+BUS = """
+    10  3  0   0  2.5 0 1 1 0 135 1 1.05 0.95;  % a comment with mpc.gen = [ in it
+    20, 1, 80, 10, 0, 0, 1, 1, 0, 135, 1, 1.05, 0.95; 30 1 -5 0 0 0 1 1 0 ...continued
+        135 1 1.05 0.95
+"""
+GEN = """
+    10 0 0 50 -50 1 100 1 100 0
+    20 0 0 50 -50 1 100 0 100 0
+    30 0 0 50 -50 1 100 1 40 10
+    20 0 0 0 0 1 100 1 0 -25
+"""
+BRANCH = """
+    10 20 0.01 0.1 0 60 0 0 0    0   1 -360 360
+    20 30 0.01 0.2 0  0 0 0 0.95 3.0 1 0    0
+    10 30 0.01 0.1 0 70 0 0 0    0   0 -30  30
+    10 30 0.01 0.4 0 70 0 0 0    0   1 -30  30
+"""
+GENCOST = """
+    2 0 0 3 0.05 20 7
+    2 0 0 2 99 0 0 0
+    1 0 0 3 10 100 20 250 40 650
+    2 0 0 2 50 0 0 0
+"""
+
+
+def source(bus=BUS, gen=GEN, branch=BRANCH, gencost=GENCOST, more="", version="mpc.version = '2';"):
+    """The text of a small case file."""
+    width = max((len(row.split()) for row in gencost.split("\n")), default=0) if gencost else 0
+    padded = "\n".join(
+        row + " 0" * (width - len(row.split())) if row.split() else "" for row in (gencost or "").split("\n")
+    )
+    costs = f"mpc.gencost = [{padded}];" if gencost else ""
+    return (
+        f"function mpc = corner\n%{{\nmpc.bus = [ block comment\n%}}\n{version}\nmpc.baseMVA = 100;\n"
+        f"mpc.bus = [{bus}];\nmpc.gen = [{gen}];\nmpc.branch = [{branch}];\n{costs}\n"
+        f"mpc.bus_name = {{ 'Nord; [1]'; '50% Süd'; '東京' }};\n{more}"
+    )
+
+
+@pytest.fixture
+def load_text(tmp_path):
+    def load(text, **settings):
+        path = tmp_path / "corner.m"
+        path.write_text(text, encoding="utf-8")
+        return networks.load(path, **settings)
+
+    return load
+
+
+def test_every_corner_of_a_small_file(load_text):
+    case = load_text(source())
+    grid, fleet = case.grid, case.fleet
+    assert case.name == "corner"
+    assert grid.buses == (10, 20, 30)
+    assert grid.shunt_mw.tolist() == [2.5, 0, 0]
+    assert grid.branches == (1, 2, 3, 4)
+    assert grid.limit_mw.tolist() == [60, math.inf, 70, 70]
+    assert grid.tap.tolist() == [1, 0.95, 1, 1]
+    assert grid.shift_degree.tolist() == [0, 3, 0, 0]
+    assert grid.in_service.tolist() == [True, True, False, True]
+    assert grid.angle_min_degree.tolist() == [-math.inf, -math.inf, -30, -30]
+    assert fleet.units == ("G1", "G3", "G4")
+    assert fleet.loads == ("L20", "L30")
+    assert fleet.load_mw.tolist() == [[80], [-5]]
+    assert "1 unit out of service left out" in case.notes
+
+
+def test_costs_of_a_small_file(load_text):
+    fleet = load_text(source()).fleet
+    # 0.05p² + 20p + 7; points (10, 100), (20, 250), (40, 650) extended down to 0; 50 $/MWh below 0
+    assert fleet.cost(np.array([10.0, 10.0, -25.0])) == pytest.approx([5 + 200 + 7, 100, -1250])
+    assert fleet.cost(np.array([0.0, 30.0, 0.0])) == pytest.approx([7, 450, 0])
+    assert fleet.cost(np.array([0.0, 0.0, 0.0]))[1] == pytest.approx(-50)
+    assert fleet.segment_price.tolist() == [20, 15, 20, 50]
+
+
+def test_angle_limits_can_be_ignored(load_text):
+    assert np.isinf(load_text(source(), angle_limits="ignore").grid.angle_max_degree).all()
+
+
+def test_a_file_without_costs_says_so(load_text):
+    case = load_text(source(gencost=None))
+    assert case.fleet.segment_price.tolist() == [0, 0, 0]
+    assert "the file has no costs (gencost): every unit costs 0 $/MWh" in case.notes
+
+
+def test_costs_of_reactive_power_and_starting_are_left_out(load_text):
+    reactive = GENCOST + "2 0 0 2 1 0 0 0\n" * 4
+    case = load_text(source(gencost=reactive.replace("2 0 0 3 0.05", "2 500 0 3 0.05")))
+    assert case.fleet.segment_price.tolist() == [20, 15, 20, 50]
+    assert "start-up and shut-down costs are left out" in case.notes
+
+
+def test_dc_lines_are_links_without_losses(load_text):
+    row = "10 30 {on} 10 9 0 0 1 1 -20 50 0 0 0 0 {loss} 0"
+    rows = row.format(on=1, loss=0.5) + "\n" + row.format(on=0, loss=0)
+    case = load_text(source(more=f"mpc.dcline = [{rows}];"))
+    assert case.grid.links == ("DC1",)
+    assert (case.grid.link_min_mw, case.grid.link_max_mw) == (-20, 50)
+    assert "the losses of DC lines are left out" in case.notes
+    assert "1 DC line out of service left out" in case.notes
+
+
+def test_isolated_buses_are_left_out_with_what_touches_them(load_text):
+    bus = BUS + "40 4 0 0 0 0 1 1 0 135 1 1.05 0.95\n"
+    branch = BRANCH + "30 40 0.01 0.1 0 60 0 0 0 0 1 -360 360\n"
+    gen, gencost = GEN + "40 0 0 50 -50 1 100 1 100 0\n", GENCOST + "2 0 0 2 1 0\n"
+    case = load_text(source(bus, gen, branch, gencost))
+    assert case.grid.buses == (10, 20, 30)
+    assert len(case.grid.branches) == 4
+    assert "1 isolated bus left out" in case.notes
+    assert "1 unit on an isolated bus left out" in case.notes
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["'corner.m'", "table 'bus' is missing", "truncated"]),
+        ("x = 1;\n", ["'corner.m'", "table 'bus' is missing"]),
+        (source(version=""), ["version is ''", "savecase"]),
+        (source(version="mpc.version = '1';"), ["version is '1'", "savecase"]),
+        (source().replace("baseMVA = 100", "baseMVA = x"), ["baseMVA is 'x'"]),
+        (source().replace("baseMVA = 100", "baseMVA = 0"), ["base_mva is 0.0"]),
+        (source()[: source().index("mpc.branch") + 80], ["table 'branch'", "closing ']' is missing"]),
+        (source().replace("0.95\n];\nmpc.gen", "0.95\nmpc.gen"), ["table 'bus'", "closing ']' is missing"]),
+        (source(branch="1 2 0.1 0.2"), ["table 'branch', row 1", "4 of 13 columns"]),
+        (source(gen="10 0 0 50"), ["table 'gen', row 1", "4 of 10 columns"]),
+        (source(branch=BRANCH.replace("0.1 0 60 0", "0.1")), ["'branch', row 1 (line 19)", "10 of 13"]),
+        (source(bus=BUS.replace("-5", "minus5")), ["'bus', row 3", "column 3 is 'minus5'", "not a number"]),
+        (source(bus=BUS.replace("-5", "NaN")), ["'bus', row 3", "column 3 is 'NaN'", "not a number"]),
+        (source(bus=BUS.replace("30 1 -5", "30.5 1 -5")), ["'bus', row 3", "30.5", "whole number"]),
+        (source(bus=BUS.replace("30 1 -5", "20 1 -5")), ["'corner.m'", "bus 20 (row 2)", "appears twice"]),
+        (source(bus=BUS.replace("20, 1", "20, 4")), ["'bus', row 2", "isolated (type 4)", "80 MW"]),
+        (source(branch=BRANCH.replace("20 30", "20 31")), ["'corner.m'", "branch 2", "'to_bus' is 31"]),
+        (source(branch=BRANCH.replace("10 20", "20 20")), ["branch 1", "equals from_bus"]),
+        (source(branch=BRANCH.replace("0.01 0.2", "0.01 0")), ["branch 2", "'x_pu' is 0.0"]),
+        (source(branch=BRANCH.replace("0 60", "0 -60")), ["branch 1", "'limit_mw' is -60.0"]),
+        (source(gen=GEN.replace("40 10", "40 50")), ["unit 'G3'", "'min_mw' is 50.0", "above max_mw"]),
+        (source(gen=GEN.replace("    10 0", "    11 0")), ["unit 'G1'", "'bus' is 11"]),
+        (source(gencost="2 0 0 2 1 0"), ["table 'gencost'", "1 rows for the 4 rows of table 'gen'"]),
+        (source(gencost=GENCOST.replace("2 0 0 3", "3 0 0 3")), ["'gencost', row 1", "cost model is 3"]),
+        (source(gencost=GENCOST.replace("1 0 0 3", "1 0 0 4")), ["'gencost', row 3", "6 of 8 cost values"]),
+        (
+            source(gencost=GENCOST.replace("0.05 20 7", "-0.05 20 7")),
+            ["unit 'G1'", "'slope' is -0.1", "not convex"],
+        ),
+        (source(gencost=GENCOST.replace("40 650", "40 500")), ["unit 'G3'", "'price' is 12.5", "not convex"]),
+        (source(gencost=GENCOST.replace("20 250", "10 250")), ["'gencost', row 3", "rising output"]),
+        (
+            source(gencost=GENCOST.replace("2 0 0 3 0.05 20 7", "2 0 0 4 0.001 0.05 20 7")),
+            ["'gencost', row 1", "order 3", "only orders up to 2", "fit a quadratic"],
+        ),
+        (
+            source(more="mpc.branch(:, 4) = mpc.branch(:, 4) / 10;\n"),
+            ["'branch'", "program code", "savecase"],
+        ),
+        (source().replace("];\nmpc.gen =", "] * 2;\nmpc.gen ="), ["'bus'", "program code", "* 2"]),
+        (
+            source(
+                more="mpc.dcline = [10 30 1 1 1 0 0 1 1 0 5 0 0 0 0 0 0];\nmpc.dclinecost = [2 0 0 2 3 0];"
+            ),
+            ["'dclinecost', row 1", "DC line with a cost", "unit at each end"],
+        ),
+    ],
+)
+def test_bad_files_are_refused_by_name(load_text, text, expected):
+    with pytest.raises(InputError) as error:
+        load_text(text)
+    for part in expected:
+        assert part in str(error.value)
+
+
+def test_leading_zero_orders_are_no_order(load_text):
+    gencost = GENCOST.replace("2 0 0 3 0.05 20 7", "2 0 0 4 0 0.05 20 7")
+    assert load_text(source(gencost=gencost)).fleet.segment_slope[0] == 0.1
+
+
+def test_unreadable_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"missing\.m' cannot be read"):
+        networks.load(tmp_path / "missing.m")
+
+
+def test_a_file_cut_anywhere_never_loads_silently(tmp_path):
+    """Cut after any line before the last table ends, the file is refused."""
+    lines = (PGLIB / "pglib_opf_case5_pjm.m").read_text().splitlines()
+    last = max(k for k, line in enumerate(lines) if line.startswith("];"))
+    for end in range(5, last, 3):
+        path = tmp_path / "cut.m"
+        path.write_text("\n".join(lines[:end]))
+        with pytest.raises(InputError, match=r"cut\.m"):
+            networks.load(path)
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda e: e["case"])
+@pytest.mark.parametrize(
+    ("key", "convention", "angle_limits"),
+    [
+        ("objective_powermodels", "powermodels", "file"),
+        ("objective_matpower", "matpower", "file"),
+        ("objective_matpower_no_angle", "matpower", "ignore"),
+    ],
+)
+def test_published_costs_of_pglib(expected, key, convention, angle_limits):
+    """PGLib-OPF v23.07, BASELINE.md (DC), under `powermodels`; independent solutions otherwise."""
+    case = networks.load(PGLIB / f"{expected['case']}.m", convention, angle_limits)
+    cost = least_cost(case)
+    if isinstance(expected[key], float):
+        assert cost == pytest.approx(expected[key], rel=1e-7)
+    else:
+        assert expected[key].startswith("infeasible")
+        assert math.isnan(cost)
+
+
+@pytest.mark.parametrize(("convention", "cost"), [("powermodels", 517851.08), ("matpower", 517585.53)])
+def test_published_costs_of_pglib_ieee300(convention, cost):
+    assert least_cost(networks.load("pglib_ieee300", convention)) == pytest.approx(cost, rel=1e-7)
