@@ -38,8 +38,14 @@ def _with_labels(frame: pd.DataFrame) -> pd.DataFrame:
 
 def write_results(facts: Facts, folder: Path) -> list[Path]:
     """Write tables, picture and page into `folder`; returns the paths, the page first."""
+    from studies.clearing_page import write_clearing_page
+    from studies.figures import draw_clearing
+
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
+    files = [
+        write_clearing_page(facts, folder / "index.html"),
+        draw_clearing(facts, folder / "clearing.png"),
+    ]
     for name, table in result_tables(facts).items():
         files += write_table(table, folder / name)
     return files

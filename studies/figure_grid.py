@@ -41,7 +41,9 @@ TAGS = 9
 """Binding branches that get a number in the picture."""
 
 MOST_STRETCH = 1.7
-"""A drawing that is no map may be stretched to fill its panel, up to this ratio of the axes' scales."""
+"""A drawing may be stretched to fill its panel, up to this ratio of the axes' scales; a given one less."""
+
+GIVEN_STRETCH = 1.25
 
 PRICE_MAP = LinearSegmentedColormap.from_list("price", PRICE_STOPS)
 
@@ -60,6 +62,7 @@ class GridView:
     flow_mw : (branches,) for the arrows.
     binding : positions of binding branches, the greatest rent first.
     labels : (buses,) second line of a bus's label on a small grid.
+    positions_given : whether the positions came with the case (then they are stretched less).
     """
 
     grid: Grid
@@ -72,7 +75,7 @@ class GridView:
     labels: tuple[str, ...]
     lmp: np.ndarray | None = None
     scale: PriceScale | None = None
-    keep_aspect: bool = False
+    positions_given: bool = False
 
 
 def draw_grid(axes: Axes, view: GridView) -> ScalarMappable | None:
@@ -94,7 +97,7 @@ def draw_grid(axes: Axes, view: GridView) -> ScalarMappable | None:
 
 
 def _set_window(axes: Axes, view: GridView) -> None:
-    """Limits around the buses with room for labels; alike in both directions where positions mean geography."""
+    """Limits around the buses with room for labels, both directions scaled nearly alike."""
     low, high = view.positions.min(axis=0), view.positions.max(axis=0)
     span, centre = np.maximum(high - low, 1e-9), (low + high) / 2
     figure = axes.get_figure()
@@ -103,8 +106,8 @@ def _set_window(axes: Axes, view: GridView) -> None:
     inches = np.array([box.width, box.height]) * figure.get_size_inches()
     room = np.array([1.15, 0.62]) if len(view.grid.buses) <= NAMED else np.array([0.3, 0.3])
     per_inch = span / (inches - 2 * room)
-    most = per_inch.max()
-    per_inch = np.full(2, most) if view.keep_aspect else np.maximum(per_inch, most / MOST_STRETCH)
+    stretch = GIVEN_STRETCH if view.positions_given else MOST_STRETCH
+    per_inch = np.maximum(per_inch, per_inch.max() / stretch)
     for set_limits, middle, half in zip(
         (axes.set_xlim, axes.set_ylim), centre, per_inch * inches / 2, strict=True
     ):

@@ -47,12 +47,11 @@ def draw_curves(axes: Axes, facts: Facts) -> None:
     if np.isfinite(curves.mean_price):
         axes.plot(curves.served_mw, curves.mean_price, "o", ms=7, mfc=INK, mec=PAPER, mew=1.4, zorder=5)
         words = "" if single else "mean "
-        share = (curves.mean_price - low) / (high - low)
         axes.annotate(
             f"{words}{price(curves.mean_price)} $/MWh\n{megawatts(curves.served_mw)} MW",
             (curves.served_mw, curves.mean_price),
-            xytext=(-9, 7 if share < 0.72 else -7), textcoords="offset points",
-            ha="right", va="bottom" if share < 0.72 else "top", fontsize=9, color=INK,
+            xytext=(-9, 7), textcoords="offset points",
+            ha="right", va="bottom", fontsize=9, color=INK,
             path_effects=HALO, zorder=6,
         )  # fmt: skip
     axes.set_title("Supply and demand")

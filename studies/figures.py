@@ -65,7 +65,7 @@ def draw_case(case: Case, path: Path) -> Path:
         flow_mw=np.zeros(len(grid.branches)),
         binding=np.empty(0, dtype=np.int64),
         labels=tuple(_megawatt_label(g, d) for g, d in zip(capacity, demand, strict=True)),
-        keep_aspect=case.positions is not None,
+        positions_given=case.positions is not None,
     )
     with house_style():
         figure = Figure(figsize=SLIDE, dpi=DOTS)
@@ -104,7 +104,9 @@ def _draw_heading(figure: Figure, facts: Facts) -> None:
     certificate = facts.outcome.certificate
     row, residual = certificate.worst
     verdict = "holds" if certificate.holds else "FAILS"
-    period = f"   Shown: period {facts.focus_period} of {facts.periods}" if facts.periods > 1 else ""
+    period = (
+        f"   Shown: period {facts.focus_period} (of 0 to {facts.periods - 1})" if facts.periods > 1 else ""
+    )
     welfare = f"   Welfare {money(facts.outcome.welfare)}" if (facts.book.side < 0).any() else ""
     figure.text(
         0.02, 0.897,
@@ -157,7 +159,7 @@ def grid_view(facts: Facts, period: int) -> GridView:
         labels=tuple(texts),
         lmp=lmp,
         scale=None if single else price_scale(lmp),
-        keep_aspect=facts.case.positions is not None,
+        positions_given=facts.case.positions is not None,
     )
 
 

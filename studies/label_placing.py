@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 DIRECTIONS = np.deg2rad(np.arange(0, 360, 30))
-LABEL_COST, POINT_COST, LINE_COST, FAR_COST = 100.0, 10.0, 1.0, 0.02
+LABEL_COST, POINT_COST, LINE_COST, FAR_COST = 100.0, 10.0, 1.0, 0.08
 
 
 @dataclass
