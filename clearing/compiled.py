@@ -104,6 +104,7 @@ def _compile(model: pyo.ConcreteModel) -> CompiledModel:
     finally:
         objective.activate()
     columns = [v for v in form.columns if id(v) not in data_columns]
+    columns += _in_no_row(model, form.columns)
     position = {id(v): k for k, v in enumerate(columns)}
     is_data = np.array([id(v) in data_columns for v in form.columns])
     place = np.array(
@@ -145,6 +146,13 @@ def _number_data(model: pyo.ConcreteModel) -> tuple[dict[int, int], dict[str, sl
             columns[id(v)] = len(columns)
         slices[component.local_name] = slice(start, len(columns))
     return columns, slices
+
+
+def _in_no_row(model: pyo.ConcreteModel, known: list) -> list:
+    """Decisions that no row holds (angles of buses without branches): empty columns within their bounds."""
+    seen = {id(v) for v in known}
+    decisions = model.component_objects(pyo.Var, descend_into=False)
+    return [v for component in decisions for v in component.values() if id(v) not in seen]
 
 
 def _select(matrix: sparse.csc_array, chosen: np.ndarray, place: np.ndarray, width: int) -> sparse.csr_array:
@@ -291,9 +299,6 @@ def _in_member_order(
     """Positions in the order in which a component lists its members, whatever order rows named them."""
     out = {}
     for name in variables:
-        members = list(model.find_component(name).values())
-        missing = [v.name for v in members if id(v) not in position]
-        if missing:
-            raise CompileError(f"variable '{missing[0]}' appears in no constraint; drop or bound it")
+        members = model.find_component(name).values()
         out[name] = np.array([position[id(v)] for v in members], dtype=np.int64)
     return out

@@ -24,6 +24,9 @@ from clearing.reduced import Limits, Reduced
 PriceRule = Literal["low", "high", "canonical"]
 
 
+NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
+
+
 def check_price_rule(rule: str) -> None:
     if rule not in get_args(PriceRule):
         raise InputError(f"price_rule is {rule!r}; use one of {', '.join(map(repr, get_args(PriceRule)))}")
@@ -46,7 +49,11 @@ class Prices:
 
 
 class DualFace:
-    """All duals that support a dispatch, in the reduced program's rows.
+    """All duals that support a dispatch.
+
+    Its variables are the duals of the reduced program's rows, with the price of an island taken at a
+    bus where an order can move, so that the choice of a reference bus decides nothing: a limit that
+    no order of its island can feel then stands alone.
 
     Parameters
     ----------
@@ -55,7 +62,7 @@ class DualFace:
     """
 
     def __init__(self, reduced: Reduced, x: np.ndarray, limits: Limits, dual: np.ndarray):
-        self.reduced, self.x, self.limits, self.known = reduced, x, limits, dual
+        self.reduced, self.x, self.limits = reduced, x, limits
         program = reduced.program(limits)
         matrix = sparse.csr_array(program.matrix)
         gradient = program.cost + program.curvature * x
@@ -71,10 +78,12 @@ class DualFace:
         low[balances:] = np.where(activity >= program.row_high - AT_LIMIT, -np.inf, 0.0)[balances:]
         high[balances:] = np.where(activity <= program.row_low + AT_LIMIT, np.inf, 0.0)[balances:]
         none = np.zeros(len(activity))
+        self._to_rows = _prices_at_origins(reduced, limits, chosen)
+        self.known = 2.0 * dual - self._to_rows @ dual  # the inverse: its off-diagonal part squares to zero
         self.program = Program(
             cost=none,
             curvature=none,
-            matrix=sparse.csc_array(matrix[:, chosen].T),
+            matrix=_without_noise(matrix[:, chosen].T @ self._to_rows),
             row_low=np.where(at_low, -np.inf, gradient)[chosen],
             row_high=np.where(at_high, np.inf, gradient)[chosen],
             low=low,
@@ -110,6 +119,7 @@ class DualFace:
     def pick(self, rule: PriceRule) -> Prices:
         """The face's point by a rule (law 5)."""
         dual = self.known.copy()
+        unpriced = np.zeros(self.weights.size, dtype=bool)
         for part in self.components:
             ends = {"low": [1.0], "high": [-1.0], "canonical": [1.0, -1.0]}[rule]
             found = [part.extreme(sign) for sign in ends]
@@ -117,12 +127,18 @@ class DualFace:
                 found = [part.extreme(-ends[0])]
             points = [point for point in found if point is not None]
             dual[part.columns] = np.mean(points, axis=0) if points else np.nan
+            if not points:
+                unpriced |= (np.abs(part.price_map) > NO_EFFECT).any(axis=1)
         unique = not any(part.moves_prices for part in self.components)
-        return Prices(self.reduced.bus_prices(self.limits, dual), dual, unique)
+        # rounding must not turn a shadow price of zero into one that pushes the wrong way
+        rows = self._to_rows @ np.clip(dual, self.program.low, self.program.high)
+        bus = self.reduced.bus_prices(self.limits, np.nan_to_num(rows))
+        bus[unpriced.reshape(bus.shape)] = np.nan
+        return Prices(bus, rows, unique)
 
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: least and greatest price of each bus, ±inf where unbounded."""
-        base = self.reduced.bus_prices(self.limits, self.known)
+        base = self.reduced.bus_prices(self.limits, self._to_rows @ self.known)
         low, high = base.copy(), base.copy()
         for part in self.components:
             if not part.moves_prices:
@@ -175,7 +191,8 @@ class _Component:
         reduced, limits = self.face.reduced, self.face.limits
         unit = np.zeros((len(self.face.known), len(self.columns)))
         unit[self.columns, np.arange(len(self.columns))] = 1.0
-        return np.column_stack([reduced.bus_prices(limits, column).ravel() for column in unit.T])
+        rows = self.face._to_rows @ unit
+        return np.column_stack([reduced.bus_prices(limits, column).ravel() for column in rows.T])
 
     def extreme(self, sign: float) -> np.ndarray | None:
         """Duals of least (sign +1) or greatest (−1) price weighted by served demand; None if unbounded.
@@ -204,9 +221,9 @@ class _Component:
         first = len(weights) - limits.count
         flows = susceptance[limits.flow[:, 0]]
         ramps = size[limits.ramp[:, 0]] / structure.periods
-        weights[first : first + len(flows)] = flows / np.median(flows) if len(flows) else flows
+        weights[first : first + len(flows)] = flows / reduced.quantity
         weights[first + len(flows) :] = np.maximum(ramps, 1e-6)
-        return weights[self.columns]
+        return weights[self.columns] / weights.max(initial=1e-6)
 
     def price_range(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: how far each price can fall and rise from the known duals."""
@@ -255,6 +272,34 @@ class _Component:
         with np.errstate(invalid="ignore"):
             ends = np.nan_to_num(np.outer([first, last], per_step), nan=0.0, posinf=np.inf, neginf=-np.inf)
         return ends.min(axis=0).reshape(shape), ends.max(axis=0).reshape(shape)
+
+
+def _prices_at_origins(reduced: Reduced, limits: Limits, moving: np.ndarray) -> sparse.csr_array:
+    """Map to the duals of the reduced rows from duals with island prices at a bus where an order can move.
+
+    The price at the reference bus is the one at the origin less Σ H_l,origin·dual_l.
+    """
+    grid, periods = reduced.structure.grid, reduced.structure.periods
+    flow = grid.flow
+    touched = np.abs(reduced.injection_matrix[:, moving]).sum(axis=1).reshape(-1, periods) > 0
+    origin = np.repeat(flow.reference[:, None], periods, axis=1)
+    bus, t = np.nonzero(touched)
+    origin[flow.island[bus][::-1], t[::-1]] = bus[::-1]  # the first one stays
+    size = origin.size + limits.count
+    lines, at = limits.flow.T
+    island = flow.island[grid.from_bus[reduced.structure.limited[lines]]]
+    moved = -reduced.ptdf(lines)[np.arange(len(lines)), origin[island, at]]
+    place = (island * periods + at, origin.size + np.arange(len(lines)))
+    shift = sparse.csr_array((moved, place), shape=(size, size))
+    shift.eliminate_zeros()
+    return sparse.csr_array(sparse.eye_array(size) + shift)
+
+
+def _without_noise(matrix: sparse.sparray) -> sparse.csc_array:
+    out = sparse.csc_array(matrix)
+    out.data[np.abs(out.data) <= NO_EFFECT] = 0.0
+    out.eliminate_zeros()
+    return out
 
 
 def demand_weights(reduced: Reduced, x: np.ndarray) -> np.ndarray:
