@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studies.money import RULE_WORDS, settlement_sentence
 from studies.page import html_table, write_page
 from studies.page_data import page_data
 from studies.sentences import (
@@ -100,9 +101,9 @@ def _grid_section(facts: Facts) -> str:
 <figure>
 <div id="grid" class="plot" role="img" aria-label="{escape(_grid_words(facts))}"></div>
 <figcaption>Colour: price. Width of a line: flow as a share of its limit. Squares inject, circles withdraw on
-balance; their size is the power. Purple lines are at their limit, numbered by congestion rent. Point at a bus or
-at the middle of a line for its figures; drag to move, scroll to zoom, double-click to see all. The tables below
-hold the same numbers.</figcaption>
+balance; their size is the power. Purple lines are at their limit, numbered by congestion rent. Point at a bus
+or at the middle of a line for its figures; drag to move, scroll to zoom, double-click to see all. The tables
+below hold the same numbers.</figcaption>
 </figure>
 </section>"""
 
@@ -116,7 +117,7 @@ def _grid_words(facts: Facts) -> str:
 
 def _curve_section(facts: Facts) -> str:
     several = (
-        '<figure><h3 id="history-title">Price by period</h3>'
+        '<figure class="wide"><h3 id="history-title">Price by period</h3>'
         '<div id="history" class="plot small-plot" role="img" aria-labelledby="history-title"></div>'
         "<figcaption>Mean weighted by demand; the band is the range over buses. Click a period to show it."
         "</figcaption></figure>"
@@ -132,13 +133,13 @@ def _curve_section(facts: Facts) -> str:
     return f"""<section aria-labelledby="curves-title">
 <h2 id="curves-title">Market</h2>
 <div class="pair">
+{several}
 <figure><h3 id="supply-title">Supply and demand</h3>
 <div id="curves" class="plot small-plot" role="img" aria-labelledby="supply-title"></div>
 <figcaption>All orders by price; fixed demand has none and stands upright.{congested}</figcaption></figure>
-{several}
-<figure id="money-figure" hidden><h3 id="money-title">Where the money goes</h3>
+<figure><h3 id="money-title">Where the money goes</h3>
 <div id="money" class="plot small-plot" role="img" aria-labelledby="money-title"></div>
-<figcaption id="money-caption"></figcaption></figure>
+<figcaption>{escape(settlement_sentence(facts.settlement).capitalize())}.</figcaption></figure>
 </div>
 </section>"""
 
@@ -159,15 +160,35 @@ def _price_section(facts: Facts) -> str:
 def _order_section() -> str:
     return """<section aria-labelledby="orders-title">
 <h2 id="orders-title">Orders</h2>
-<p class="quiet">Own price: of the first MW. Surplus: what the order gains at the price of its bus.</p>
+<p class="quiet">Own price: of the first MW. Money: what a sale receives or a purchase pays under
+the settlement rule. Surplus: that against cost or value.</p>
 <div id="order-table"></div>
 </section>"""
 
 
 def _settlement_section(facts: Facts) -> str:
-    if facts.settlement is None:
-        return ""
-    return ""
+    settlement = facts.settlement
+    rows = [[str(name), money(float(amount))] for name, amount in settlement.summary.items() if amount]
+    table = html_table(["", "$"], rows, "Sums over all periods", numbers_from=1)
+    uplifts = ""
+    if len(settlement.uplifts):
+        paid = [
+            [str(who), str(unit), money(amount)]
+            for (who, unit), amount in zip(
+                settlement.uplift_units, settlement.uplift_paid.tolist(), strict=True
+            )
+        ]
+        uplifts = html_table(["participant", "unit", "uplift"], paid, "Units made whole", numbers_from=2)
+    return f"""<section aria-labelledby="settlement-title">
+<h2 id="settlement-title">Settlement</h2>
+<p>Rule {escape(settlement.rule)}: {escape(RULE_WORDS[settlement.rule])}.
+In short, {escape(settlement_sentence(settlement))}.</p>
+<div class="pair"><div>{table}</div><div>{uplifts}</div></div>
+<h3>Participants</h3>
+<p class="quiet">Over all periods. Surplus is receipts less cost, and value less payments, with uplift;
+fixed demand has no value of its own.</p>
+<div id="participant-table"></div>
+</section>"""
 
 
 def _proof_section(facts: Facts) -> str:
@@ -185,8 +206,8 @@ def _proof_section(facts: Facts) -> str:
     )
     return f"""<section aria-labelledby="proof-title">
 <h2 id="proof-title">Proof and source</h2>
-<p>{escape(str(certificate).capitalize())}. The residuals are computed from orders and grid by walras itself, not by
-the solver ({escape(facts.outcome.solver)}) that proposed the dispatch.</p>
+<p>{escape(str(certificate).capitalize())}. The residuals are computed from orders and grid by walras
+itself, not by the solver ({escape(facts.outcome.solver)}) that proposed the dispatch.</p>
 <details open><summary>Conditions of optimality</summary>{table}</details>
 <p class="quiet">Case data: {source} ({escape(provenance.status)}).
 {f"SHA-256 <code>{escape(provenance.sha256)}</code>." if provenance.sha256 else ""}</p>

@@ -26,14 +26,17 @@ def result_tables(facts: Facts) -> dict[str, pd.DataFrame]:
     }
     if len(facts.grid.links):
         tables["links"] = outcome.links.reset_index()
-    if facts.settlement is not None:
-        tables["payments"] = _with_labels(facts.settlement.payments)
-        tables["rents"] = _with_labels(facts.settlement.rents)
+    settlement = facts.settlement
+    tables["payments"] = settlement.payments.reset_index()
+    tables["participants"] = settlement.totals.reset_index()
+    tables["rents"] = settlement.rents.reset_index()
+    if len(facts.grid.links):
+        tables["link_rents"] = settlement.link_rents.reset_index()
+    if len(settlement.uplifts):
+        tables["uplifts"] = settlement.uplifts.reset_index()
+    if settlement.rule == "uniform":
+        tables["redispatch"] = settlement.redispatch.reset_index()
     return tables
-
-
-def _with_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.reset_index() if any(name is not None for name in frame.index.names) else frame
 
 
 def write_results(facts: Facts, folder: Path) -> list[Path]:
@@ -107,6 +110,7 @@ def json_document(facts: Facts, files: Sequence[Path]) -> str:
             "residuals": certificate.residuals,
             "tolerances": certificate.tolerances,
         },
+        "settlement": {"rule": facts.settlement.rule} | facts.settlement.summary.to_dict(),
         "explanations": [str(explanation) for explanation in facts.explanations],
         "notes": list(facts.notes),
         "tables": {name: table.to_dict("records") for name, table in result_tables(facts).items()},

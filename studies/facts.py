@@ -16,9 +16,8 @@ from networks.grid import Grid
 
 if TYPE_CHECKING:
     from clearing.explain import Explanation
-    from clearing.settlement import Settlement
-
     from clearing.outcome import Outcome
+    from clearing.settlement import Settlement
     from networks.case import Case
 
 SAME_PRICE = 1e-6
@@ -38,7 +37,7 @@ class Facts:
 
     case: Case
     outcome: Outcome
-    settlement: Settlement | None
+    settlement: Settlement
     command: str
     explanations: tuple[Explanation, ...] = ()
 
@@ -207,5 +206,5 @@ class Facts:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Notes of the case and of the outcome, each once."""
-        return tuple(dict.fromkeys([*self.case.notes, *self.outcome.notes]))
+        """Notes of the case, of the outcome and of the settlement, each once."""
+        return tuple(dict.fromkeys([*self.case.notes, *self.outcome.notes, *self.settlement.notes]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import patheffects
@@ -100,7 +100,7 @@ def _set_window(axes: Axes, view: GridView) -> None:
     """Limits around the buses with room for labels, both directions scaled nearly alike."""
     low, high = view.positions.min(axis=0), view.positions.max(axis=0)
     span, centre = np.maximum(high - low, 1e-9), (low + high) / 2
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     assert figure is not None
     box = axes.get_position()
     inches = np.array([box.width, box.height]) * figure.get_size_inches()
@@ -108,10 +108,9 @@ def _set_window(axes: Axes, view: GridView) -> None:
     per_inch = span / (inches - 2 * room)
     stretch = GIVEN_STRETCH if view.positions_given else MOST_STRETCH
     per_inch = np.maximum(per_inch, per_inch.max() / stretch)
-    for set_limits, middle, half in zip(
-        (axes.set_xlim, axes.set_ylim), centre, per_inch * inches / 2, strict=True
-    ):
-        set_limits(middle - half, middle + half)
+    half = per_inch * inches / 2
+    axes.set_xlim(centre[0] - half[0], centre[0] + half[0])
+    axes.set_ylim(centre[1] - half[1], centre[1] + half[1])
 
 
 def _segments(view: GridView, branches: np.ndarray) -> np.ndarray:
@@ -195,13 +194,13 @@ def _draw_buses(axes: Axes, view: GridView) -> ScalarMappable | None:
         if len(where) == 0:
             continue
         if view.lmp is None or scale is None:
-            colours: object = CALM
+            colours: Any = CALM
         else:
-            rgba = PRICE_MAP(norm(np.nan_to_num(view.lmp[where], nan=norm.vmin)))
+            rgba = PRICE_MAP(norm(np.nan_to_num(view.lmp[where], nan=scale.low)))
             rgba[~np.isfinite(view.lmp[where])] = (1.0, 1.0, 1.0, 1.0)
             colours = rgba
         axes.scatter(
-            *view.positions[where].T, s=areas[where], c=colours, marker=marker,
+            view.positions[where, 0], view.positions[where, 1], s=areas[where], c=colours, marker=marker,
             edgecolors=INK if count <= 400 else "#00000066", linewidths=edge, zorder=3, clip_on=False,
         )  # fmt: skip
     return None if view.lmp is None or scale is None else ScalarMappable(norm, PRICE_MAP)
@@ -209,7 +208,7 @@ def _draw_buses(axes: Axes, view: GridView) -> ScalarMappable | None:
 
 def _placer(axes: Axes, view: GridView) -> Placer:
     """Label placing with the buses, points along the branches, and the tags of binding branches."""
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     assert figure is not None
     dots = figure.dpi / 72
     pixels = axes.transData.transform(view.positions)
@@ -235,11 +234,11 @@ def _put_labels(
     axes: Axes, view: GridView, buses: Sequence[int], texts: Sequence[str], size: float, boxed: bool = False
 ) -> None:
     """Write each text near its bus, where it covers least; a box has a line to its bus."""
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     assert figure is not None
     dots = figure.dpi / 72
     placer = _placer(axes, view)
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[arg-type]
+    renderer = FigureCanvasAgg(figure).get_renderer()
     for bus, text in zip(buses, texts, strict=True):
         label = axes.annotate(
             text,
@@ -304,12 +303,13 @@ def _call_out_extremes(axes: Axes, view: GridView) -> None:
 
 
 def _legend(axes: Axes, view: GridView) -> None:
-    node = {"markerfacecolor": FAINT, "markeredgecolor": INK, "markeredgewidth": 0.8, "linestyle": "none"}
-    handles = [
-        Line2D([], [], marker="s", markersize=8, label="net generation", **node),
-        Line2D([], [], marker="o", markersize=8, label="net demand", **node),
-        Line2D([], [], marker="o", markersize=4, label="neither", **node),
-    ]
+    def node(marker: str, size: float, label: str, face: str = FAINT) -> Line2D:
+        return Line2D(
+            [], [], marker=marker, markersize=size, label=label, linestyle="none",
+            markerfacecolor=face, markeredgecolor=INK, markeredgewidth=0.8,
+        )  # fmt: skip
+
+    handles = [node("s", 8, "net generation"), node("o", 8, "net demand"), node("o", 4, "neither")]
     if np.isfinite(view.loading).any():
         handles.append(Line2D([], [], color="#7d8894", lw=3.0, label="wide: loaded"))
     if len(view.binding):
@@ -317,11 +317,7 @@ def _legend(axes: Axes, view: GridView) -> None:
     if len(view.grid.links):
         handles.append(Line2D([], [], color=INK, lw=1.4, ls=(0, (5, 2)), label="link"))
     if view.lmp is not None and not np.isfinite(view.lmp).all():
-        handles.append(
-            Line2D(
-                [], [], marker="o", ls="none", markerfacecolor=UNPRICED, markeredgecolor=INK, label="no price"
-            )
-        )
+        handles.append(node("o", 8, "no price", UNPRICED))
     axes.legend(
         handles=handles,
         loc="upper center",

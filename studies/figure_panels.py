@@ -10,11 +10,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from studies.curves import system_curves
 from studies.figure_grid import TAGS
-from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SUPPLY
+from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SHARE_COLOURS, SUPPLY
+from studies.money import money_shares
 from studies.sentences import megawatts, price
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from studies.facts import Facts
 
@@ -85,8 +87,22 @@ def draw_price_history(axes: Axes, facts: Facts) -> None:
 
 
 def draw_money(axes: Axes, facts: Facts) -> None:
-    """Where the money goes."""
+    """A waterfall: what demand pays, and into which pockets it goes."""
+    shares = money_shares(facts.settlement)
+    axes.set_title(f"Where the money goes (rule {facts.settlement.rule})")
     axes.set_axis_off()
+    ends = [end for share in shares for end in (share.start, share.start + share.amount)] or [0.0, 1.0]
+    low, high = min(*ends, 0.0), max(*ends, 0.0)
+    width = (high - low) or 1.0
+    axes.set_xlim(low - 0.62 * width, high + 0.42 * width)
+    axes.set_ylim(max(len(shares), 4) - 0.4, -0.6)
+    for k, share in enumerate(shares):
+        colour = SHARE_COLOURS.get(share.label, MUTED)
+        axes.barh(k, share.amount, left=share.start, height=0.68, color=colour)
+        axes.text(low - 0.03 * width, k, share.label, ha="right", va="center", fontsize=9)
+        tip = max(share.start, share.start + share.amount, 0.0)
+        axes.text(tip + 0.02 * width, k, f"{share.amount:,.0f} $", ha="left", va="center", fontsize=9)
+    axes.plot([0, 0], [-0.5, len(shares) - 0.5], color=MUTED, lw=0.8)
 
 
 def draw_binding_list(axes: Axes, facts: Facts) -> None:
@@ -117,8 +133,6 @@ def draw_binding_list(axes: Axes, facts: Facts) -> None:
             axes.text(x, k, cell, ha=side, va="center", fontsize=9.5)
 
 
-def _thousands(axis: object) -> None:
-    axis.set_major_locator(MaxNLocator(5))  # type: ignore[attr-defined]
-    axis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:,.0f}" if abs(value) >= 10 or value == 0 else f"{value:g}")
-    )  # type: ignore[attr-defined]
+def _thousands(axis: Axis) -> None:
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -1,4 +1,4 @@
-"""How pictures look: a colour-blind-safe palette, fonts, line widths, and a price scale that survives extremes.
+"""How pictures look: a colour-blind-safe palette, fonts, line widths, a price scale for any extremes.
 
 Prices: the scheme "sunset" of Paul Tol (Colour Schemes, SRON technical note, 2021), blue for cheap to
 red for dear. Supply and demand: Okabe and Ito's blue and vermilion. Binding branches: a purple that
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,17 @@ SUPPLY = "#0072b2"
 DEMAND = "#d55e00"
 CALM = "#4a7bb7"  # buses where there is one price only
 UNPRICED = "#ffffff"
-RENT = "#9b1fb5"
 PRICE_STOPS = (
     "#364b9a", "#4a7bb7", "#6ea6cd", "#98cae1", "#c2e4ef", "#eaeccc",
     "#feda8b", "#fdb366", "#f67e4b", "#dd3d2d", "#a50026",
 )  # fmt: skip
+
+SHARE_COLOURS = {
+    "demand pays": DEMAND,
+    "cost of offers": SUPPLY,
+    "producers' surplus": "#56b4e9",
+    "congestion rents": BINDING,
+}
 
 FONTS = ("Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "Noto Sans", "DejaVu Sans")
 OTHER_SCRIPTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari")
@@ -86,9 +93,9 @@ def house_style() -> Iterator[None]:
     from matplotlib import font_manager
 
     known = {font.name for font in font_manager.fontManager.ttflist}
-    family = [name for name in FONTS if name in known][:1] + ["DejaVu Sans"]
+    family = [*[name for name in FONTS if name in known][:1], "DejaVu Sans"]
     family += [name for name in OTHER_SCRIPTS if name in known]
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": list(dict.fromkeys(family)),
         "font.size": 10.0,
         "text.color": INK,

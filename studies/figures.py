@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,12 @@ from studies.figure_style import INK, MUTED, house_style, price_scale
 from studies.sentences import megawatts, money, price, price_sentence
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from networks.case import Case
     from studies.facts import Facts
+
+    Panel = Callable[[Axes, Facts], None]
 
 SLIDE = (12.8, 7.2)
 """Inches; at DOTS per inch a picture of 1920 × 1080, the shape of a slide."""
@@ -80,12 +85,11 @@ def draw_case(case: Case, path: Path) -> Path:
         return _save(figure, path)
 
 
-def _panels(facts: Facts) -> list[tuple[float, object]]:
-    panels: list[tuple[float, object]] = [(1.15, draw_curves)]
+def _panels(facts: Facts) -> list[tuple[float, Panel]]:
+    panels: list[tuple[float, Panel]] = [(1.15, draw_curves)]
     if facts.periods > 1:
         panels.append((0.8, draw_price_history))
-    if facts.settlement is not None:
-        panels.append((0.62, draw_money))
+    panels.append((0.62, draw_money))
     if not facts.binding.empty:
         panels.append((0.85, draw_binding_list))
     return panels

@@ -29,7 +29,7 @@ PACKAGES = ("walras", "numpy", "scipy", "pandas", "pyomo", "highspy", "piqp", "c
 def write_page(
     path: Path, title: str, body: str, data: Mapping[str, Any], scripts: Sequence[str], command: str
 ) -> Path:
-    """Write a page whose `body` is HTML, whose `data` scripts read from `#data`, and which ends in a colophon.
+    """Write a page whose `body` is HTML, whose `data` its scripts read from `#data`, with a colophon.
 
     Parameters
     ----------

@@ -11,7 +11,8 @@ import numpy as np
 from clearing.book import SELL
 from studies import figure_style as style
 from studies.curves import system_curves
-from studies.figure_style import line_width, price_scale
+from studies.figure_style import SHARE_COLOURS, line_width, price_scale
+from studies.money import money_shares
 
 if TYPE_CHECKING:
     from studies.facts import Facts
@@ -167,9 +168,9 @@ def _orders(facts: Facts) -> dict[str, Any]:
     book = facts.book
     rows, period = book.column_row, book.column_period
     sell = book.side[rows] == SELL
-    lmp = facts.outcome.lmp[facts.order_bus, period]
-    x = facts.outcome.accepted_mw
-    gain = np.where(sell, 1.0, -1.0) * (lmp - book.price[rows]) * x - 0.5 * book.slope[rows] * x**2
+    paid, worth = facts.settlement.order_paid, facts.settlement.order_worth
+    gain = np.where(sell, paid - worth, worth - paid)
+    gain = np.where(np.abs(gain) <= 1e-9 * (np.abs(paid) + np.abs(worth)), 0.0, gain)
     return {
         "order": labels(book.orders),
         "participant": labels(book.participants),
@@ -179,16 +180,23 @@ def _orders(facts: Facts) -> dict[str, Any]:
         "period": period.tolist(),
         "sell": sell.tolist(),
         "offered": rounded(book.mw[rows]),
-        "accepted": rounded(x),
+        "accepted": rounded(facts.outcome.accepted_mw),
         "asked": rounded(book.price[rows]),
         "slope": rounded(book.slope[rows]),
-        "price": rounded(lmp),
-        "gain": rounded(gain * book.hours),
+        "price": rounded(facts.outcome.lmp[facts.order_bus, period]),
+        "paid": rounded(paid),
+        "gain": rounded(gain),
     }
 
 
-def _money(facts: Facts) -> None:
-    return None
+def _money(facts: Facts) -> dict[str, Any]:
+    totals = facts.settlement.totals
+    columns = ("sold_mwh", "bought_mwh", "receipts", "payments", "cost", "utility", "uplift", "profit")
+    return {
+        "shares": [[share.label, share.start, share.amount] for share in money_shares(facts.settlement)],
+        "colours": SHARE_COLOURS,
+        "participants": [labels(totals.index), *(rounded(totals[name].to_numpy()) for name in columns)],
+    }
 
 
 def labels(values: Iterable[Hashable]) -> list[str]:

@@ -5,7 +5,7 @@ const D = JSON.parse(document.getElementById("data").textContent);
 const S = D.style;
 const FONT = { family: getComputedStyle(document.body).fontFamily, size: 14, color: S.ink };
 const CONFIG = { responsive: true, displaylogo: false, scrollZoom: true,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], toImageButtonOptions: { filename: D.name, scale: 2 } };
+  modeBarButtons: [["toImage"], ["pan2d", "zoom2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]], toImageButtonOptions: { filename: D.name, scale: 2 } };
 const QUIET = { ...CONFIG, scrollZoom: false, displayModeBar: "hover" };
 const FEW = 20, WIDTHS = 6, TAGS = 20;
 
@@ -172,4 +172,19 @@ function drawHistory(t, choose) {
   ], layout, QUIET).then((plot) => {
     if (!plot.listens) { plot.listens = true; plot.on("plotly_click", (event) => choose(event.points[0].x)); }
   });
+}
+
+function drawMoney() {
+  const rows = D.money.shares, names = rows.map(([name]) => name);
+  const layout = frame("$", "");
+  layout.margin.l = 140;
+  layout.yaxis = { ...layout.yaxis, autorange: "reversed", title: { text: "" }, ticks: "" };
+  layout.showlegend = false;
+  const top = Math.max(0, ...rows.map(([, start, amount]) => Math.max(start, start + amount)));
+  const bottom = Math.min(0, ...rows.map(([, start, amount]) => Math.min(start, start + amount)));
+  layout.xaxis.range = [bottom - 0.02 * (top - bottom), top + 0.24 * (top - bottom)];
+  Plotly.react("money", [{ type: "bar", orientation: "h", y: names, base: rows.map(([, start]) => start), x: rows.map(([, , amount]) => amount),
+    marker: { color: names.map((name) => D.money.colours[name] || S.muted) }, cliponaxis: false,
+    text: rows.map(([, , amount]) => `${formatNumber(amount, 0)} $`), textposition: "outside", textfont: { color: S.ink },
+    hovertemplate: "%{y}: %{x:,.2f} $<extra></extra>" }], layout, QUIET);
 }

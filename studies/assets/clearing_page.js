@@ -24,7 +24,7 @@ function orderRows(t) {
   const o = D.orders, rows = [];
   o.row.forEach((row, k) => {
     if (o.period[k] !== t) return;
-    rows.push([o.order[row], o.participant[row], o.unit[row], o.bus[row], o.sell[k] ? "sell" : "buy", o.offered[k], o.accepted[k], o.asked[k], o.slope[k], o.price[k], o.gain[k]]);
+    rows.push([o.order[row], o.participant[row], o.unit[row], o.bus[row], o.sell[k] ? "sell" : "buy", o.offered[k], o.accepted[k], o.asked[k], o.slope[k], o.price[k], o.paid[k], o.gain[k]]);
   });
   return rows;
 }
@@ -36,7 +36,10 @@ const BRANCH_COLUMNS = [{ name: "branch" }, { name: "from" }, { name: "to" }, { 
   { name: "limit MW", digits: 1 }, { name: "loading %", digits: 1 }, { name: "shadow price $/MWh", digits: 2 }, { name: "rent $", digits: 2 }];
 const ORDER_COLUMNS = [{ name: "order" }, { name: "participant" }, { name: "unit" }, { name: "bus" }, { name: "side" },
   { name: "offered MW", digits: 1 }, { name: "accepted MW", digits: 1 }, { name: "own price $/MWh", digits: 2 },
-  { name: "slope $/MW²h", digits: 4 }, { name: "price at bus", digits: 2 }, { name: "surplus $", digits: 2 }];
+  { name: "slope $/MW²h", digits: 4 }, { name: "price at bus", digits: 2 }, { name: "money $", digits: 2 }, { name: "surplus $", digits: 2 }];
+
+const PARTICIPANT_COLUMNS = [{ name: "participant" }, { name: "sold MWh", digits: 1 }, { name: "bought MWh", digits: 1 }, { name: "receives $", digits: 2 },
+  { name: "pays $", digits: 2 }, { name: "cost $", digits: 2 }, { name: "value $", digits: 2 }, { name: "uplift $", digits: 2 }, { name: "surplus $", digits: 2 }];
 
 const numbered = [{ name: "no." }, ...BRANCH_COLUMNS];
 const bindingRows = (t) => branchRows(t, D.binding[t]).map((row, k) => [k + 1, ...row]);
@@ -55,7 +58,6 @@ function show(t) {
   drawGrid(t);
   drawCurves(t);
   if (D.periods > 1) drawHistory(t, show);
-  if (D.money) drawMoney(t);
   for (const table of tables) {
     if (table.made) table.made.update(table.rows(t));
     else table.made = makeTable(byId(table.host), table.caption, table.columns, table.rows(t));
@@ -67,4 +69,6 @@ window.addEventListener("beforeprint", () => {
   document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.Plots.resize(plot));
 });
 show(D.focus);
+if (D.money.shares.length) drawMoney();
+makeTable(byId("participant-table"), "Participants", PARTICIPANT_COLUMNS, D.money.participants[0].map((_, k) => D.money.participants.map((column) => column[k])));
 document.documentElement.dataset.ready = "yes";

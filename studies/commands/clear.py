@@ -196,9 +196,6 @@ def _clear(
         time_limit=TIME_LIMIT if time_limit is None else time_limit,
     )
     outcome = market.clear(book)
-    try:
-        settlement = clearing.settle(outcome, book, rule=rule.value)
-    except ImportError:
-        settlement = None
+    settlement = clearing.settle(outcome, book, rule=rule.value)
     facts = Facts(case, outcome, settlement, command_line(context))
     return facts.with_explanations(explained)

@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from studies.money import settlement_sentence
 from studies.sentences import (
     certificate_sentence,
     congestion_sentence,
@@ -80,15 +81,15 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
         ("Prices", price_sentence(facts)),
         ("", uniqueness_sentence(facts)),
         ("Congestion", congestion_sentence(facts)),
+        ("Settlement", settlement_sentence(facts.settlement)),
         ("Certificate", Text(certificate_sentence(facts), style="green" if holds else "bold red")),
     ]
     print_facts(console, rows)
     if not facts.binding.empty:
         console.print()
         _print_binding(console, facts)
-    if facts.settlement is not None:
-        console.print()
-        _print_settlement(console, facts)
+    console.print()
+    _print_settlement(console, facts)
     for explanation in facts.explanations:
         console.print()
         console.print(Text(str(explanation)))
@@ -118,14 +119,26 @@ def _print_binding(console: Console, facts: Facts) -> None:
         cells = [str(row["branch"]), str(row["from_bus"]), str(row["to_bus"])]
         cells += [str(row["period"])] if several else []
         cells += [megawatts(row["flow_mw"]), megawatts(row["limit_mw"])]
-        cells += [price(row["shadow_price"]), price(row["rent"])]
+        cells += [price(row["shadow_price"]), f"{row['rent']:,.2f}"]
         rows.append(cells)
     shown = "" if len(frame) <= ROWS_SHOWN else f" (the {ROWS_SHOWN} greatest rents of {len(frame)} rows)"
     print_table(console, f"Binding branches{shown}", headers, rows, "lll" + "r" * (len(headers) - 3))
 
 
 def _print_settlement(console: Console, facts: Facts) -> None:
-    assert facts.settlement is not None
+    totals = facts.settlement.totals
+    turnover = (totals["receipts"].abs() + totals["payments"].abs()).sort_values(
+        ascending=False, kind="stable"
+    )
+    rows = []
+    for name in turnover.index[:ROWS_SHOWN]:
+        row = totals.loc[name]
+        cells = [megawatts(float(row["sold_mwh"])), megawatts(float(row["bought_mwh"]))]
+        cells += [f"{float(row[column]) + 0.0:,.2f}" for column in ("receipts", "payments", "profit")]
+        rows.append([str(name), *cells])
+    headers = ["participant", "sold MWh", "bought MWh", "receives $", "pays $", "surplus $"]
+    more = f" (the {ROWS_SHOWN} largest of {len(totals)})" if len(totals) > ROWS_SHOWN else ""
+    print_table(console, f"Settlement by rule '{facts.settlement.rule}'{more}", headers, rows, "lrrrrr")
 
 
 def _print_files(console: Console, files: Sequence[Path]) -> None:
