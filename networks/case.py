@@ -108,9 +108,9 @@ def refuse_unsupplied_loads(grid: Grid, fleet: Fleet) -> None:
     is_fixed = np.isnan(fleet.load_price)
     demand = np.where(is_fixed[:, None], fleet.load_mw, 0.0).max(axis=1, initial=0.0)
     injection = np.where(is_fixed[:, None], -fleet.load_mw, 0.0).max(axis=1, initial=0.0)
-    supply = np.bincount(part[fleet.unit_bus], np.maximum(fleet.max_mw, 0.0), minlength=parts)
-    supply += np.bincount(part[fleet.load_bus], injection, minlength=parts)
-    supply += np.bincount(part, np.maximum(-grid.shunt_mw, 0.0), minlength=parts)
+    sources = np.concatenate([fleet.unit_bus, fleet.load_bus, np.arange(len(grid.buses))])
+    output = np.concatenate([fleet.max_mw, injection, -grid.shunt_mw])
+    supply = np.bincount(part[sources], np.maximum(output, 0.0), minlength=parts)
     stranded = (demand > 0) & (supply[part[fleet.load_bus]] == 0)
     if stranded.any():
         k = int(np.flatnonzero(stranded)[0])

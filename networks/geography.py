@@ -27,14 +27,16 @@ def lengths_km(positions_km: np.ndarray, first: np.ndarray, second: np.ndarray) 
 
 
 def keep_impedances(grid: Grid, taps: bool = True) -> Grid:
-    """The grid with its own r and x, no flow or angle limits; without `taps`, ratios 1 and no shifts.
+    """The grid with its own r and x, without limits and shunts; without `taps`, ratios 1 and no shifts.
 
-    The coalition models have no limits of public lines.
+    The coalition models have no limits of public lines, and withdrawals belong to agents.
     """
     count = len(grid.branches)
-    ratio = {} if taps else {"tap": np.ones(count), "shift_degree": np.zeros(count)}
+    changes = {"shunt_mw": np.zeros(len(grid.buses))}
+    if not taps:
+        changes |= {"tap": np.ones(count), "shift_degree": np.zeros(count)}
     unlimited = grid.with_settings(limit_mw=np.full(count, np.inf), angle_limits="ignore")
-    return replace(unlimited, **ratio)  # type: ignore[arg-type]
+    return replace(unlimited, **changes)  # type: ignore[arg-type]
 
 
 def equalise_resistance(

@@ -163,7 +163,9 @@ def _set_beside(positions: np.ndarray, drawn: list[tuple[np.ndarray, np.ndarray]
     placed = positions[np.isfinite(positions[:, 0])]
     unit, left, top, width = 1.0, 0.0, 0.0, max(np.ptp(drawing[:, 0]) for _, drawing in drawn)
     if len(placed):  # each further part is at most a tenth as large as what is placed
-        unit = 0.1 * np.ptp(placed, axis=0).max() / max(1.0, *(np.ptp(d) for _, d in drawn)) or 1.0
+        unit = (
+            0.1 * np.ptp(placed, axis=0).max() / max(1.0, *(np.ptp(d, axis=0).max() for _, d in drawn)) or 1.0
+        )
         left, top, width = placed[:, 0].min(), placed[:, 1].min() - unit, np.ptp(placed[:, 0])
     x, depth = left, 0.0
     for members, drawing in drawn:

@@ -10,7 +10,6 @@ import numpy as np
 
 from networks.errors import InputError
 
-
 READ = frozenset({"bus", "gen", "branch", "gencost", "dcline", "dclinecost"})
 """The tables that a case is made of; others are passed over."""
 

@@ -40,6 +40,7 @@ class Converted:
     Attributes
     ----------
     net : the converted copy, with pandapower's internal lookups.
+    ppc : its PYPOWER arrays (not `net._ppc`, which lacks what pandapower holds isolated).
     buses, branches, links : tables for `Grid.from_tables`.
     label_of : label of each row of pandapower's bus array, None where the bus is left out.
     base_mva : power base of the branch table [MVA].
@@ -47,6 +48,7 @@ class Converted:
     """
 
     net: Any
+    ppc: Any
     buses: pd.DataFrame
     branches: pd.DataFrame
     links: pd.DataFrame
@@ -83,7 +85,7 @@ def convert(net: Any) -> Converted:
         *link_notes,
         *left_out(sum(len(net[table]) for table in REACTIVE_ONLY), "reactive compensator"),
     ]
-    return Converted(net, buses, branches, links, label_of, float(ppc["baseMVA"]), tuple(notes))
+    return Converted(net, ppc, buses, branches, links, label_of, float(ppc["baseMVA"]), tuple(notes))
 
 
 @contextmanager

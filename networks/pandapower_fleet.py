@@ -69,7 +69,7 @@ def _units(converted: Converted) -> pd.DataFrame:
             continue  # the inner sources of extended wards give no active power
         table = UNIT_TABLES[group]
         on = net[table].index[net._is_elements[group]]
-        limits = net._ppc["gen"][start:end]
+        limits = converted.ppc["gen"][start:end]
         frame = pd.DataFrame(
             {
                 "unit": [f"{table} {k}" for k in on],
@@ -123,7 +123,7 @@ def _fixed_loads(converted: Converted) -> Iterator[pd.DataFrame]:
         "xward": net.xward.ps_mw * on["xward"],
         "motor": _get_motor_pq(net)[0] if len(net.motor) else np.zeros(0),
     }
-    _compare_with_pandapower(net, fixed)
+    _compare_with_pandapower(converted, fixed)
     for table, sign in (("asymmetric_load", 1.0), ("asymmetric_sgen", -1.0)):
         if len(net[table]):
             fixed[table] = sign * _get_symmetric_pq_of_unsymetric_element(net, table)[0]
@@ -137,14 +137,15 @@ def _fixed_loads(converted: Converted) -> Iterator[pd.DataFrame]:
         )
 
 
-def _compare_with_pandapower(net: Any, fixed: dict[str, Any]) -> None:
+def _compare_with_pandapower(converted: Converted, fixed: dict[str, Any]) -> None:
     """Raise InputError if pandapower's conversion has other withdrawals than the elements read here."""
     from pandapower.pypower.idx_bus import PD
 
-    ours = np.zeros(len(net._ppc["bus"]))
+    net = converted.net
+    ours = np.zeros(len(converted.ppc["bus"]))
     for table, mw in fixed.items():
         np.add.at(ours, net._pd2ppc_lookups["bus"][net[table].bus.to_numpy(dtype=np.int64)], np.asarray(mw))
-    apart = abs(ours - net._ppc["bus"][:, PD])
+    apart = abs(ours - converted.ppc["bus"][:, PD])
     if apart.max(initial=0.0) > 1e-6 * (1.0 + abs(ours).max(initial=0.0)):
         raise InputError(
             f"the withdrawals of the net's tables and of pandapower's conversion differ by {apart.max():g} "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from networks import Fleet, InputError
 
 AT = {"A": 0, "B": 1}

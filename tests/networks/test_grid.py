@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+
 from networks import Grid, InputError
 
 BUSES = [{"bus": 1}, {"bus": 2}, {"bus": 3}]

@@ -1,13 +1,14 @@
 """Ranges of flows and which limits can bind, against linear programmes and by hand."""
 
-import networks
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+import networks
 from networks import Fleet, Grid
 from networks.headroom import any_limit_can_bind, flow_ranges, limits_that_can_bind
-from scipy.optimize import linprog
 
 
 def two_buses(limit, **load):

@@ -2,9 +2,10 @@
 
 import time
 
-import networks
 import numpy as np
 import pytest
+
+import networks
 from networks import Grid
 from networks.layout import bus_positions
 

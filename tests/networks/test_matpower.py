@@ -4,11 +4,12 @@ import json
 import math
 from pathlib import Path
 
-import networks
 import numpy as np
 import pytest
-from networks import InputError
 from oracle import least_cost
+
+import networks
+from networks import InputError
 
 PGLIB = Path(__file__).parents[1] / "data" / "pglib"
 EXPECTED = [

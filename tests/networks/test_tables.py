@@ -2,11 +2,12 @@
 
 import string
 
-import networks
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import networks
 from networks import Case, Fleet, Grid, InputError, Provenance
 from networks.case import build_case
 
