@@ -157,11 +157,10 @@ class NodalMarket:
     def _columns(self, structure: Structure, solution: Solution) -> _Found:
         """The solver's answer in the columns and rows of the reduced program."""
         model, periods = self.compiled(structure), structure.periods
-        x = solution.x[
-            np.concatenate([model.variables[n] for n in ("accepted", "link") if n in model.variables])
-        ]
-        dual = np.append(solution.row_dual, 0.0)  # position −1: a row that became a column's bound
         none = np.full(0, -1)
+        columns = [model.variables.get(name, none) for name in ("accepted", "link")]
+        x = solution.x[np.concatenate(columns)]
+        dual = np.append(solution.row_dual, 0.0)  # position −1: a row that became a column's bound
         flow = dual[model.rows.get("flow_limit", none)[::2]].reshape(len(structure.limited), periods)
         ramp = np.zeros((len(structure.ramp_units), periods))
         started = np.ones(ramp.shape, dtype=bool)
