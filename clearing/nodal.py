@@ -7,6 +7,7 @@ import numpy as np
 from clearing.book import Book
 from clearing.certificate import Certificate, Claim, certify
 from clearing.compiled import CompiledModel, compile_model
+from clearing.diagnosis import explain_infeasibility, refuse_unsupplied
 from clearing.errors import InfeasibleError, InputError, NumericalError
 from clearing.exact import AT_LIMIT, correct
 from clearing.nodal_model import Form, build_nodal_model
@@ -65,7 +66,8 @@ class NodalMarket:
         Raises
         ------
         InputError
-            an order at an unknown bus, or ramps without a previous output where it is required.
+            an order at an unknown bus, fixed demand cut off from every supply, or ramps without a
+            previous output where it is required.
         InfeasibleError
             no dispatch serves the fixed demand; the message names the cut and the missing MW.
         TimeLimitError, NumericalError
@@ -74,6 +76,7 @@ class NodalMarket:
         notes = self._check_ramps(book)
         structure = Structure.of(book, self.grid)
         numbers = Numbers.of(book, structure)
+        refuse_unsupplied(structure, numbers)
         reduced = Reduced(structure, numbers)
         program = self.compiled(structure).at(**_data(numbers))
         scaled = program.scaled(reduced.quantity, reduced.money)
@@ -82,8 +85,6 @@ class NodalMarket:
             try:
                 solution = solve(scaled, name, self.time_limit)
             except InfeasibleError as error:
-                from clearing.diagnosis import explain_infeasibility
-
                 raise explain_infeasibility(book, structure, numbers) from error
             except NumericalError as error:
                 failures.append(str(error))

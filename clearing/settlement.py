@@ -20,16 +20,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from clearing.book import SELL, Book
+from clearing.diagnosis import linked_islands
 from clearing.errors import InputError, NumericalError
 from clearing.outcome import Outcome
 from clearing.settlement_tables import FIXED, SHUNTS, SettlementTables
 from clearing.structure import fixed_demand
 from networks.checks import freeze_arrays, suggest
-from networks.grid import Grid
 
 SettlementRule = Literal["lmp", "uniform", "pay_as_bid"]
 TOLERANCES = {"S1": 1e-6, "S2": 1e-8, "S3": 1e-6}  # of the money that changes hands, docs/laws.md
@@ -226,20 +224,13 @@ def _without_limits(outcome: Outcome) -> Outcome:
 def _average_price(outcome: Outcome) -> np.ndarray:
     """(buses, periods) offered cost per MWh of accepted sales, over islands that links join."""
     grid, book, structure = outcome.grid, outcome.book, outcome.face.reduced.structure
-    group = _linked_islands(grid)
+    group = linked_islands(grid)
     sold = book.side[book.column_row] == SELL
     where = group[structure.bus[sold]], structure.period[sold]
     mw, money = np.zeros((2, group.max() + 1, book.periods))
     np.add.at(mw, where, outcome.accepted_mw[sold])
     np.add.at(money, where, _own_price(book, outcome.accepted_mw)[sold])
     return np.divide(money, mw, out=np.zeros_like(mw), where=mw > 0)[group]
-
-
-def _linked_islands(grid: Grid) -> np.ndarray:
-    """(buses,) number of the group of islands that links join to the bus."""
-    ends = grid.flow.island[grid.link_from], grid.flow.island[grid.link_to]
-    joined = sparse.csr_array((np.ones(len(grid.links)), ends), shape=(grid.flow.islands, grid.flow.islands))
-    return connected_components(joined, directed=False)[1][grid.flow.island]
 
 
 def _rents(
