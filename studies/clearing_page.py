@@ -12,7 +12,7 @@ from studies.page_data import page_data
 from studies.sentences import (
     congestion_sentence,
     count,
-    demand_sentence,
+    megawatts,
     money,
     price,
     price_sentence,
@@ -22,6 +22,7 @@ from studies.sentences import (
 if TYPE_CHECKING:
     from studies.facts import Facts
 
+NO_BREAK = "\u00a0"
 SCRIPTS = ("tables.js", "clearing_figures.js", "clearing_page.js")
 
 
@@ -71,7 +72,7 @@ def _tiles(facts: Facts) -> str:
     tiles = [("", money(outcome.cost), "cost of accepted offers")]
     if (facts.book.side < 0).any():
         tiles.append(("", money(outcome.welfare), "welfare: value of accepted bids less cost of offers"))
-    tiles.append(("", demand_sentence(facts).split(";")[0], "demand served"))
+    tiles.append(_demand_tile(facts))
     tiles.append(("", f"{price(facts.overall_mean_price)} $/MWh", "mean price, weighted by demand"))
     if not facts.binding.empty:
         number = facts.binding["branch"].nunique()
@@ -81,10 +82,24 @@ def _tiles(facts: Facts) -> str:
     words = f"certificate: worst row {row} at {residual:.1e}, tolerance {certificate.tolerances[row]:.0e}"
     tiles.append((kind, verdict, words))
     items = "".join(
-        f'<li class="{kind}"><b>{escape(value)}</b><span>{escape(words)}</span></li>'
+        f'<li class="{kind}"><b>{escape(_unbroken(value))}</b><span>{escape(words)}</span></li>'
         for kind, value, words in tiles
     )
     return f'<ul class="tiles">{items}</ul>'
+
+
+def _unbroken(value: str) -> str:
+    """A number and its unit on one line."""
+    return value.replace(" ", NO_BREAK) if value[:1] in "-0123456789" else value
+
+
+def _demand_tile(facts: Facts) -> tuple[str, str, str]:
+    total = facts.served_mw.sum(axis=0)
+    if facts.periods == 1:
+        return "", f"{megawatts(float(total[0]))} MW", "demand served"
+    energy = float(total.sum()) * facts.book.hours
+    words = f"demand served, peak {megawatts(float(total.max()))} MW in period {int(total.argmax())}"
+    return "", f"{megawatts(energy)} MWh", words
 
 
 def _grid_section(facts: Facts) -> str:

@@ -46,8 +46,7 @@ class SystemCurves:
         low = max(float(seen.min()), floor)
         high, low = max(high, max(marks)), min(low, min(marks))
         room = 0.08 * max(high - low, 1e-6 + 0.1 * abs(high))
-        label = marks[len(marks) // 2] + 3.5 * room  # the figures of the clearing point stand above it
-        return (0.0, 1.03 * right), (low - (room if low < 0 else 0.0), max(high + room, label))
+        return (0.0, 1.03 * right), (low - (room if low < 0 else 0.0), high + room)
 
 
 def system_curves(facts: Facts, period: int) -> SystemCurves:

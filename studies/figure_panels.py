@@ -22,12 +22,19 @@ if TYPE_CHECKING:
 
 HALO = [patheffects.withStroke(linewidth=2.5, foreground=PAPER)]
 LISTED = 5
+INVISIBLE = 0.003  # share of the greatest amount below which a bar cannot be seen
+TEXT_INCHES = 0.5  # height of the two lines above the clearing point
 
 
 def draw_curves(axes: Axes, facts: Facts) -> None:
     """Supply and demand of the focus period, with the point (or the range of prices) at which it cleared."""
     curves = system_curves(facts, facts.focus_period)
     (left, right), (low, high) = curves.window()
+    if np.isfinite(curves.mean_price):
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        share = TEXT_INCHES / (axes.get_position().height * figure.get_size_inches()[1])
+        high = max(high, low + (curves.mean_price - low) / (1.0 - share))
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
     axes.plot(curves.supply_mw, curves.supply_price, color=SUPPLY, lw=2.0, label="supply")
@@ -89,6 +96,8 @@ def draw_price_history(axes: Axes, facts: Facts) -> None:
 def draw_money(axes: Axes, facts: Facts) -> None:
     """A waterfall: what demand pays, and into which pockets it goes."""
     shares = money_shares(facts.settlement)
+    top = max((abs(share.amount) for share in shares), default=0.0)
+    shares = [share for share in shares if abs(share.amount) >= INVISIBLE * top]
     axes.set_title(f"Where the money goes (rule {facts.settlement.rule})")
     axes.set_axis_off()
     ends = [end for share in shares for end in (share.start, share.start + share.amount)] or [0.0, 1.0]

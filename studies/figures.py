@@ -28,6 +28,9 @@ SLIDE = (12.8, 7.2)
 
 DOTS = 150
 
+MANY_PANELS = 4
+"""Panels beside the grid from which they stand closer, so that titles need more of the gaps."""
+
 
 def draw_clearing(facts: Facts, path: Path) -> Path:
     """Draw a clearing on one slide: grid with prices, curves, settlement, binding branches; write a PNG."""
@@ -38,15 +41,9 @@ def draw_clearing(facts: Facts, path: Path) -> Path:
         panels = _panels(facts)
         heights = [height for height, _ in panels]
         right = figure.add_gridspec(
-            len(panels),
-            1,
-            left=0.685,
-            right=0.985,
-            top=0.845,
-            bottom=0.075,
-            hspace=0.62,
-            height_ratios=heights,
-        )
+            len(panels), 1, left=0.685, right=0.985, top=0.845, bottom=0.06, height_ratios=heights,
+            hspace=0.62 if len(panels) < MANY_PANELS else 0.92,
+        )  # fmt: skip
         for k, (_, draw) in enumerate(panels):
             draw(figure.add_subplot(right[k]), facts)
         return _save(figure, path)
@@ -86,12 +83,12 @@ def draw_case(case: Case, path: Path) -> Path:
 
 
 def _panels(facts: Facts) -> list[tuple[float, Panel]]:
-    panels: list[tuple[float, Panel]] = [(1.15, draw_curves)]
+    panels: list[tuple[float, Panel]] = [(1.2, draw_curves)]
     if facts.periods > 1:
         panels.append((0.8, draw_price_history))
     panels.append((0.62, draw_money))
     if not facts.binding.empty:
-        panels.append((0.85, draw_binding_list))
+        panels.append((0.95, draw_binding_list))
     return panels
 
 

@@ -36,6 +36,7 @@ class Placer:
                 direction = np.array([np.cos(angle), np.sin(angle)])
                 centre = anchor + direction * (gap + np.abs(direction) @ size / 2)
                 cost = self._cost(centre - size / 2, centre + size / 2) + FAR_COST * gap
+                cost += self._crossed(anchor, centre)
                 if cost < least - 1e-9:
                     best, least = centre, cost
         self.taken.append((best - size / 2, best + size / 2))
@@ -44,6 +45,13 @@ class Placer:
     def block(self, centre: np.ndarray, size: float) -> None:
         """Keep a square free of labels."""
         self.taken.append((centre - size / 2, centre + size / 2))
+
+    def _crossed(self, anchor: np.ndarray, centre: np.ndarray) -> float:
+        """The cost of a line from `anchor` to `centre` that runs through boxes placed before."""
+        along = anchor + np.linspace(0.1, 1.0, 12)[:, None] * (centre - anchor)
+        return sum(
+            LABEL_COST / 2 for low, high in self.taken if ((along > low) & (along < high)).all(axis=1).any()
+        )
 
     def _cost(self, low: np.ndarray, high: np.ndarray) -> float:
         outside = np.maximum(self.low - low, 0.0).sum() + np.maximum(high - self.high, 0.0).sum()

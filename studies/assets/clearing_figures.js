@@ -6,7 +6,7 @@ const S = D.style;
 const FONT = { family: getComputedStyle(document.body).fontFamily, size: 14, color: S.ink };
 const CONFIG = { responsive: true, displaylogo: false, scrollZoom: true,
   modeBarButtons: [["toImage"], ["pan2d", "zoom2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]], toImageButtonOptions: { filename: D.name, scale: 2 } };
-const QUIET = { ...CONFIG, scrollZoom: false, displayModeBar: "hover" };
+const QUIET = { ...CONFIG, scrollZoom: false, displayModeBar: false };
 const FEW = 20, WIDTHS = 6, TAGS = 20;
 
 function webgl() {
@@ -162,6 +162,8 @@ function drawHistory(t, choose) {
   const h = D.history, x = h.mean.map((_, k) => k), step = { shape: "hvh" };
   const layout = frame("period", "$/MWh");
   layout.shapes = [{ type: "line", x0: t, x1: t, yref: "paper", y0: 0, y1: 1, line: { color: S.ink, width: 1.5, dash: "dot" } }];
+  layout.xaxis.zeroline = false;
+  layout.xaxis.dtick = D.periods <= 12 ? 1 : undefined;
   layout.hovermode = "x unified";
   const hover = "%{y:,.2f} $/MWh";
   Plotly.react("history", [

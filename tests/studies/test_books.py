@@ -1,0 +1,67 @@
+"""Books from what the command line gives: profiles, labels of CSV files, files in place of tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import networks
+from networks.errors import InputError
+from studies.books import BookRequest, build_book, find_bus, read_profile
+
+
+@pytest.mark.parametrize(
+    ("text", "values"), [("1", [1]), ("0.8,1, 1.1", [0.8, 1, 1.1]), ("2 3", [2, 3]), ("1e-3,-1", [1e-3, -1])]
+)
+def test_profiles_as_text(text: str, values: list[float]) -> None:
+    assert read_profile(text).tolist() == values
+
+
+@pytest.mark.parametrize("content", ["0.5\n1\n", "share\n0.5\n1\n", "hour,share\n0,0.5\n1,1\n\n"])
+def test_profiles_as_files(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "profile.csv"
+    file.write_text(content, encoding="utf-8")
+    assert read_profile(str(file)).tolist() == [0.5, 1]
+
+
+def test_a_long_list_is_no_file_name() -> None:
+    assert len(read_profile(",".join(["1"] * 5000))) == 5000
+
+
+@pytest.mark.parametrize("text", ["", ",", "1,,x", "half"])
+def test_wrong_profiles_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="profile"):
+        read_profile(text)
+
+
+def test_labels_of_files_follow_the_grid(tmp_path: Path) -> None:
+    """A grid with buses named by text meets a CSV file that holds the same names as numbers."""
+    grid = networks.Grid.from_tables([{"bus": "7"}, {"bus": "8"}], [])
+    fleet = networks.Fleet.from_tables(
+        grid, [{"unit": "G", "bus": "7", "min_mw": 0, "max_mw": 10, "price": 1}]
+    )
+    from networks.case import Provenance, build_case
+
+    case = build_case("text", "", grid, fleet, Provenance("test"))
+    orders = tmp_path / "orders.csv"
+    orders.write_text("order,participant,bus,side,mw,price\nA,a,7,sell,5,1\n", encoding="utf-8")
+    assert build_book(case, BookRequest(orders=orders)).order_bus == ("7",)
+    assert find_bus(grid, "8") == "8"
+
+
+def test_new_demand_keeps_the_offers_and_their_constant_cost(tmp_path: Path) -> None:
+    case = networks.load("pglib_ieee118")
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text("bus,mw,period\n1,10,0\n1,20,1\n", encoding="utf-8")
+    own, book = build_book(case, BookRequest()), build_book(case, BookRequest(fixed=str(fixed)))
+    assert book.orders == own.orders
+    assert np.array_equal(book.price, own.price)
+    assert book.constant_cost == own.constant_cost
+    assert (book.periods, book.fixed_mw.tolist()) == (2, [10, 20])
+
+
+def test_units_have_no_ramp_share_where_orders_replace_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--ramps"):
+        build_book(networks.load("three_node"), BookRequest(orders=tmp_path / "o.csv", ramp_share=0.1))
