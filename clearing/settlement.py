@@ -16,7 +16,7 @@ discriminatory pricing", The Energy Journal 36(2), 2015.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,7 +27,8 @@ from clearing.errors import InputError, NumericalError
 from clearing.outcome import Outcome
 from clearing.settlement_tables import FIXED, SHUNTS, SettlementTables
 from clearing.structure import fixed_demand
-from networks.checks import freeze_arrays, suggest
+from clearing.wording import names
+from networks.checks import frozen, suggest
 
 SettlementRule = Literal["lmp", "uniform", "pay_as_bid"]
 TOLERANCES = {"S1": 1e-6, "S2": 1e-8, "S3": 1e-6}  # of the money that changes hands, docs/laws.md
@@ -80,7 +81,10 @@ class Settlement(SettlementTables):
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        freeze_arrays(self)
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, item.name, frozen(value))
 
 
 def settle(outcome: Outcome, book: Book | None = None, rule: SettlementRule = "lmp") -> Settlement:
@@ -205,8 +209,8 @@ def _price_energy(
     np.add.at(traded, (structure.bus, structure.period), scheduled.accepted_mw)
     silent = ~scheduled.priced & (traded > 0)
     if silent.any():
-        first = outcome.grid.buses[np.argwhere(silent)[0, 0]]
-        notes = (f"{silent.sum()} prices do not exist (first at bus {first!r}): settled at 0 $/MWh",)
+        buses = [outcome.grid.buses[n] for n in np.flatnonzero(silent.any(axis=1))]
+        notes = (f"no price exists at {names(buses, 'bus', 'buses')}: energy is settled at 0 $/MWh there",)
     price = np.where(scheduled.priced, scheduled.lmp, 0.0)
     return scheduled if rule == "uniform" else None, scheduled.accepted_mw, price, notes
 
