@@ -1,49 +1,16 @@
-"""Settlements: by hand, against independent expected values, and as invariants of random markets."""
+"""Settlements solved by hand."""
 
 from __future__ import annotations
 
-import json
-from itertools import pairwise
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
 
-from clearing import Book, ClearingError, InputError, NodalMarket, NumericalError, settle
+from clearing import Book, InputError, NodalMarket, NumericalError, settle
 from clearing.settlement import _identities
 from networks import Grid
-from tests.support.random_books import instances
+from tests.support.small_markets import borduria_syldavia, one_bus, purchase, read_reference, sale
 
-DATA = Path(__file__).parents[1] / "data" / "reference"
-REFERENCE = {entry["id"]: entry for entry in json.loads((DATA / "lmp_reference.json").read_text())}
-AUCTIONS = {entry["id"]: entry for entry in json.loads((DATA / "auctions_reference.json").read_text())}
-RULES = ("lmp", "uniform", "pay_as_bid")
-
-
-def sale(order, bus, mw, price, **more):
-    return {"order": order, "participant": order, "bus": bus, "side": "sell", "mw": mw, "price": price} | more
-
-
-def purchase(order, bus, mw, price, **more):
-    return sale(order, bus, mw, price, **more) | {"side": "buy"}
-
-
-def borduria_syldavia(limit_mw=400.0):
-    """Two countries, one line (Kirschen and Strbac, Fundamentals of Power System Economics, ch. 6)."""
-    grid = Grid.from_tables(
-        [{"bus": "B"}, {"bus": "S"}],
-        [{"branch": "BS", "from_bus": "B", "to_bus": "S", "x_pu": 0.1, "limit_mw": limit_mw}],
-    )
-    book = Book.from_tables(
-        [sale("gB", "B", 5000, 10, slope=0.01), sale("gS", "S", 5000, 13, slope=0.02)],
-        fixed=[{"bus": "B", "mw": 500}, {"bus": "S", "mw": 1500}],
-    )
-    return grid, book
-
-
-def one_bus(orders, **more):
-    return NodalMarket(Grid.from_tables([{"bus": 0}])).clear(Book.from_tables(orders, **more))
+AUCTIONS = read_reference("auctions")
 
 
 def test_lmp_rule_pays_each_bus_its_price():
@@ -152,29 +119,6 @@ def test_multiunit_pay_as_bid_auction():
     orders = [purchase(f"b{k}", 0, 1, price) for k, price in enumerate(bids)] + [sale("s", 0, 2, 0)]
     found = settle(one_bus(orders), rule="pay_as_bid")
     assert found.summary["buyers' payments"] == pytest.approx(entry["pay_as_bid"])
-
-
-@pytest.mark.parametrize("name", REFERENCE)
-def test_reference_settlements(name):
-    """Surpluses, rents and payments of independent instances, constant costs counted as theirs."""
-    entry = REFERENCE[name]
-    if not entry["expected"]["lmp_unique"]:
-        pytest.skip("its settlement depends on which of several prices is used")
-    grid, book, constant = read_instance(entry["instance"])
-    found = settle(NodalMarket(grid).clear(book))
-    expected = entry["expected"]["settlement"]
-    ours = {
-        "consumer_surplus": found.consumer_surplus,
-        "producer_surplus": found.producer_surplus - constant,
-        "merchandising_surplus": found.merchandising_surplus,
-        "congestion_rent": found.branch_rent.sum() + found.shift_rent.sum(),
-        "generator_revenue": found.summary["sellers' receipts"],
-        "elastic_demand_payment": found.summary["buyers' payments"],
-        "fixed_load_payment": found.fixed_paid.sum(),
-        "cost": found.summary["cost"] + constant,
-        "utility": found.summary["utility"],
-    }
-    assert ours == pytest.approx(expected, rel=1e-6, abs=1e-3)
 
 
 def test_hours_scale_energy_and_money_but_not_prices():
@@ -326,114 +270,3 @@ def test_identities_refuse_wrong_money(name):
     }[name]
     with pytest.raises(NumericalError, match="identity S"):
         _identities(**wrong)
-
-
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
-@given(instances())
-def test_money_balances_under_each_rule(instance):
-    grid, book = instance
-    outcome = cleared(grid, book)
-    for rule in RULES:
-        found = settle(outcome, rule=rule)
-        totals = found.totals
-        paid, received = totals["payments"].sum(), totals["receipts"].sum()
-        scale = 1.0 + abs(paid) + abs(received)
-        assert paid - received == pytest.approx(found.merchandising_surplus, abs=1e-7 * scale)
-        assert totals["sold_mwh"].sum() == pytest.approx(totals["bought_mwh"].sum(), abs=1e-6 * scale)
-        worth = totals["utility"].sum() - totals["cost"].sum()
-        assert worth == pytest.approx(outcome.welfare, abs=1e-7 * scale)
-        assert totals["surplus"].sum() + found.merchandising_surplus == pytest.approx(worth, abs=1e-7 * scale)
-        assert found.redispatch_cost >= -1e-7 * scale
-
-
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
-@given(instances(ramps=False, minima=False))
-def test_nobody_loses_at_locational_prices(instance):
-    """Individual rationality (Q2): without minima and ramps each order gains, and no uplift is due."""
-    grid, book = instance
-    outcome = cleared(grid, book)
-    found = settle(outcome)
-    side = book.side[book.column_row]
-    gain = side * (found.order_paid - found.order_worth)
-    assert (gain >= -1e-6 * (1.0 + np.abs(found.order_paid))).all()
-    assert found.uplifts.empty
-
-
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
-@given(instances())
-def test_uplift_makes_every_seller_whole_and_no_more(instance):
-    grid, book = instance
-    found = settle(cleared(grid, book))
-    cost, paid = {}, {}
-    for row, worth, money in zip(book.column_row, found.order_worth, found.order_paid, strict=True):
-        if book.side[row] > 0:
-            key = book.participants[row], book.units[row]
-            cost[key], paid[key] = cost.get(key, 0.0) + worth, paid.get(key, 0.0) + money
-    uplift = dict(zip(found.uplift_units, found.uplift_paid, strict=True))
-    for key in cost:
-        assert uplift.get(key, 0.0) == pytest.approx(max(0.0, cost[key] - paid[key]), abs=1e-5)
-
-
-def cleared(grid, book):
-    try:
-        return NodalMarket(grid).clear(book)
-    except (ClearingError, InputError):
-        assume(False)
-
-
-def read_instance(data):
-    """Grid, book and constant cost of an instance in the reference format."""
-    periods = data.get("periods", 1)
-    grid = Grid.from_tables(
-        [{"bus": b["id"], "shunt_mw": b.get("gs_mw", 0.0)} for b in data["buses"]],
-        [
-            {
-                "branch": b["id"],
-                "from_bus": b["from"],
-                "to_bus": b["to"],
-                "x_pu": b["x"],
-                "limit_mw": b["rate"],
-            }
-            for b in data["branches"]
-        ],
-        base_mva=data.get("base_mva", 100),
-    )
-    orders, ramps, constant = [], [], 0.0
-    for kind, sign, key in (("gens", 1, "cost"), ("demands", -1, "utility")):
-        for unit in data.get(kind, []):
-            steps, fixed = read_curve(unit[key], unit["pmax"], sign)
-            constant += fixed * periods
-            least = unit["pmin"]
-            for k, (mw, price, slope) in enumerate(steps):
-                row = (sale if sign > 0 else purchase)(
-                    f"{unit['id']}-{k}", unit["bus"], mw, price, slope=slope
-                )
-                orders.append(row | {"unit": unit["id"], "participant": unit["id"], "min_mw": min(least, mw)})
-                least -= min(least, mw)
-            if "ramp_up" in unit:
-                ramps.append({"unit": unit["id"], "up_mw": unit["ramp_up"], "down_mw": unit["ramp_down"]})
-    fixed = [
-        {"bus": b["id"], "mw": mw, "period": t}
-        for b in data["buses"]
-        for t, mw in enumerate(np.broadcast_to(b["load"], periods).tolist())
-        if mw
-    ]
-    return grid, Book.from_tables(orders, periods=periods, ramps=ramps, fixed=fixed), constant
-
-
-def read_curve(curve, capacity, sign):
-    """Steps (MW, price, slope) and the constant of a cost (sign +1) or utility (−1)."""
-    if "poly" in curve:
-        c0, c1, c2 = [*curve["poly"], 0.0, 0.0][:3]
-        return [(capacity, c1, sign * 2 * c2)], c0
-    if "blocks" in curve:
-        return [(mw, price, 0.0) for mw, price in curve["blocks"]], 0.0
-    points = curve["pwl"]
-    steps = [(q - p, (w - v) / (q - p), 0.0) for (p, v), (q, w) in pairwise(points)]
-    return steps, points[0][1]
