@@ -9,8 +9,8 @@ from matplotlib import patheffects
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from studies.curves import system_curves
-from studies.figure_grid import TAGS
 from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SHARE_COLOURS, SUPPLY
+from studies.grid_view import TAGS
 from studies.money import money_shares
 from studies.sentences import megawatts, price
 

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from studies.figure_grid import GridView, draw_grid
+from studies.figure_grid import draw_grid
 from studies.figure_panels import draw_binding_list, draw_curves, draw_money, draw_price_history
 from studies.figure_style import INK, MUTED, house_style, price_scale
+from studies.grid_view import GridView
 from studies.sentences import megawatts, money, price, price_sentence
 
 if TYPE_CHECKING:

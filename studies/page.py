@@ -85,8 +85,9 @@ def html_table(headers: Sequence[str], rows: Sequence[Sequence[str]], caption: s
 
     body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{cells('th', headers)}</tr></thead>"
-        f"<tbody>\n{body}\n</tbody></table>"
+        f'<div class="sideways"><table><caption>{escape(caption)}</caption><thead>'
+        f"<tr>{cells('th', headers)}</tr></thead>"
+        f"<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
