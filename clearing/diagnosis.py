@@ -43,8 +43,9 @@ def refuse_unsupplied(structure: Structure, numbers: Numbers) -> None:
         when = f" in period {t}" if structure.periods > 1 else ""
         others = len(np.unique(cut_off[:, 0])) - 1
         more = f" (and {others} more {'bus' if others == 1 else 'buses'})" if others else ""
+        shunts = f" (shunts: {number(grid.shunt_mw[n])} MW)" if grid.shunt_mw[n] else ""
         raise InputError(
-            f"bus {grid.buses[n]!r}{more}: fixed demand of {number(numbers.fixed_mw[n, t])} MW{when} "
+            f"bus {grid.buses[n]!r}{more}: fixed demand of {number(numbers.fixed_mw[n, t])} MW{shunts}{when} "
             "is cut off from every supply: its island has no offer, no injection and no link; "
             "connect it, add an offer, take it out, or price it (Book.with_lost_load)"
         )
