@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from networks.checks import freeze_arrays
+from networks.checks import Protected
 from networks.errors import InputError
 from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
@@ -41,7 +41,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Case(Protected):
     """A grid with its fleet.
 
     Attributes
@@ -71,7 +71,7 @@ class Case:
                 f"case '{self.name}': positions have shape {self.positions.shape}; "
                 f"give ({len(self.grid.buses)}, 2)"
             )
-        freeze_arrays(self)
+        super().__post_init__()
 
     def export(self, folder: Path | str) -> Path:
         """Write the tables that `load(folder)` reads back with identical arrays; returns the folder."""
@@ -139,9 +139,9 @@ def load(source: Any, convention: Convention | None = None, angle_limits: AngleL
 
     Parameters
     ----------
-    source : a name of :func:`networks.catalogue` (it wins over a folder of that name; write
-        "./name" for the folder), the path of a MATPOWER `.m` file or of a pandapower `.json` file,
-        a folder of this toolkit's tables, or a pandapower net.
+    source : a name of :func:`networks.catalogue`, or pandapower's name of the same case (names win over
+        a folder of that name; write "./name" for the folder), the path of a MATPOWER `.m` file or of a
+        pandapower `.json` file, a folder of this toolkit's tables, or a pandapower net.
     convention : "matpower" (susceptance 1/(x·tap), shifters on) or "powermodels" (x/(r²+x²)), law 8;
         without it, what a folder of tables names, else "matpower".
     angle_limits : "file", or "ignore" to drop them.
@@ -176,11 +176,11 @@ def _load_named_or_file(source: str | Path, convention: Convention | None, angle
         from networks.table_reader import read_folder
 
         return read_folder(path, convention, angle_limits)
-    if path.suffix == ".m":
+    if path.suffix.lower() == ".m":
         from networks.matpower_reader import read_matpower
 
         return read_matpower(path, convention or "matpower", angle_limits)
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         from networks.pandapower_reader import read_json
 
         return read_json(path, convention or "matpower", angle_limits)

@@ -68,6 +68,11 @@ class Table:
         value = self.value(position, column)
         return InputError(f"{self.row(position)}: column '{column}' is {value!r}: {problem}; {remedy}")
 
+    def refuse(self, bad: np.ndarray, column: str, problem: str, remedy: str) -> None:
+        """Raise InputError for the first row where `bad`, if there is one."""
+        if bad.any():
+            raise self.fail(int(np.flatnonzero(bad)[0]), column, problem, remedy)
+
     def value(self, position: int, column: str) -> Any:
         """The cell as a plain Python value, None where there is no such column."""
         value = self.frame[column].iloc[position] if self.has(column) else None
@@ -140,15 +145,11 @@ class Table:
         bad = np.isnan(values) if infinite else ~np.isfinite(values)
         if missing is not None:
             bad &= ~empty
-        if bad.any():
-            position = int(np.flatnonzero(bad)[0])
-            problem = "it is not a finite number" if not infinite else "it is not a number"
-            raise self.fail(position, column, problem, f"give a number in {unit}")
-        if minimum is not None and (values < minimum).any():
-            position = int(np.flatnonzero(values < minimum)[0])
-            raise self.fail(
-                position, column, f"it is below {minimum:g}", f"give a number ≥ {minimum:g} in {unit}"
-            )
+        problem = "it is not a number" if infinite else "it is not a finite number"
+        self.refuse(bad, column, problem, f"give a number in {unit}")
+        if minimum is not None:
+            remedy = f"give a number ≥ {minimum:g} in {unit}"
+            self.refuse(values < minimum, column, f"it is below {minimum:g}", remedy)
         return values
 
     def whole_numbers(self, column: str, below: int, what: str) -> np.ndarray:
@@ -158,9 +159,7 @@ class Table:
         values = self.numbers(column, "whole numbers", missing=-1.0)
         empty = self.frame[column].isna().to_numpy()
         bad = ~empty & ((values != np.floor(values)) | (values < 0) | (values >= below))
-        if bad.any():
-            position = int(np.flatnonzero(bad)[0])
-            raise self.fail(position, column, f"there are {below} {what}", f"give 0 to {below - 1}")
+        self.refuse(bad, column, f"there are {below} {what}", f"give 0 to {below - 1}")
         return values.astype(np.int64)
 
 
@@ -202,6 +201,21 @@ def suggest(label: Hashable, known: Iterable[Hashable]) -> str:
         return f" (did you mean {names[str(label)]!r}, a {type(names[str(label)]).__name__}?)"
     near = difflib.get_close_matches(str(label), list(names), n=1, cutoff=0.6)
     return f" (did you mean {names[near[0]]!r}?)" if near else ""
+
+
+class Protected:
+    """Base of the frozen dataclasses that hold arrays: every array is write-protected (law 10), also
+    after a journey to another process. Only fields travel; what is derived is made anew there."""
+
+    def __post_init__(self) -> None:
+        freeze_arrays(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        freeze_arrays(self)
 
 
 def freeze_arrays(instance: Any) -> None:

@@ -68,8 +68,7 @@ def segments_from_tables(
 
 def _read(table: Table, position: dict[Hashable, int]) -> Segments:
     start, end = table.numbers("from_mw", "MW"), table.numbers("to_mw", "MW")
-    if (start > end).any():
-        raise table.fail(int(np.flatnonzero(start > end)[0]), "from_mw", "it is above to_mw", "swap the two")
+    table.refuse(start > end, "from_mw", "it is above to_mw", "swap the two")
     return Segments(
         table.positions("unit", position, "table 'units'"),
         start,
@@ -80,22 +79,13 @@ def _read(table: Table, position: dict[Hashable, int]) -> Segments:
 
 
 def _refuse_unclear_costs(units: Table, priced: np.ndarray, listed: np.ndarray, slope: np.ndarray) -> None:
-    for bad, problem, remedy in (
-        (~priced & ~listed, "the unit has no cost", "give a price in $/MWh, or rows in table 'segments'"),
-        (priced & listed, "the unit has rows in table 'segments' too", "keep one of the two"),
-    ):
-        if bad.any():
-            raise units.fail(int(np.flatnonzero(bad)[0]), "price", problem, remedy)
-    if (slope < 0).any():
-        raise units.fail(
-            int(np.flatnonzero(slope < 0)[0]), "slope", "the marginal cost would decrease (not convex)",
-            "give a slope ≥ 0",
-        )  # fmt: skip
-    if (listed & (slope != 0)).any():
-        raise units.fail(
-            int(np.flatnonzero(listed & (slope != 0))[0]), "slope", "the unit's cost is in table 'segments'",
-            "put the slope there",
-        )  # fmt: skip
+    remedy = "give a price in $/MWh, or rows in table 'segments'"
+    units.refuse(~priced & ~listed, "price", "the unit has no cost", remedy)
+    units.refuse(priced & listed, "price", "the unit has rows in table 'segments' too", "keep one of the two")
+    units.refuse(slope < 0, "slope", "the marginal cost would decrease (not convex)", "give a slope ≥ 0")
+    units.refuse(
+        listed & (slope != 0), "slope", "the unit's cost is in table 'segments'", "put the slope there"
+    )
 
 
 def _refuse_gaps(table: Table, order: np.ndarray, own: Segments, low: np.ndarray, high: np.ndarray) -> None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from networks.checks import Rows, Table, freeze_arrays
+from networks.checks import Protected, Rows, Table
 from networks.costs import segments_from_tables
 from networks.errors import InputError
 from networks.grid import Grid
 
 
 @dataclass(frozen=True, eq=False)
-class Fleet:
+class Fleet(Protected):
     """Units and loads as write-protected arrays; built by :meth:`from_tables`.
 
     Attributes
@@ -60,9 +60,6 @@ class Fleet:
     load_price: np.ndarray
     load_slope: np.ndarray
 
-    def __post_init__(self) -> None:
-        freeze_arrays(self)
-
     @classmethod
     def from_tables(
         cls,
@@ -100,10 +97,7 @@ class Fleet:
         )  # fmt: skip
         labels = table.labels("unit", unique=True)
         low, high = table.numbers("min_mw", "MW"), table.numbers("max_mw", "MW")
-        if (low > high).any():
-            raise table.fail(
-                int(np.flatnonzero(low > high)[0]), "min_mw", "it is above max_mw", "swap the two"
-            )
+        table.refuse(low > high, "min_mw", "it is above max_mw", "swap the two")
         curve = segments_from_tables(table, labels, low, high, segments)
         return cls(
             buses=tuple(position),
@@ -220,22 +214,12 @@ def _loads(rows: Rows, position: Mapping[Hashable, int]) -> dict:
     owner = _owners(table, row_label)
     for column, values in (("bus", bus), ("price", price), ("slope", slope), ("owner", _codes(owner))):
         same = (values == values[first[load]]) | (pd.isna(values) & pd.isna(values[first[load]]))
-        if not same.all():
-            raise table.fail(
-                int(np.flatnonzero(~same)[0]), column, "it differs from the load's first row",
-                "give two loads two labels",
-            )  # fmt: skip
-    negative = ~np.isnan(price) & (mw < 0)
-    if negative.any():
-        raise table.fail(
-            int(np.flatnonzero(negative)[0]), "mw", "a bid cannot be negative",
-            "leave price empty for a fixed injection, or add a unit",
-        )  # fmt: skip
-    sloped = np.isnan(price) & (slope > 0)
-    if sloped.any():
-        raise table.fail(
-            int(np.flatnonzero(sloped)[0]), "slope", "fixed demand has no price to fall", "give a price too"
-        )
+        table.refuse(~same, column, "it differs from the load's first row", "give two loads two labels")
+    remedy = "leave price empty for a fixed injection, or add a unit"
+    table.refuse(~np.isnan(price) & (mw < 0), "mw", "a bid cannot be negative", remedy)
+    table.refuse(
+        np.isnan(price) & (slope > 0), "slope", "fixed demand has no price to fall", "give a price too"
+    )
     return {
         "loads": tuple(labels),
         "load_owner": tuple(owner[k] for k in first),

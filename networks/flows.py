@@ -93,7 +93,7 @@ class DcFlow:
         rows = np.zeros((len(branches), self.incidence.shape[1]))
         if self._factor is not None and len(branches):
             right = self._branch_matrix[branches].T.toarray()
-            solved = self._factor.solve(right[self._kept], trans="T")  # type: ignore[call-overload]
+            solved = self._factor.solve(right[self._kept], trans="T")  # type: ignore[call-overload,unused-ignore]
             rows[:, self._kept] = solved.T
         return rows
 

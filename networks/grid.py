@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from networks.checks import Rows, Table, freeze_arrays, frozen, number
+from networks.checks import Protected, Rows, Table, frozen, number
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ AngleLimits = Literal["file", "ignore"]
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class Grid(Protected):
     """Buses, branches and links as write-protected arrays; built by :meth:`from_tables`.
 
     Attributes
@@ -63,16 +63,8 @@ class Grid:
     bus_position: Mapping[Hashable, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        freeze_arrays(self)
+        super().__post_init__()
         object.__setattr__(self, "bus_position", {label: k for k, label in enumerate(self.buses)})
-
-    def __getstate__(self) -> dict[str, object]:
-        """Fields only: what is derived (the factorised flow above all) is made anew by another process."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state)
-        freeze_arrays(self)
 
     @classmethod
     def from_tables(
@@ -111,63 +103,12 @@ class Grid:
         labels = bus_table.labels("bus", unique=True)
         position = {label: k for k, label in enumerate(labels)}
 
-        table = Table(
-            branches,
-            "branches",
-            ["branch", "from_bus", "to_bus", "x_pu"],
-            ["r_pu", "limit_mw", "tap", "shift_degree", "angle_min_degree", "angle_max_degree", "in_service"],
-        )
-        branch_labels = table.labels("branch", unique=True)
-        from_bus, to_bus = _ends(table, position)
-        x = table.numbers("x_pu", "per unit")
-        if (x == 0).any():
-            raise table.fail(
-                int(np.flatnonzero(x == 0)[0]), "x_pu", "a branch without reactance has no DC flow",
-                "give its reactance, or merge its two buses",
-            )  # fmt: skip
-        tap = table.numbers("tap", "per unit", default=1.0, missing=1.0)
-        if (tap <= 0).any():
-            raise table.fail(
-                int(np.flatnonzero(tap <= 0)[0]), "tap", "a ratio must be positive", "use 1 for none"
-            )
-        low, high = -np.full(len(table), np.inf), np.full(len(table), np.inf)
-        if angle_limits == "file":
-            low = table.numbers("angle_min_degree", "degrees", -np.inf, infinite=True, missing=-np.inf)
-            high = table.numbers("angle_max_degree", "degrees", np.inf, infinite=True, missing=np.inf)
-        if (low > high).any():
-            raise table.fail(
-                int(np.flatnonzero(low > high)[0]), "angle_min_degree",
-                "it is above angle_max_degree", "swap the two",
-            )  # fmt: skip
-        link_table = Table(
-            () if links is None else links, "links", ["link", "from_bus", "to_bus", "min_mw", "max_mw"]
-        )
-        link_from, link_to = _ends(link_table, position)
-        link_min, link_max = link_table.numbers("min_mw", "MW"), link_table.numbers("max_mw", "MW")
-        if (link_min > link_max).any():
-            raise link_table.fail(
-                int(np.flatnonzero(link_min > link_max)[0]), "min_mw", "it is above max_mw", "swap the two"
-            )
         return cls(
             buses=tuple(labels),
-            branches=tuple(branch_labels),
-            links=tuple(link_table.labels("link", unique=True)),
             shunt_mw=bus_table.numbers("shunt_mw", "MW", default=0.0, missing=0.0),
-            from_bus=from_bus,
-            to_bus=to_bus,
-            r_pu=table.numbers("r_pu", "per unit", default=0.0, missing=0.0),
-            x_pu=x,
-            limit_mw=table.numbers("limit_mw", "MW", np.inf, minimum=0.0, infinite=True, missing=np.inf),
-            tap=tap,
-            shift_degree=table.numbers("shift_degree", "degrees", default=0.0, missing=0.0),
-            angle_min_degree=low,
-            angle_max_degree=high,
-            in_service=_flags(table, "in_service"),
-            link_from=link_from,
-            link_to=link_to,
-            link_min_mw=link_min,
-            link_max_mw=link_max,
-            base_mva=base_mva,
+            **_branch_fields(branches, position, angle_limits == "ignore"),
+            **_link_fields(() if links is None else links, position),
+            base_mva=float(base_mva),
             convention=convention,
         )
 
@@ -276,16 +217,60 @@ class Grid:
         )
 
 
+def _branch_fields(rows: Rows, position: Mapping[Hashable, int], ignore_angles: bool) -> dict[str, Any]:
+    """The fields of :class:`Grid` that table `branches` gives."""
+    table = Table(
+        rows,
+        "branches",
+        ["branch", "from_bus", "to_bus", "x_pu"],
+        ["r_pu", "limit_mw", "tap", "shift_degree", "angle_min_degree", "angle_max_degree", "in_service"],
+    )
+    labels = table.labels("branch", unique=True)
+    from_bus, to_bus = _ends(table, position)
+    x = table.numbers("x_pu", "per unit")
+    remedy = "give its reactance, or merge its two buses"
+    table.refuse(x == 0, "x_pu", "a branch without reactance has no DC flow", remedy)
+    tap = table.numbers("tap", "per unit", default=1.0, missing=1.0)
+    table.refuse(tap <= 0, "tap", "a ratio must be positive", "use 1 for none")
+    low = table.numbers("angle_min_degree", "degrees", -np.inf, infinite=True, missing=-np.inf)
+    high = table.numbers("angle_max_degree", "degrees", np.inf, infinite=True, missing=np.inf)
+    if ignore_angles:
+        low, high = np.full(len(table), -np.inf), np.full(len(table), np.inf)
+    table.refuse(low > high, "angle_min_degree", "it is above angle_max_degree", "swap the two")
+    return {
+        "branches": tuple(labels),
+        "from_bus": from_bus,
+        "to_bus": to_bus,
+        "r_pu": table.numbers("r_pu", "per unit", default=0.0, missing=0.0),
+        "x_pu": x,
+        "limit_mw": table.numbers("limit_mw", "MW", np.inf, minimum=0.0, infinite=True, missing=np.inf),
+        "tap": tap,
+        "shift_degree": table.numbers("shift_degree", "degrees", default=0.0, missing=0.0),
+        "angle_min_degree": low,
+        "angle_max_degree": high,
+        "in_service": _flags(table, "in_service"),
+    }
+
+
+def _link_fields(rows: Rows, position: Mapping[Hashable, int]) -> dict[str, Any]:
+    """The fields of :class:`Grid` that table `links` gives."""
+    table = Table(rows, "links", ["link", "from_bus", "to_bus", "min_mw", "max_mw"])
+    link_from, link_to = _ends(table, position)
+    low, high = table.numbers("min_mw", "MW"), table.numbers("max_mw", "MW")
+    table.refuse(low > high, "min_mw", "it is above max_mw", "swap the two")
+    return {
+        "links": tuple(table.labels("link", unique=True)),
+        "link_from": link_from,
+        "link_to": link_to,
+        "link_min_mw": low,
+        "link_max_mw": high,
+    }
+
+
 def _ends(table: Table, position: Mapping[Hashable, int]) -> tuple[np.ndarray, np.ndarray]:
     from_bus = table.positions("from_bus", position, "table 'buses'")
     to_bus = table.positions("to_bus", position, "table 'buses'")
-    if (from_bus == to_bus).any():
-        raise table.fail(
-            int(np.flatnonzero(from_bus == to_bus)[0]),
-            "to_bus",
-            "it equals from_bus",
-            "name the bus at the other end",
-        )
+    table.refuse(from_bus == to_bus, "to_bus", "it equals from_bus", "name the bus at the other end")
     return from_bus, to_bus
 
 

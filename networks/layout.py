@@ -100,7 +100,7 @@ def _pivot_distances(adjacency: sparse.csr_array, count: int) -> tuple[np.ndarra
 
 def _hops(adjacency: sparse.csr_array, bus: int) -> np.ndarray:
     """(n,) number of branches from `bus`."""
-    return dijkstra(adjacency, unweighted=True, indices=bus)  # type: ignore[call-overload]
+    return dijkstra(adjacency, unweighted=True, indices=bus)  # type: ignore[call-overload,unused-ignore]
 
 
 def _classical_scaling(hops: np.ndarray) -> np.ndarray:

@@ -88,8 +88,10 @@ class Entry:
 
 
 def find_entry(name: str) -> Entry | None:
-    """The catalogue's entry of that name (upper or lower case), or None."""
-    return _entries().get(name.strip().lower())
+    """The catalogue's entry of that name, or of pandapower's name of the case, in any case; or None."""
+    wanted = name.strip().lower()
+    from_pandapower = {e.key.lower(): e for e in _entries().values() if e.reader == "pandapower"}
+    return _entries().get(wanted) or from_pandapower.get(wanted)
 
 
 def nearest_name(name: str) -> str:

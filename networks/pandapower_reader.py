@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -114,16 +115,22 @@ def read_named(entry: Entry, convention: Convention, angle_limits: AngleLimits) 
 
 def _positions(converted: Converted) -> np.ndarray | None:
     """(buses, 2) coordinates from `net.bus.geo`, NaN where there are none; None if all are missing."""
-    import json
-
-    def point(text: Any) -> tuple[float, float]:
-        if not isinstance(text, str) or not text:
-            return (np.nan, np.nan)
-        return tuple(json.loads(text)["coordinates"][:2])
-
     table = converted.net.bus
     if "geo" not in table:
         return None
-    given = {index: point(text) for index, text in table["geo"].items()}
+    given = {index: _point(index, text) for index, text in table["geo"].items()}
     positions = np.array([given.get(bus, (np.nan, np.nan)) for bus in converted.buses["bus"]], dtype=float)
     return positions if np.isfinite(positions).any() else None
+
+
+def _point(bus: Any, text: Any) -> tuple[float, float]:
+    """Coordinates of a GeoJSON point, NaN where there is none."""
+    if not isinstance(text, str) or not text:
+        return (np.nan, np.nan)
+    try:
+        x, y = json.loads(text)["coordinates"][:2]
+        return (float(x), float(y))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"table 'bus', bus {bus!r}: column 'geo' is {text!r}: it is no GeoJSON point; correct or clear it"
+        ) from error

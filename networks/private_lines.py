@@ -90,7 +90,7 @@ class PrivateNetwork:
         if table.has("r_pu"):
             r = table.numbers("r_pu", "per unit")
         else:
-            r = length * _resistance_per_km(r_pu_per_km)
+            r = length * (_resistance_per_km(r_pu_per_km) if len(table) else 1.0)
         if not (r > 0).all():
             k = int(np.flatnonzero(~(r > 0))[0])
             raise table.fail(

@@ -16,12 +16,17 @@ from networks.headroom import any_limit_can_bind
 from networks.named_cases import find_entry
 
 CATALOGUE = networks.catalogue().set_index("name")
-LOADABLE = [name for name in CATALOGUE.index if not find_entry(name).columns["refused"]]
+LOADABLE = [
+    pytest.param(name, marks=pytest.mark.slow if CATALOGUE.buses[name] > 5000 else ())
+    for name in CATALOGUE.index
+    if not find_entry(name).columns["refused"]
+]
 SHIPPED_BY_PANDAPOWER = {
-    "case4gs", "case5", "case6ww", "case9", "case11_iwamoto", "case14", "case24_ieee_rts", "case30", "case_ieee30",
-    "case33bw", "case39", "case57", "case89pegase", "case118", "case145", "case_illinois200", "case300",
-    "case1354pegase", "case1888rte", "case2848rte", "case2869pegase", "case3120sp", "case6470rte", "case6495rte",
-    "case6515rte", "case9241pegase", "GBreducednetwork", "GBnetwork", "iceland",
+    "case4gs", "case5", "case6ww", "case9", "case11_iwamoto", "case14", "case24_ieee_rts", "case30",
+    "case_ieee30", "case33bw", "case39", "case57", "case89pegase", "case118", "case145",
+    "case_illinois200", "case300",
+    "case1354pegase", "case1888rte", "case2848rte", "case2869pegase", "case3120sp", "case6470rte",
+    "case6495rte", "case6515rte", "case9241pegase", "GBreducednetwork", "GBnetwork", "iceland",
 }  # fmt: skip
 
 
@@ -49,6 +54,12 @@ def test_sizes_are_those_of_the_loaded_case(name):
     assert any_limit_can_bind(grid, fleet) == (row.limits == "yes")
     assert case.provenance.status in ("published", "fitted", "reconstructed")
     assert case.provenance.licence
+
+
+def test_names_of_pandapower_work_too():
+    assert find_entry("case_ieee30").name == "ieee30"
+    assert find_entry("GBnetwork").name == "gb2224"
+    assert find_entry("case30").name == "case30"
 
 
 def test_every_case_of_pandapower_is_listed():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import networks
 from networks import Grid, InputError
 
 BUSES = [{"bus": 1}, {"bus": 2}, {"bus": 3}]
@@ -53,12 +54,13 @@ def test_arrays_are_protected_and_inputs_unchanged():
     pd.testing.assert_frame_equal(frame, before)
 
 
-def test_grids_travel_to_other_processes_protected():
-    grid = Grid.from_tables(BUSES, BRANCHES)
-    grid.flow.flows(np.array([1.0, 0.0, -1.0]))
-    twin = pickle.loads(pickle.dumps(grid))
-    assert twin.branches_frame.equals(grid.branches_frame)
-    assert not twin.x_pu.flags.writeable
+def test_cases_travel_to_other_processes_protected():
+    case = networks.load("three_node")
+    case.grid.flow.flows(np.array([1.0, 0.0, -1.0]))
+    twin = pickle.loads(pickle.dumps(case))
+    assert twin.grid.branches_frame.equals(case.grid.branches_frame)
+    assert twin.grid.flow.flows(np.array([1.0, 0.0, -1.0])) == pytest.approx([0.4, 0.6, 0.4])
+    assert not any(a.flags.writeable for a in (twin.grid.x_pu, twin.fleet.min_mw, twin.positions))
 
 
 def test_angle_limits_bound_flows_and_can_be_ignored():

@@ -229,6 +229,35 @@ def test_published_costs_of_pglib(expected, key, convention, angle_limits):
         assert math.isnan(cost)
 
 
+def as_matpower(ppc):
+    """The text of a `.m` file with the arrays of a PYPOWER case."""
+
+    def matrix(name, values):
+        rows = "\n".join("\t" + "\t".join(repr(float(v)) for v in row) + ";" for row in values)
+        return f"mpc.{name} = [\n{rows}\n];\n"
+
+    head = f"function mpc = written\nmpc.version = '2';\nmpc.baseMVA = {ppc['baseMVA']};\n"
+    arrays = {
+        "bus": ppc["bus"][:, :13],
+        "gen": np.nan_to_num(ppc["gen"][:, :21]),  # its unused columns hold NaN
+        "branch": np.real(ppc["branch"])[:, :13],
+        "gencost": ppc["gencost"],
+    }
+    return head + "".join(matrix(name, values) for name, values in arrays.items())
+
+
+@pytest.mark.parametrize("name", ["case9", "case39", "case57", "case_illinois200"])
+def test_cases_that_pandapower_writes_out_are_the_same(load_text, name):
+    """pandapower's own conversion, written as `.m`, has the cost of the net read directly."""
+    import pandapower.networks
+    from pandapower.converter.pypower.to_ppc import to_ppc
+
+    net = getattr(pandapower.networks, name)()
+    case = load_text(as_matpower(to_ppc(net, init="flat", mode="opf")))
+    assert len(case.grid.branches) == len(networks.load(net).grid.branches)
+    assert least_cost(case) == pytest.approx(least_cost(networks.load(net)), rel=1e-7)
+
+
 @pytest.mark.parametrize(("convention", "cost"), [("powermodels", 517851.08), ("matpower", 517585.53)])
 def test_published_costs_of_pglib_ieee300(convention, cost):
     assert least_cost(networks.load("pglib_ieee300", convention)) == pytest.approx(cost, rel=1e-7)

@@ -259,6 +259,7 @@ def cost(et, element, piecewise=None, **coefficients):
         (broken(drop_range("gen", "max_p_mw")), ["'gen'", "gen 0", "'max_p_mw' is missing"]),
         (broken(drop_range("gen", "min_p_mw")), ["'gen'", "gen 0", "'min_p_mw' is missing"]),
         (broken(drop_range("load", "max_p_mw")), ["'load'", "load 0", "'max_p_mw' is missing"]),
+        (broken(lambda net: net.bus.__setitem__("geo", "north")), ["bus 0", "'geo' is 'north'", "GeoJSON"]),
         (broken(add_vsc), ["'vsc', row 0", "not modelled", "'dcline'"]),
         (pp.create_empty_network(), ["'bus'", "at least one bus"]),
         (broken(cost("gen", 0, cp1_eur_per_mw=1, cp2_eur_per_mw2=-1)), ["unit 'gen 0'", "not convex"]),
