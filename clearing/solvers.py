@@ -23,7 +23,7 @@ from clearing.programs import Program, Solution
 TIME_LIMIT = 120.0  # seconds for one solve unless told otherwise
 TOLERANCE = 1e-9  # feasibility of HiGHS in the scaled program; its default 1e-7 is 1e-5 MW per 100 MW
 IPM_TOLERANCE = 1e-10
-CONIC_TOLERANCES = (1e-9, 1e-8)  # of Clarabel's attempts at a conic program, in turn
+CONIC_TOLERANCES = (1e-10, 1e-8)  # of Clarabel's attempts at a conic program, in turn
 CONIC_RESIDUAL = 1e-6  # what our own residuals must not exceed, whatever word the solver ends with
 
 
