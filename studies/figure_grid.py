@@ -22,16 +22,20 @@ from studies.figure_style import (
     UNPRICED,
     line_width,
 )
-from studies.grid_view import NAMED, NUMBERED, TAGS, GridView, branch_segments, marker_areas
+from studies.grid_view import (
+    GIVEN_STRETCH,
+    MOST_STRETCH,
+    NAMED,
+    NUMBERED,
+    TAGS,
+    GridView,
+    branch_segments,
+    marker_areas,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-MOST_STRETCH = 1.7
-"""A drawing may be stretched to fill its panel, up to this ratio of the axes' scales; a given one less."""
-
-GIVEN_STRETCH = 1.25
 
 PRICE_MAP = LinearSegmentedColormap.from_list("price", PRICE_STOPS)
 

@@ -19,6 +19,12 @@ TAGS = 9
 """Binding branches that get a number in the picture."""
 
 
+MOST_STRETCH = 1.7
+"""A drawing may be stretched to fill its panel, up to this ratio of the axes' scales; a given one less."""
+
+GIVEN_STRETCH = 1.25
+
+
 @dataclass(frozen=True, eq=False)
 class GridView:
     """What to draw of a grid, one period.

@@ -12,6 +12,7 @@ from clearing.book import SELL
 from studies import figure_style as style
 from studies.curves import system_curves
 from studies.figure_style import SHARE_COLOURS, line_width, price_scale
+from studies.grid_view import GIVEN_STRETCH, MOST_STRETCH
 from studies.money import money_shares
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def _buses(facts: Facts) -> dict[str, Any]:
         "low": None,
         "high": None,
         "size": _sizes(facts, count),
+        "span": [float(span[0]), float(span[1])],
+        "stretch": GIVEN_STRETCH if facts.case.positions is not None else MOST_STRETCH,
     }
     if facts.open_intervals.any():
         low, high = outcome.intervals

@@ -114,15 +114,25 @@ function tagTrace(t) {
     marker: { size: 19, color: "#ffffff", opacity: 1, line: { color: S.binding, width: 1.6 } } };
 }
 
+// Axis ranges that fill the figure, the drawing stretched no more than it may be.
+function gridRanges() {
+  const box = document.getElementById("grid").getBoundingClientRect(), [wide, high] = D.bus.span;
+  const room = 1 + 2 * (D.bus.label.length <= FEW ? 0.16 : 0.03);
+  const fill = [box.width / (wide * room), box.height / (high * room)];
+  const scale = fill.map((own, k) => Math.min(own, D.bus.stretch * fill[1 - k]));
+  const half = [box.width / scale[0] / wide / 2, box.height / scale[1] / high / 2];
+  return half.map((h) => [0.5 - h, 0.5 + h]);
+}
+
 function drawGrid(t) {
   const r = D.branch;
   const traces = [...branchTraces(t), middles(r.from, r.to, r.from.map((_, l) => branchText(l, t))),
     middles(D.link.from, D.link.to, D.link.from.map((_, l) => linkText(l, t))), busTrace(t), tagTrace(t)];
-  const room = D.bus.label.length <= FEW ? 0.16 : 0.03;
+  const [across, up] = gridRanges();
   const axis = (range) => ({ visible: false, range, uirevision: "kept" });
   Plotly.react("grid", traces, {
     font: FONT, margin: { l: 8, r: 8, t: 8, b: 8 }, dragmode: "pan", hovermode: "closest", hoverdistance: 14,
-    xaxis: axis([-room, 1 + room]), yaxis: axis([-room, 1 + room]), uirevision: "kept",
+    xaxis: axis(across), yaxis: axis(up), uirevision: "kept",
     hoverlabel: { bgcolor: "#ffffff", bordercolor: S.muted, font: { ...FONT, size: 14 }, align: "left" },
   }, CONFIG);
 }
