@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import tomllib
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -32,9 +32,16 @@ LABELS = {
 }
 """Kinds of labels, and the table columns that hold them."""
 
-SETTINGS = {
-    "name", "title", "base_mva", "convention", "notes", "labels", "provenance",
-}  # fmt: skip
+SETTINGS: dict[str, Any] = {
+    "name": "",
+    "title": "",
+    "base_mva": 100.0,
+    "convention": "matpower",
+    "notes": [],
+    "labels": {},
+    "provenance": {},
+}
+"""The settings that `case.toml` may give, with their defaults (name and title: the folder's name)."""
 
 
 def read_folder(
@@ -75,10 +82,9 @@ def read_folder(
         )
         fleet = Fleet.from_tables(grid, frames["units"], frames["segments"], frames["loads"])
         provenance = Provenance(**{"source": str(folder), **settings["provenance"]})
-        name = settings.get("name", folder.name)
-        return build_case(
-            name, settings.get("title", name), grid, fleet, provenance, positions, tuple(settings["notes"])
-        )
+        name = settings["name"] or folder.name
+        notes = tuple(str(note) for note in settings["notes"])
+        return build_case(name, settings["title"] or name, grid, fleet, provenance, positions, notes)
     except InputError as error:
         raise InputError(f"folder '{folder}': {error}") from error
 
@@ -91,19 +97,26 @@ def _settings(folder: Traversable) -> dict[str, Any]:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"file 'case.toml' is not TOML ({error}); correct it") from error
-    unknown = [key for key in given if key not in SETTINGS]
-    if unknown:
-        raise InputError(
-            f"file 'case.toml': setting '{unknown[0]}' is unknown; known are {', '.join(sorted(SETTINGS))}"
-        )
-    defaults: dict[str, Any] = {
-        "base_mva": 100.0, "convention": "matpower", "notes": [], "labels": {}, "provenance": {},
-    }  # fmt: skip
-    settings = defaults | given
-    strange = set(settings["provenance"]) - set(Provenance.__dataclass_fields__)
-    if strange:
-        raise InputError(f"file 'case.toml': provenance has no '{strange.pop()}'")
-    return settings
+    for table, known in (
+        (given, SETTINGS),
+        (given.get("labels", {}), LABELS),
+        (given.get("provenance", {}), Provenance.__dataclass_fields__),
+    ):
+        _refuse_strange_settings(table, known)
+    return SETTINGS | given
+
+
+def _refuse_strange_settings(table: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Raise InputError for an unknown key, and for a value of the wrong kind."""
+    remedy = f"known are {', '.join(sorted(known))}"
+    for key, value in table.items():
+        if key not in known:
+            raise InputError(f"file 'case.toml': setting '{key}' is unknown; {remedy}")
+        wanted = type(known[key]) if known is SETTINGS else str
+        if not isinstance(value, (int, float) if wanted is float else wanted):
+            raise InputError(
+                f"file 'case.toml': setting '{key}' is {value!r}; give it as in {key} = {wanted()!r}"
+            )
 
 
 def read_csv_rows(path: Traversable, table: str) -> pd.DataFrame:

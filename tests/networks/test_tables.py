@@ -186,9 +186,13 @@ def test_numbers_with_leading_zeros_are_names(load_folder):
         ({"case.toml": "name = "}, ["'case.toml' is not TOML"]),
         ({"case.toml": "nam = 'x'"}, ["'case.toml'", "'nam' is unknown"]),
         ({"case.toml": "base_mva = 0"}, ["base_mva is 0"]),
+        ({"case.toml": "base_mva = '100'"}, ["'base_mva' is '100'"]),
+        ({"case.toml": "notes = 'none'"}, ["'notes' is 'none'", "notes = []"]),
+        ({"case.toml": "labels = 3"}, ["'labels' is 3", "labels = {}"]),
+        ({"case.toml": "[labels]\nbuses = 'text'"}, ["'buses' is unknown", "bus"]),
         ({"case.toml": "convention = 'ac'"}, ["convention is 'ac'"]),
         ({"case.toml": "[labels]\nbus = 'words'"}, ["labels of 'bus' are 'words'"]),
-        ({"case.toml": "[provenance]\nauthor = 'x'"}, ["provenance has no 'author'"]),
+        ({"case.toml": "[provenance]\nauthor = 'x'"}, ["'author' is unknown", "citation"]),
     ],
 )
 def test_bad_folders_are_refused_by_name(load_folder, tmp_path, changes, expected):
