@@ -182,8 +182,15 @@ class _Check:
         return np.where(both, gap, 0.0)
 
     def order_stationarity(self) -> float:
-        """No order (or link) inside its bounds gains by moving; none at a bound gains by moving inwards."""
-        n, grid = self.numbers, self.grid
+        """No order (or link) inside its bounds gains by moving; none at a bound gains by moving inwards.
+
+        A price that an order inside its bounds pins may not be withheld.
+        """
+        n, grid, s = self.numbers, self.grid, self.structure
+        room = 1e-6 * self.mw_scale
+        inside = (self.claim.accepted > n.min_mw + room) & (self.claim.accepted < n.mw - room)
+        if (inside & (s.ramp_of < 0) & ~self.priced[s.bus, s.period]).any():
+            return np.inf
         return max(
             self._stationary(self.claim.accepted, n.min_mw, n.mw, self.reduced_costs()),
             self._stationary(

@@ -1,0 +1,144 @@
+"""Law 4: among optimal dispatches, the most accepted demand, then pro rata, then least use of links."""
+
+import numpy as np
+import pytest
+
+from networks import Grid
+from tests.support.small import accepted, book_of, buy, clear, grid_of, prices, sell
+
+ONE = grid_of(buses=["A"])
+
+
+def test_equal_offers_share_pro_rata():
+    out = clear(ONE, book_of(sell("s1", "A", 30, 10), sell("s2", "A", 10, 10), fixed={"A": 20}))
+    assert accepted(out) == pytest.approx({"s1": 15, "s2": 5})
+
+
+def test_equal_bids_share_pro_rata():
+    out = clear(ONE, book_of(sell("s", "A", 20, 10), buy("b1", "A", 30, 50), buy("b2", "A", 10, 50)))
+    assert accepted(out) == pytest.approx({"s": 20, "b1": 15, "b2": 5})
+
+
+def test_a_trade_of_no_gain_takes_place():
+    out = clear(ONE, book_of(sell("s", "A", 20, 10), buy("b", "A", 30, 10)))
+    assert accepted(out) == pytest.approx({"s": 20, "b": 20})
+    assert out.welfare == 0
+
+
+def test_largest_demand_comes_before_equal_shares():
+    """Two tied buyers behind a full line and one before it: the most demand, then pro rata."""
+    grid = grid_of(("A", "B", 0.1, 5))
+    out = clear(grid, book_of(sell("s", "A", 12, 10), buy("near", "A", 10, 10), buy("far", "B", 10, 10)))
+    assert accepted(out) == pytest.approx({"s": 12, "near": 7, "far": 5})
+
+
+def test_minimum_output_counts_into_the_share():
+    # s1 + s2 = 20 minimising s1²/20 + s2²/20 with s1 ≥ 15
+    out = clear(ONE, book_of(sell("s1", "A", 20, 10, min_mw=15), sell("s2", "A", 20, 10), fixed={"A": 20}))
+    assert accepted(out) == pytest.approx({"s1": 15, "s2": 5})
+
+
+def test_orders_of_no_size_do_not_count():
+    out = clear(
+        ONE,
+        book_of(sell("s0", "A", 0, 10), sell("s1", "A", 30, 10), sell("s2", "A", 10, 10), fixed={"A": 20}),
+    )
+    assert accepted(out) == pytest.approx({"s0": 0, "s1": 15, "s2": 5})
+
+
+def test_tiny_and_huge_orders_share():
+    out = clear(ONE, book_of(sell("s1", "A", 1e6, 10), sell("s2", "A", 1e-3, 10), fixed={"A": 500000.0005}))
+    got = accepted(out)
+    assert got["s1"] == pytest.approx(5e5, rel=1e-9)
+    assert got["s2"] == pytest.approx(5e-4, rel=1e-3)
+
+
+def test_line_limit_on_the_tie_face_by_hand():
+    # without the line 15 : 15; with it a ≤ 12, so b = 18
+    grid = grid_of(("A", "B", 0.1, 12))
+    out = clear(grid, book_of(sell("a", "A", 30, 10), sell("b", "B", 30, 10), fixed={"B": 30}))
+    assert accepted(out) == pytest.approx({"a": 12, "b": 18})
+    assert prices(out) == pytest.approx({"A": 10, "B": 10})
+    assert out.flows.loc[("L0", 0), "shadow_price"] == pytest.approx(0, abs=1e-9)
+
+
+def test_several_lines_bind_one_after_the_other():
+    # a star: three equal sellers with lines of 4, 6 and none, 30 MW at the hub: 4, 6, 20
+    grid = grid_of(("A", "H", 0.1, 4), ("B", "H", 0.1, 6), ("C", "H", 0.1))
+    out = clear(grid, book_of(*(sell(b, b, 30, 10) for b in "ABC"), fixed={"H": 30}))
+    assert accepted(out) == pytest.approx({"A": 4, "B": 6, "C": 20})
+
+
+def test_ties_in_a_mesh_solve_the_quadratic_programme():
+    # f_AB = (a − b)/3 ≤ 2 with a + b = 30: sharing 20 : 10 would need 10/3, so a = 18, b = 12
+    grid = grid_of(("A", "B", 0.1, 2), ("B", "C", 0.1), ("A", "C", 0.1))
+    out = clear(grid, book_of(sell("a", "A", 40, 10), sell("b", "B", 20, 10), fixed={"C": 30}))
+    assert accepted(out) == pytest.approx({"a": 18, "b": 12})
+
+
+def test_links_are_used_least():
+    grid = Grid.from_tables(
+        buses=[{"bus": "A"}, {"bus": "B"}],
+        links=[
+            {"link": "K1", "from_bus": "A", "to_bus": "B", "min_mw": -30, "max_mw": 30},
+            {"link": "K2", "from_bus": "A", "to_bus": "B", "min_mw": -10, "max_mw": 10},
+        ],
+    )
+    out = clear(grid, book_of(sell("a", "A", 100, 10), sell("b", "B", 100, 10), fixed={"A": 8, "B": 24}))
+    # orders first: 16 each, so 8 MW have to move; then pro rata to the links' ranges
+    assert accepted(out) == pytest.approx({"a": 16, "b": 16})
+    assert out.link_mw[:, 0] == pytest.approx([6, 2])
+
+
+def test_idle_links_rest_at_the_smallest_admissible_flow():
+    grid = Grid.from_tables(
+        buses=[{"bus": "A"}, {"bus": "B"}],
+        branches=[{"branch": "L", "from_bus": "A", "to_bus": "B", "x_pu": 0.1}],
+        links=[{"link": "K", "from_bus": "A", "to_bus": "B", "min_mw": 2, "max_mw": 30}],
+    )
+    assert clear(grid, book_of(sell("a", "A", 100, 10), fixed={"B": 20})).link_mw[0, 0] == pytest.approx(2)
+
+
+def test_sloped_orders_are_not_tied():
+    out = clear(ONE, book_of(sell("s1", "A", 30, 10, slope=0.1), sell("s2", "A", 10, 10), fixed={"A": 20}))
+    assert accepted(out) == pytest.approx({"s1": 10, "s2": 10})
+    out = clear(
+        ONE,
+        book_of(
+            sell("s1", "A", 30, 9, slope=0.1),
+            sell("s2", "A", 10, 10),
+            sell("s3", "A", 30, 10),
+            fixed={"A": 30},
+        ),
+    )
+    assert accepted(out) == pytest.approx({"s1": 10, "s2": 5, "s3": 15})
+
+
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_splitting_an_order_splits_its_share(parts):
+    whole = clear(ONE, book_of(sell("s1", "A", 30, 10), sell("s2", "A", 10, 10), fixed={"A": 20}))
+    pieces = [sell(f"s1-{k}", "A", 30 / parts, 10, unit="s1") for k in range(parts)]
+    split = accepted(clear(ONE, book_of(*pieces, sell("s2", "A", 10, 10), fixed={"A": 20})))
+    assert split["s2"] == pytest.approx(accepted(whole)["s2"], abs=1e-9)
+    assert [split[f"s1-{k}"] for k in range(parts)] == pytest.approx([15 / parts] * parts, abs=1e-9)
+
+
+def test_ties_over_periods_with_ramps():
+    # the unit that may move by 2 MW per period shares 5, then 7; the other takes the rest
+    book = book_of(
+        sell("slow", "A", 50, 10),
+        sell("quick", "A", 50, 10),
+        periods=2,
+        fixed=[{"bus": "A", "mw": 10, "period": 0}, {"bus": "A", "mw": 30, "period": 1}],
+        ramps=[{"unit": "slow", "up_mw": 2, "down_mw": 2}],
+    )
+    got = accepted(clear(ONE, book))
+    # minimise s0² + (10−s0)² + s1² + (30−s1)² with s1 = s0 + 2: s0 = 9, s1 = 11
+    assert [got["slow", t] for t in range(2)] == pytest.approx([9, 11])
+
+
+def test_many_equal_orders_share_to_rounding():
+    offers = [sell(f"s{k}", "A", 1 + k % 7, 10) for k in range(300)]
+    total = sum(o["mw"] for o in offers)
+    out = clear(ONE, book_of(*offers, fixed={"A": total / 3}))
+    assert out.accepted_mw == pytest.approx(np.array([o["mw"] for o in offers]) / 3, abs=1e-9)
