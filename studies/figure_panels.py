@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HALO = [patheffects.withStroke(linewidth=2.5, foreground=PAPER)]
 LISTED = 5
+ROW_INCHES = 0.2  # of a line in the list of binding branches
 INVISIBLE = 0.003  # share of the greatest amount below which a bar cannot be seen
 TEXT_INCHES = 0.5  # height of the two lines above the clearing point
 
@@ -118,15 +119,19 @@ def draw_binding_list(axes: Axes, facts: Facts) -> None:
     """The numbered branches of the picture, with limit and shadow price."""
     axes.set_axis_off()
     axes.set_xlim(0, 1)
-    axes.set_ylim(LISTED + 0.6, -0.6)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    height = axes.get_position().height * figure.get_size_inches()[1]
+    listed = max(1, min(LISTED, int(height / ROW_INCHES - 1.2)))
+    axes.set_ylim(listed + 0.6, -0.6)
     rows = facts.binding[facts.binding["period"] == facts.focus_period]
-    more = f" (first {LISTED} of {len(rows)})" if len(rows) > LISTED else ""
+    more = f" (first {listed} of {len(rows)})" if len(rows) > listed else ""
     axes.set_title(f"Binding branches{more}")
     columns = ((0.10, "left", "from – to"), (0.66, "right", "limit MW"), (1.0, "right", "shadow $/MWh"))
     for x, side, header in columns:
         axes.text(x, -0.1, header, ha=side, va="center", color=MUTED, fontsize=8.5)
     axes.plot([0, 1], [0.38, 0.38], color=FAINT, lw=0.8)
-    for k, row in enumerate(rows.head(LISTED).to_dict("records"), start=1):
+    for k, row in enumerate(rows.head(listed).to_dict("records"), start=1):
         if k <= TAGS:
             axes.text(
                 0.03, k, str(k), ha="center", va="center", color=BINDING, fontsize=8, fontweight="bold",

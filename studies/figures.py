@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from studies.figure_grid import draw_grid
 from studies.figure_panels import draw_binding_list, draw_curves, draw_money, draw_price_history
 from studies.figure_style import INK, MUTED, house_style, price_scale
-from studies.grid_view import GridView
+from studies.grid_view import DETAILED, GridView
 from studies.sentences import megawatts, money, price, price_sentence
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def grid_view(facts: Facts, period: int) -> GridView:
     texts = []
     for bus in range(len(lmp)):
         amount = "" if single else f"{price(lmp[bus])} $/MWh"
-        megawatt = _megawatt_label(generated[bus], served[bus])
+        megawatt = _megawatt_label(generated[bus], served[bus]) if single or len(lmp) <= DETAILED else ""
         texts.append("\n".join(part for part in (amount, megawatt) if part))
     return GridView(
         grid=facts.grid,

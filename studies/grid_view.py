@@ -12,8 +12,8 @@ from studies.figure_style import PriceScale
 if TYPE_CHECKING:
     from networks.grid import Grid
 
-NAMED, NUMBERED = 20, 60
-"""Up to NAMED buses each has a label with its figures, up to NUMBERED its name only."""
+DETAILED, NAMED, NUMBERED = 8, 20, 60
+"""Up to DETAILED buses each has price and MW beside it, up to NAMED its price, up to NUMBERED its name."""
 
 TAGS = 9
 """Binding branches that get a number in the picture."""
@@ -64,7 +64,15 @@ def branch_segments(view: GridView, branches: np.ndarray) -> np.ndarray:
 def marker_areas(view: GridView) -> np.ndarray:
     """(buses,) marker areas in points², by MW."""
     count = len(view.grid.buses)
-    small, large = (90.0, 700.0) if count <= NAMED else (26.0, 260.0) if count <= 400 else (3.5, 60.0)
+    small, large = (
+        (90.0, 700.0)
+        if count <= DETAILED
+        else (70.0, 400.0)
+        if count <= NAMED
+        else (26.0, 260.0)
+        if count <= 400
+        else (3.5, 60.0)
+    )
     top = float(view.size_mw.max(initial=0.0))
     share = view.size_mw / top if top > 0 else np.zeros(count)
     return small + (large - small) * share

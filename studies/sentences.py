@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 def money(amount: float) -> str:
     """`"517,585.53 $"`."""
-    return "no finite amount" if not math.isfinite(amount) else f"{amount + 0.0:,.2f} $"
+    return "no finite amount" if not math.isfinite(amount) else f"{cents(amount)} $"
+
+
+def cents(amount: float) -> str:
+    """`"517,585.53"`; what rounds to nothing has no sign."""
+    return f"{round(amount, 2) + 0.0:,.2f}"
 
 
 def price(amount: float) -> str:
@@ -22,7 +27,7 @@ def price(amount: float) -> str:
         return "∞" if amount == math.inf else "−∞" if amount == -math.inf else "none"
     if 0 < abs(amount) < 0.1:
         return f"{amount:.4g}"
-    return f"{amount + 0.0:,.2f}".replace("-0.00", "0.00")
+    return cents(amount)
 
 
 def megawatts(amount: float) -> str:
@@ -31,7 +36,7 @@ def megawatts(amount: float) -> str:
         return "none" if amount > 0 else "−∞"
     if 0 < abs(amount) < 0.1:
         return f"{amount:.3g}"
-    return f"{amount:,.1f}".replace("-0.0", "0.0") if abs(amount) < 0.05 else f"{amount:,.1f}"
+    return f"{amount:,.1f}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from studies.money import settlement_sentence
 from studies.sentences import (
+    cents,
     certificate_sentence,
     congestion_sentence,
     count,
@@ -119,7 +120,7 @@ def _print_binding(console: Console, facts: Facts) -> None:
         cells = [str(row["branch"]), str(row["from_bus"]), str(row["to_bus"])]
         cells += [str(row["period"])] if several else []
         cells += [megawatts(row["flow_mw"]), megawatts(row["limit_mw"])]
-        cells += [price(row["shadow_price"]), f"{row['rent']:,.2f}"]
+        cells += [price(row["shadow_price"]), cents(row["rent"])]
         rows.append(cells)
     shown = "" if len(frame) <= ROWS_SHOWN else f" (the {ROWS_SHOWN} greatest rents of {len(frame)} rows)"
     print_table(console, f"Binding branches{shown}", headers, rows, "lll" + "r" * (len(headers) - 3))
@@ -134,7 +135,7 @@ def _print_settlement(console: Console, facts: Facts) -> None:
     for name in turnover.index[:ROWS_SHOWN]:
         row = totals.loc[name]
         cells = [megawatts(float(row["sold_mwh"])), megawatts(float(row["bought_mwh"]))]
-        cells += [f"{float(row[column]) + 0.0:,.2f}" for column in ("receipts", "payments", "profit")]
+        cells += [cents(float(row[column])) for column in ("receipts", "payments", "profit")]
         rows.append([str(name), *cells])
     headers = ["participant", "sold MWh", "bought MWh", "receives $", "pays $", "surplus $"]
     more = f" (the {ROWS_SHOWN} largest of {len(totals)})" if len(totals) > ROWS_SHOWN else ""
