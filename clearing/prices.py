@@ -17,13 +17,15 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.errors import InputError, UnboundedError
-from clearing.exact import AT_LIMIT, has_full_column_rank, lexicographic, null_space, solve_exactly
+from clearing.exact import AT_LIMIT, has_full_column_rank, lexicographic, null_space
 from clearing.programs import Program
 from clearing.reduced import Limits, Reduced
+from clearing.solvers import least_values
 
 PriceRule = Literal["low", "high", "canonical"]
 
 
+SAME_PRICE = 1e-9  # a scaled price interval narrower than this is a point
 NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
 
 
@@ -143,7 +145,7 @@ class DualFace:
         for part in self.components:
             if not part.moves_prices:
                 continue
-            down, up = part.price_range()
+            down, up = part.price_range
             low, high = low + down, high + up
         return low, high
 
@@ -169,8 +171,11 @@ class _Component:
 
     @property
     def moves_prices(self) -> bool:
-        """Whether a bus price depends on these duals; those of ramps alone stay within their unit."""
-        return bool((self.columns < self.face.balances + len(self.face.limits.flow)).any())
+        """Whether a bus price has an interval; duals of ramps alone may move within their unit."""
+        if (self.columns >= self.face.balances + len(self.face.limits.flow)).all():
+            return False
+        fall, rise = self.price_range
+        return bool((rise - fall).max() > SAME_PRICE)
 
     @cached_property
     def program(self) -> Program:
@@ -225,53 +230,47 @@ class _Component:
         weights[first + len(flows) :] = np.maximum(ramps, 1e-6)
         return weights[self.columns] / weights.max(initial=1e-6)
 
+    @cached_property
     def price_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """(buses, periods) twice: how far each price can fall and rise from the known duals."""
+        """(buses, periods) twice: how far each price can fall and rise from the known duals.
+
+        Prices move along the null space of the interior orders' equations, of which most see the
+        same few directions; each distinct one is followed to both ends of the face.
+        """
         shape = self.face.weights.shape
-        if self.null.shape[1] == 1:
-            return self._range_on_segment(shape)
-        low, high = np.zeros(shape).ravel(), np.zeros(shape).ravel()
-        known = self.price_map @ self.face.known[self.columns]
-        functionals, where = np.unique(np.round(self.price_map, 12), axis=0, return_inverse=True)
-        for k, functional in enumerate(functionals):
-            if not functional.any():
-                continue
-            buses = np.flatnonzero(where.ravel() == k)
-            low[buses] = self._end(functional, 1.0) - known[buses]
-            high[buses] = self._end(functional, -1.0) - known[buses]
+        moves = self.price_map @ self.null
+        moves[np.abs(moves) < NO_EFFECT] = 0.0
+        size = np.abs(moves).max(axis=1)
+        moving = np.flatnonzero(size)
+        unit = moves[moving] / size[moving, None]
+        leading = unit[np.arange(len(moving)), np.argmax(np.abs(unit) > 0.5, axis=1)]
+        unit *= np.sign(leading)[:, None]
+        directions, which = np.unique(np.round(unit, 10), axis=0, return_inverse=True)
+        fall, rise = self._follow(directions)
+        reach = np.stack([fall[which.ravel()], rise[which.ravel()]]) * (size[moving] * np.sign(leading))
+        low, high = np.zeros(size.shape), np.zeros(size.shape)
+        low[moving], high[moving] = reach.min(axis=0), reach.max(axis=0)
         return low.reshape(shape), high.reshape(shape)
 
-    def _end(self, functional: np.ndarray, sign: float) -> float:
-        program = self.program
-        stage = Program(
-            sign * functional, program.curvature, program.matrix,
-            program.row_low, program.row_high, program.low, program.high,
-        )  # fmt: skip
-        try:
-            return float(functional @ solve_exactly(stage).x)
-        except UnboundedError:
-            return -sign * np.inf
-
-    def _range_on_segment(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """A face of dimension one: known duals + s·direction, and one ratio test for the ends of s."""
-        direction, known = self.null[:, 0], self.face.known[self.columns]
-        program = self.program
-        moves = np.concatenate([program.matrix @ direction, direction])
+    def _follow(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest value of each direction·s over the s for which known + null·s is on the face."""
+        program, known = self.program, self.face.known[self.columns]
+        matrix = np.concatenate([program.matrix @ self.null, self.null])
         at = np.concatenate([program.matrix @ known, known])
-        low = np.concatenate([program.row_low, program.low])
-        high = np.concatenate([program.row_high, program.high])
-        first, last = -np.inf, np.inf
-        for bound, towards in ((high, 1.0), (low, -1.0)):
-            used = np.isfinite(bound) & (np.abs(moves) > 1e-9)
-            step = (bound[used] - at[used]) / moves[used]
-            forward = moves[used] * towards > 0
-            last = min(last, *step[forward], np.inf)
-            first = max(first, *step[~forward], -np.inf)
-        per_step = self.price_map @ direction
-        per_step[np.abs(per_step) < 1e-12] = 0.0
-        with np.errstate(invalid="ignore"):
-            ends = np.nan_to_num(np.outer([first, last], per_step), nan=0.0, posinf=np.inf, neginf=-np.inf)
-        return ends.min(axis=0).reshape(shape), ends.max(axis=0).reshape(shape)
+        felt = np.abs(matrix).max(axis=1) > 1e-9
+        low = np.minimum(np.concatenate([program.row_low, program.low]) - at, 0.0)[felt]
+        high = np.maximum(np.concatenate([program.row_high, program.high]) - at, 0.0)[felt]
+        none = np.zeros(matrix.shape[1])
+        face = Program(
+            none,
+            none,
+            sparse.csc_array(matrix[felt]),
+            low,
+            high,
+            np.full(len(none), -np.inf),
+            np.full(len(none), np.inf),
+        )
+        return least_values(face, directions), -least_values(face, -directions)
 
 
 def _prices_at_origins(reduced: Reduced, limits: Limits, moving: np.ndarray) -> sparse.csr_array:

@@ -9,6 +9,7 @@ decides; every call has a time limit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -87,6 +88,28 @@ def is_feasible(program: Program, time_limit: float = TIME_LIMIT) -> bool:
     return ending is Ending.OPTIMAL
 
 
+def least_values(program: Program, costs: np.ndarray, time_limit: float = TIME_LIMIT) -> np.ndarray:
+    """(rows of costs,) least value of each cost vector over one feasible region; −inf where unbounded.
+
+    One HiGHS instance keeps its basis from cost to cost; a least value is unique, so no basis shows.
+    """
+    highs, columns = _new_highs(time_limit), np.arange(costs.shape[1], dtype=np.int32)
+    highs.passModel(highs_model(program))
+    out = np.empty(len(costs))
+    for k, cost in enumerate(costs):
+        highs.changeColsCost(len(columns), columns, np.ascontiguousarray(cost))
+        highs.run()
+        status = highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            out[k] = float(cost @ np.array(highs.getSolution().col_value))
+            continue
+        ending, fresh = _solve_highs(replace(program, cost=cost), time_limit)
+        if ending not in (Ending.OPTIMAL, Ending.UNBOUNDED):
+            raise ERRORS[ending](f"highs: {ending.value} ({_size(program)}, time limit {time_limit:g} s)")
+        out[k] = -np.inf if fresh is None else cost @ fresh.x
+    return out
+
+
 def _size(program: Program) -> str:
     return f"{program.matrix.shape[0]} rows, {program.matrix.shape[1]} columns"
 
@@ -117,6 +140,7 @@ def _new_highs(time_limit: float) -> Any:
         ("time_limit", float(time_limit)),
         ("primal_feasibility_tolerance", TOLERANCE),
         ("dual_feasibility_tolerance", TOLERANCE),
+        ("mip_feasibility_tolerance", TOLERANCE),
         ("mip_rel_gap", 0.0),
         ("mip_abs_gap", 0.0),
     ):
