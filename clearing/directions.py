@@ -2,22 +2,23 @@
 
 A direction balances the extra MW, moves no order beyond its bounds and exceeds no met limit. The
 least cost of one is the one-sided derivative of least cost, hence the end of the bus's price
-interval. Among directions of equal cost the dispatch would follow the one of least curvature, then
-that in which tied orders share in proportion to what they offer (law 4), then that of least link
-use. Source: directional derivatives of a linear program by its restriction to the active set,
-J. F. Bonnans and A. Shapiro, Perturbation Analysis of Optimization Problems (2000), section 5.
+interval. Among directions of equal cost the dispatch follows law 4: least curvature, then most
+accepted demand, then least growth of Σ accepted²/offered (its slope, then its curvature), so that
+tied orders share in proportion to what they offer, then likewise of link use. Source: directional
+derivatives of optimal values and solutions by the restriction to the active set, J. F. Bonnans and
+A. Shapiro, Perturbation Analysis of Optimization Problems (2000), chapter 5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from clearing.errors import InfeasibleError
-from clearing.exact import AT_LIMIT, TIED, lexicographic, restrict, solve_exactly
+from clearing.errors import InfeasibleError, UnboundedError
+from clearing.exact import AT_LIMIT, TIED, has_full_column_rank, restrict, solve_exactly
 from clearing.prices import NO_EFFECT, DualFace
 from clearing.programs import Program
 from clearing.solvers import solve
@@ -81,15 +82,13 @@ class Directions:
         is_link = columns >= reduced.orders
         offered = np.where(is_link, (program.high - program.low)[columns], program.high[columns])
         share = np.median(offered) / offered if len(columns) else none
-        self.later = [
-            (none, curvature)
-            for curvature in (
-                program.curvature[columns],
-                np.where(is_link, 0.0, share),
-                np.where(is_link, share, 0.0),
-            )
-            if curvature.any()
-        ]
+        bids = np.zeros(len(columns), dtype=bool)
+        bids[~is_link] = structure.side[columns[~is_link]] < 0
+        mine, links = np.where(is_link, 0.0, share), np.where(is_link, share, 0.0)
+        stages = [(none, program.curvature[columns]), (np.where(bids, -1.0, 0.0), none)]
+        for part in (mine, links):
+            stages += [(part * x[columns], none), (none, part)]
+        self.later = [stage for stage in stages if stage[0].any() or stage[1].any()]
         orders = columns[~is_link]
         self.periods = np.unique(np.append(structure.period[orders], period))
 
@@ -112,12 +111,18 @@ class Directions:
             cheapest = solve_exactly(program)
         except InfeasibleError:
             return Direction(change, np.inf, *self._name(self._exceeded(program)))
-        found = cheapest.x
-        if self.later:
-            found = lexicographic(restrict(program, cheapest), self.later).x
+        found, program = cheapest.x, restrict(program, cheapest)
+        for cost, curvature in self.later:
+            if _is_point(program):
+                break
+            try:
+                point = solve_exactly(replace(program, cost=cost, curvature=curvature))
+            except UnboundedError:  # rounding in the dispatch: nothing to choose by this stage
+                continue
+            found, program = point.x, restrict(replace(program, cost=cost, curvature=curvature), point)
         change[self.columns] = np.where(np.abs(found) > MOVED, found, 0.0)
         dear = self._name(np.abs(cheapest.dual) > 1e3 * TIED)
-        return Direction(change, float(program.cost @ found) * self.face.reduced.money, *dear)
+        return Direction(change, float(self.program.cost @ found) * self.face.reduced.money, *dear)
 
     def _demand_rows(self, count: int, bus: int, period: int) -> np.ndarray:
         """(rows,) change of each row's right side per MW more of fixed demand at the bus."""
@@ -174,3 +179,10 @@ def _felt(matrix: sparse.csr_array, demand: np.ndarray, moving: np.ndarray) -> t
     count = matrix.shape[0]
     mine = label == label[count]
     return np.flatnonzero(mine[:count]), moving[mine[count + 1 :]]
+
+
+def _is_point(program: Program) -> bool:
+    """Whether the rows that hold with equality leave the open columns no freedom."""
+    open_ended = np.flatnonzero(program.low < program.high)
+    equal = np.flatnonzero(program.row_low == program.row_high)
+    return has_full_column_rank(sparse.csr_array(program.matrix)[equal][:, open_ended])

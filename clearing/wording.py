@@ -124,8 +124,9 @@ def _limits(found: Explanation) -> tuple[list[Hashable], list[Hashable]]:
     frame = found.branches
     felt = frame["contribution"].abs() > FELT * (1.0 + abs(found.price)) if found.high < np.inf else True
     branches = frame[frame["binds"] & (felt | (frame["shadow_price"] == 0))]
-    ramps = found.ramps[found.ramps["binds"]]
-    return branches.index.tolist(), list(dict.fromkeys(unit for unit, _ in ramps.index))
+    moved, now = set(found.weights["unit"]), (found.period, found.period + 1)
+    ramps = [key for key in found.ramps.index[found.ramps["binds"]] if key[0] in moved or key[1] in now]
+    return branches.index.tolist(), list(dict.fromkeys(unit for unit, _ in ramps))
 
 
 def _cause(found: Explanation) -> str:

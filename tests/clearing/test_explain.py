@@ -198,11 +198,11 @@ def test_weights_price_the_bus(instance):
 
 
 @given(instances(slopes=False))
-def test_a_little_more_demand_costs_what_the_explanation_says(instance):
-    """The second clearing serves 1e-4 MW more: welfare falls by 1e-4 of the price of one more MW."""
+def test_a_second_clearing_follows_the_weights(instance):
+    """With 1e-3 MW more demand the dispatch moves by the weights, and welfare falls by the price."""
     grid, book = instance
     outcome = cleared(grid, book)
-    more = 1e-4
+    more = 1e-3
     for bus in grid.buses[:2]:
         found = outcome.explain(bus)
         if not np.isfinite(found.high):
@@ -216,6 +216,10 @@ def test_a_little_more_demand_costs_what_the_explanation_says(instance):
         again = NodalMarket(grid).clear(raised)
         fall = (outcome.welfare - again.welfare) / (more * book.hours)
         assert fall == pytest.approx(found.high, rel=1e-5, abs=1e-5)
+        moved = found.weights.set_index("period", append=True)["mw"].to_dict()
+        keys = zip(outcome.accepted.index, outcome.accepted["period"], strict=True)
+        expected = [moved.get(key, 0.0) for key in keys]
+        assert (again.accepted_mw - outcome.accepted_mw) / more == pytest.approx(expected, abs=1e-4)
 
 
 def cleared(grid, book):
