@@ -173,6 +173,8 @@ def _solve_highs(
         highs.run()
         status = highs.getModelStatus()
     ending = _HIGHS_ENDINGS.get(status, Ending.NUMERICAL)
+    if status == highspy.HighsModelStatus.kModelEmpty and _forbids_zero(program):
+        ending = Ending.INFEASIBLE  # HiGHS does not look at the rows of a model without columns
     if ending is not Ending.OPTIMAL:
         return ending, None
     found = highs.getSolution()
@@ -182,6 +184,11 @@ def _solve_highs(
     row_dual = np.array(found.row_dual) if has_dual else np.full(rows, np.nan)
     column_dual = np.array(found.col_dual) if has_dual else np.full(columns, np.nan)
     return ending, Solution(x, row_dual, column_dual, "highs" if method == "simplex" else f"highs-{method}")
+
+
+def _forbids_zero(program: Program) -> bool:
+    """Whether a row forbids the value 0, the only one without columns."""
+    return bool((program.row_low > TOLERANCE).any() or (program.row_high < -TOLERANCE).any())
 
 
 def _solve_highs_ipm(program: Program, time_limit: float) -> tuple[Ending, Solution | None]:
@@ -194,6 +201,8 @@ def _solve_piqp(program: Program, time_limit: float) -> tuple[Ending, Solution |
     small = _WithoutFixed(program)
     if small.nothing_left:
         return small.trivial("piqp")
+    if small.contradiction and not is_feasible(program, time_limit):
+        return Ending.INFEASIBLE, None
     rows = small.rows
     solver = piqp.SparseSolver()
     settings = solver.settings
@@ -234,6 +243,8 @@ def _solve_clarabel(program: Program, time_limit: float) -> tuple[Ending, Soluti
     small = _WithoutFixed(program)
     if small.nothing_left:
         return small.trivial("clarabel")
+    if small.contradiction and not is_feasible(program, time_limit):
+        return Ending.INFEASIBLE, None
     eye = sparse.csr_array(sparse.eye_array(len(small.cost)))
     equal = small.row_low == small.row_high
     up, down = ~equal & np.isfinite(small.row_high), ~equal & np.isfinite(small.row_low)
@@ -294,7 +305,10 @@ class _WithoutFixed:
         moved = program.matrix[:, fixed] @ program.low[fixed]
         self.bounded = np.isfinite(program.row_low) | np.isfinite(program.row_high)
         remaining = sparse.csr_array(program.matrix[:, np.flatnonzero(self.kept)])
-        self.bounded &= np.diff(remaining.indptr) > 0
+        empty = np.diff(remaining.indptr) == 0
+        missed = np.maximum(program.row_low - moved, moved - program.row_high)
+        self.contradiction = bool((missed[empty] > TOLERANCE).any())  # fixed columns alone break a row
+        self.bounded &= ~empty
         self.rows = remaining[np.flatnonzero(self.bounded)]
         self.row_low = (program.row_low - moved)[self.bounded]
         self.row_high = (program.row_high - moved)[self.bounded]

@@ -181,3 +181,20 @@ def test_relief_is_none_exactly_where_a_dispatch_exists(instance):
     assert (needed > 1e-6) == bool(message)
     if message:
         assert "cut off from every supply" in message or "Remedy: " in message
+
+
+def test_limits_that_fixed_orders_break_are_infeasible_with_slopes_too():
+    """A must-run unit that cannot ramp there: interior point methods never see a row without open columns."""
+    book = book_of(
+        sell("s", "a", 10, 10),
+        sell("t", "a", 20, 10, slope=0.5, min_mw=20),
+        fixed={"a": 30},
+        ramps=[{"unit": "t", "up_mw": 5, "down_mw": 5, "previous_mw": 0}],
+    )
+    assert "unit 't' must ramp 15.00 MW up beyond its limit" in reason(grid_of(LINE), book)
+
+
+def test_a_market_without_orders_is_infeasible_in_both_forms():
+    for form in ("angle", "ptdf"):
+        with pytest.raises(InfeasibleError, match=r"left with a surplus of 10\.00 MW"):
+            NodalMarket(grid_of(LINE), form=form).clear(book_of(fixed={"a": -10}))
