@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from clearing.book import Book as Book
     from clearing.certificate import Certificate as Certificate
     from clearing.certificate import certify as certify
+    from clearing.elecbay import ElecBay as ElecBay
     from clearing.errors import ClearingError as ClearingError
     from clearing.errors import InfeasibleError as InfeasibleError
     from clearing.errors import InputError as InputError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from clearing.market import Market as Market
     from clearing.nodal import NodalMarket as NodalMarket
     from clearing.outcome import Outcome as Outcome
+    from clearing.sealed import SealedBook as SealedBook
     from clearing.settlement import Settlement as Settlement
     from clearing.settlement import settle as settle
 
@@ -26,6 +28,7 @@ _HOMES = {
     "Book": "book",
     "Certificate": "certificate",
     "certify": "certificate",
+    "ElecBay": "elecbay",
     "ClearingError": "errors",
     "InfeasibleError": "errors",
     "InputError": "errors",
@@ -35,6 +38,7 @@ _HOMES = {
     "Market": "market",
     "NodalMarket": "nodal",
     "Outcome": "outcome",
+    "SealedBook": "sealed",
     "Settlement": "settlement",
     "settle": "settlement",
 }

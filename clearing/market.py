@@ -19,7 +19,10 @@ class Market(Protocol):
     def clear(self, book: Book) -> Outcome: ...
 
 
-MARKETS = {"nodal": "clearing.nodal:NodalMarket"}
+MARKETS = {
+    "nodal": "clearing.nodal:NodalMarket",
+    "elecbay": "clearing.elecbay:ElecBay",
+}
 
 
 def market_named(name: str) -> Any:
