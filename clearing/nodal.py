@@ -8,7 +8,7 @@ from clearing.book import Book
 from clearing.certificate import Certificate, Claim, certify
 from clearing.compiled import CompiledModel, compile_model
 from clearing.diagnosis import explain_infeasibility, refuse_unsupplied
-from clearing.errors import InfeasibleError, InputError, NumericalError
+from clearing.errors import ClearingError, InfeasibleError, InputError, NumericalError
 from clearing.exact import AT_LIMIT, correct
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.outcome import Outcome
@@ -89,7 +89,11 @@ class NodalMarket:
             except NumericalError as error:
                 failures.append(str(error))
                 continue
-            outcome = self._outcome(book, structure, reduced, solution, notes)
+            try:
+                outcome = self._outcome(book, structure, reduced, solution, notes)
+            except ClearingError as error:  # a step after the solve failed: no word about the book
+                failures.append(f"{name}: {error}")
+                continue
             if outcome.certificate.holds:
                 return outcome
             failures.append(f"{name}: {outcome.certificate}")

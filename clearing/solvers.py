@@ -168,7 +168,9 @@ def _solve_highs(
     highs.passModel(highs_model(program))
     highs.run()
     status = highs.getModelStatus()
-    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+    # presolve's word is no proof: it has called unbounded programs with parallel rows infeasible
+    doubtful = status == highspy.HighsModelStatus.kInfeasible and program.integer is None
+    if doubtful or status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         highs.setOptionValue("presolve", "off")
         highs.run()
         status = highs.getModelStatus()

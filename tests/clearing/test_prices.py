@@ -93,6 +93,26 @@ def test_the_choice_of_reference_bus_decides_nothing():
         assert interval(first, bus) == pytest.approx(interval(last, bus))
 
 
+def test_bus_behind_two_closed_lines_with_an_unbounded_price():
+    """HiGHS's presolve calls one of the interval's programmes infeasible; it is unbounded."""
+    lines = ("N0", "N2", 0.2), ("N1", "N3", 0.1, 0), ("N0", "N4", 0.2, 0), ("N3", "N0", 0.1, 0)
+    book = book_of(
+        buy("O0", "N0", 30, 20),
+        sell("O1", "N1", 10, 20, slope=0.5),
+        sell("O2", "N3", 10, 10),
+        buy("O3", "N4", 30, 20),
+        buy("O4", "N1", 10, 0, slope=0.5),
+        sell("O5", "N1", 10, 0, slope=1),
+        sell("O6", "N2", 30, -5, slope=0.1),
+        buy("O7", "N4", 2, 1000),
+        fixed={"N1": 1},
+    )
+    out = clear(grid_of(*lines, buses=[f"N{k}" for k in range(5)]), book)
+    assert interval(out, "N1") == pytest.approx((1, 1))
+    assert interval(out, "N4") == (pytest.approx(1000), INF)
+    assert interval(out, "N3") == (-INF, pytest.approx(10))
+
+
 def test_parallel_lines_of_no_capacity():
     lines = (("A", "B", 0.1, 0), ("A", "B", 0.2, 0), ("B", "C", 0.1))
     book = book_of(sell("a", "A", 10, 10), sell("b", "B", 10, 20), fixed={"A": 4, "C": 5})

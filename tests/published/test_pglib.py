@@ -1,4 +1,4 @@
-"""PGLib-OPF v23.07: published DC costs, costs and prices under MATPOWER's convention, and an infeasible case."""
+"""PGLib-OPF v23.07: published DC costs, MATPOWER costs and prices, and an infeasible case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published small instances: objectives, dispatch, flows, and prices, by interval where they are not unique."""
+"""Published small instances: objectives, flows, and prices, by interval where they are not unique."""
 
 from __future__ import annotations
 
@@ -21,9 +21,18 @@ AUCTIONS = {a["id"]: a for a in json.loads((DATA / "auctions_reference.json").re
 
 def grid_from(instance: dict) -> Grid:
     def branch(row):
-        names = {"id": "branch", "from": "from_bus", "to": "to_bus", "x": "x_pu", "r": "r_pu", "rate": "limit_mw",
-                 "tap": "tap", "shift_deg": "shift_degree", "angmin": "angle_min_degree",
-                 "angmax": "angle_max_degree"}  # fmt: skip
+        names = {
+            "id": "branch",
+            "from": "from_bus",
+            "to": "to_bus",
+            "x": "x_pu",
+            "r": "r_pu",
+            "rate": "limit_mw",
+            "tap": "tap",
+            "shift_deg": "shift_degree",
+            "angmin": "angle_min_degree",
+            "angmax": "angle_max_degree",
+        }
         return {names[key]: value for key, value in row.items() if key in names}
 
     links = [
