@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from clearing.market import Market as Market
     from clearing.nodal import NodalMarket as NodalMarket
     from clearing.outcome import Outcome as Outcome
+    from clearing.posted import PostedOfferMarket as PostedOfferMarket
+    from clearing.posted_book import PostedBook as PostedBook
     from clearing.sealed import SealedBook as SealedBook
     from clearing.settlement import Settlement as Settlement
     from clearing.settlement import settle as settle
@@ -38,6 +40,8 @@ _HOMES = {
     "Market": "market",
     "NodalMarket": "nodal",
     "Outcome": "outcome",
+    "PostedBook": "posted_book",
+    "PostedOfferMarket": "posted",
     "SealedBook": "sealed",
     "Settlement": "settlement",
     "settle": "settlement",

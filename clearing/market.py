@@ -22,6 +22,7 @@ class Market(Protocol):
 MARKETS = {
     "nodal": "clearing.nodal:NodalMarket",
     "elecbay": "clearing.elecbay:ElecBay",
+    "posted": "clearing.posted:PostedOfferMarket",
 }
 
 
