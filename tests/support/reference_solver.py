@@ -183,7 +183,8 @@ class Reference:
     def optimum(self) -> np.ndarray:
         p = self.least_cost
         if p.q.any():
-            return solve_quadratic(p)[0]
+            scale = self.price_scale
+            return solve_quadratic(Program(p.c / scale, p.q / scale, p.A, p.low, p.high))[0]
         found = solve_linear(p.c, p.A, p.low, p.high)
         assert found is not None
         return found
@@ -453,16 +454,17 @@ def solve_quadratic(p: Program) -> tuple[np.ndarray, np.ndarray]:
     up, down = ~equal & np.isfinite(p.high), ~equal & np.isfinite(p.low)
     A = np.vstack([p.A[equal], p.A[up], -p.A[down]])
     right = np.concatenate([p.high[equal], p.high[up], -p.low[down]])
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.max_iter = 500
-    settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = 1e-11
     cones = [clarabel.ZeroConeT(int(equal.sum())), clarabel.NonnegativeConeT(int(up.sum() + down.sum()))]
-    found = clarabel.DefaultSolver(
-        sparse.csc_matrix(np.diag(p.q)), p.c, sparse.csc_matrix(A), right, cones, settings
-    ).solve()
-    good = (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved)
-    if found.status not in good:
+    matrices = sparse.csc_matrix(np.diag(p.q)), p.c, sparse.csc_matrix(A), right, cones
+    for tolerance in (1e-11, 1e-10, 1e-9):
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        settings.max_iter = 500
+        settings.tol_feas = settings.tol_gap_abs = settings.tol_gap_rel = tolerance
+        found = clarabel.DefaultSolver(*matrices, settings).solve()
+        if found.status == clarabel.SolverStatus.Solved:
+            break
+    else:  # "almost solved" is as far as 5e-5 away
         raise ReferenceFailedError(str(found.status))
     z = np.asarray(found.z)
     dual = np.zeros(len(p.low))
