@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clearing.bilateral import BilateralMarket as BilateralMarket
+    from clearing.bilateral_book import BilateralBook as BilateralBook
     from clearing.book import Book as Book
     from clearing.certificate import Certificate as Certificate
     from clearing.certificate import certify as certify
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from clearing.settlement import settle as settle
 
 _HOMES = {
+    "BilateralBook": "bilateral_book",
+    "BilateralMarket": "bilateral",
     "Book": "book",
     "Certificate": "certificate",
     "certify": "certificate",

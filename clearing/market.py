@@ -22,6 +22,7 @@ class Market(Protocol):
 MARKETS = {
     "nodal": "clearing.nodal:NodalMarket",
     "elecbay": "clearing.elecbay:ElecBay",
+    "bilateral": "clearing.bilateral:BilateralMarket",
     "posted": "clearing.posted:PostedOfferMarket",
 }
 
