@@ -245,8 +245,8 @@ class _Component:
         unit = moves[moving] / size[moving, None]
         leading = unit[np.arange(len(moving)), np.argmax(np.abs(unit) > 0.5, axis=1)]
         unit *= np.sign(leading)[:, None]
-        directions, which = np.unique(np.round(unit, 10), axis=0, return_inverse=True)
-        fall, rise = self._follow(directions)
+        _, first, which = np.unique(np.round(unit, 10), axis=0, return_index=True, return_inverse=True)
+        fall, rise = self._follow(unit[first])  # a rounded direction can leave a cone that it bounds
         reach = np.stack([fall[which.ravel()], rise[which.ravel()]]) * (size[moving] * np.sign(leading))
         low, high = np.zeros(size.shape), np.zeros(size.shape)
         low[moving], high[moving] = reach.min(axis=0), reach.max(axis=0)

@@ -113,6 +113,39 @@ def test_bus_behind_two_closed_lines_with_an_unbounded_price():
     assert interval(out, "N3") == (-INF, pytest.approx(10))
 
 
+def test_end_of_an_interval_on_the_edge_of_a_cone():
+    """Price directions are followed unrounded: a direction off by 1e-10 would leave the face for −inf."""
+    lines = (
+        ("N1", "N2", 0.1),
+        ("N2", "N3", 0.1, 0),
+        ("N3", "N4", 0.4, 5),
+        ("N0", "N5", 0.1, 10),
+        ("N5", "N2", 0.2, 50),
+        ("N3", "N4", -0.5, 0),
+        ("N2", "N1", 0.1),
+    )
+    book = book_of(
+        buy("O0", "N0", 1, 10, unit="U"),
+        sell("O1", "N1", 30, 10),
+        buy("O2", "N4", 20, 0, unit="U", period=1),
+        sell("O3", "N1", 5, 0, period=1),
+        sell("O4", "N0", 0, -5, period=1),
+        sell("O5", "N2", 5, 0, unit="U"),
+        *(buy(f"lost {bus}", bus, mw, 1000) for bus, mw in (("N0", 20), ("N4", 5))),
+        periods=2,
+        fixed={"N0": 1},
+        ramps=[
+            {"unit": "O1", "up_mw": 0, "down_mw": 0},
+            {"unit": "O3", "up_mw": 10, "down_mw": 0},
+            {"unit": "O4", "down_mw": 10, "previous_mw": 5},
+        ],
+    )
+    out = clear(grid_of(*lines, buses=[f"N{k}" for k in range(6)]), book)
+    for period in (0, 1):
+        assert interval(out, "N4", period) == (pytest.approx(1000), INF)
+        assert interval(out, "N3", period) == (-INF, INF)
+
+
 def test_parallel_lines_of_no_capacity():
     lines = (("A", "B", 0.1, 0), ("A", "B", 0.2, 0), ("B", "C", 0.1))
     book = book_of(sell("a", "A", 10, 10), sell("b", "B", 10, 20), fixed={"A": 4, "C": 5})
