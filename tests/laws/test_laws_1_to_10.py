@@ -1,7 +1,12 @@
-"""Laws 1, 2, 5, 6, 7, 8 and the economics that follow from them, as invariants of random books."""
+"""Laws 1, 2, 6, 7, 8, 9, 10 as invariants of random books, and the economics that follow.
+
+Law 3 has a file of its own; laws 4, 5, 6 and 11 are tested in tests/clearing: test_ties, test_prices,
+test_certificate and test_book.
+"""
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -230,6 +235,22 @@ class TestLaw8Physics:
         out = clear(grid_of(buses=["A"]), book)
         assert out.welfare == pytest.approx(-450)
         assert out.cost == pytest.approx(450 + 7)
+
+
+class TestLaw9Randomness:
+    def test_a_clearing_neither_draws_nor_depends_on_global_random_numbers(self):
+        grid, book = (
+            grid_of(("A", "B", 0.1, 5)),
+            book_of(sell("s", "A", 9, 10), sell("t", "A", 9, 10), fixed={"B": 3}),
+        )
+        found = []
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            before = random.getstate(), np.random.get_state()[1].tobytes()  # noqa: NPY002
+            found.append(clear(grid, book).accepted_mw.tobytes())
+            assert (random.getstate(), np.random.get_state()[1].tobytes()) == before  # noqa: NPY002
+        assert found[0] == found[1]
 
 
 class TestLaw10Immutability:
