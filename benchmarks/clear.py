@@ -21,6 +21,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,11 @@ CASES = ("three_node", "ieee5", "ieee14", "ieee57", "ieee118", "pglib_ieee118", 
          "pegase1354", "pegase2869", "pglib_ieee118x24", "pglib_ieee300x24")  # fmt: skip
 STAGES = ("load", "build", "compile", "solve", "ties", "prices", "certify", "rest")
 TIMED = {
-    "build_nodal_model": "build",
-    "compile_model": "compile",
-    "solve": "solve",
-    "share_ties": "ties",
-    "certify": "certify",
+    "clearing.nodal.build_nodal_model": "build",
+    "clearing.nodal.compile_model": "compile",
+    "clearing.optimum.solve": "solve",
+    "clearing.optimum.share_ties": "ties",
+    "clearing.optimum.certify_numbers": "certify",
 }
 RAMP_SHARE = 0.1  # of capacity per hour, for the 24-period rows
 
@@ -88,7 +89,6 @@ def measure(name: str, runs: int) -> dict[str, Any]:
     """Figures of one case, in milliseconds unless the key says otherwise."""
     import numpy as np
 
-    import clearing.nodal
     import networks
     from clearing import Book, NodalMarket
 
@@ -102,7 +102,7 @@ def measure(name: str, runs: int) -> dict[str, Any]:
         book = Book.from_case(case, profile=profile, ramp_share=RAMP_SHARE)
     else:
         book = Book.from_case(case)
-    clock = _Clock(clearing.nodal)
+    clock = _Clock()
     NodalMarket(case.grid).clear(book)  # warms caches of imports, not of the market below
     cold, again, bare, stages = [], [], [], defaultdict(list)
     for _ in range(runs):
@@ -128,14 +128,17 @@ def measure(name: str, runs: int) -> dict[str, Any]:
 
 
 class _Clock:
-    """Wraps the stages that `clearing.nodal` calls by name, adding up the time spent in each."""
+    """Wraps the functions of the stages where they are called, adding up the time spent in each."""
 
-    def __init__(self, module: Any):
+    def __init__(self) -> None:
         self.spent: dict[str, float] = defaultdict(float)
         self.program: Any = None
-        for function, stage in TIMED.items():
-            setattr(module, function, self._wrap(getattr(module, function), stage))
-        module.DualFace.pick = self._wrap(module.DualFace.pick, "prices")
+        for path, stage in TIMED.items():
+            module, _, function = path.rpartition(".")
+            home = import_module(module)
+            setattr(home, function, self._wrap(getattr(home, function), stage))
+        face = import_module("clearing.prices").DualFace
+        face.pick = self._wrap(face.pick, "prices")
 
     def _wrap(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:
         def timed(*arguments: Any, **named: Any) -> Any:

@@ -93,7 +93,11 @@ def certify(book: Book, grid: Grid, claim: Claim) -> Certificate:
     the condition. Source: the KKT conditions of the program in docs/mathematics.md.
     """
     structure = Structure.of(book, grid)
-    numbers = Numbers.of(book, structure)
+    return certify_numbers(structure, Numbers.of(book, structure), claim)
+
+
+def certify_numbers(structure: Structure, numbers: Numbers, claim: Claim) -> Certificate:
+    """The same for numbers already laid onto a structure."""
     priced = np.isfinite(claim.lmp).all(axis=0)[None, :] | np.isfinite(claim.lmp)
     check = _Check(structure, numbers, claim, priced)
     residuals = {

@@ -1,0 +1,166 @@
+"""One certified optimum: solve, recompute from the active set, share ties, pick prices, prove.
+
+This is the general path, for any number of periods, slopes, ramps and links; it works on numbers
+laid out by a structure, so that books and rows of arrays are cleared alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearing.certificate import Certificate, Claim, certify_numbers
+from clearing.compiled import CompiledModel
+from clearing.errors import ClearingError, NumericalError
+from clearing.exact import AT_LIMIT, correct
+from clearing.prices import DualFace, PriceRule
+from clearing.programs import Solution
+from clearing.reduced import Limits, Reduced
+from clearing.solvers import solve, solvers_for
+from clearing.structure import Numbers, Structure
+from clearing.ties import share_ties
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """A certified optimum.
+
+    Attributes
+    ----------
+    claim : dispatch, flows, prices and shadow prices in MW and $/MWh.
+    certificate : its proof.
+    face : the dual face from which the prices were picked.
+    unique_prices : whether the price rule had nothing to choose.
+    solver : which solver found the active set.
+    """
+
+    claim: Claim
+    certificate: Certificate
+    face: DualFace
+    unique_prices: bool
+    solver: str
+
+
+def find_optimum(
+    structure: Structure, numbers: Numbers, model: CompiledModel, price_rule: PriceRule, time_limit: float
+) -> Optimum:
+    """Solve with one solver after the other until a certificate holds (law 6).
+
+    Raises
+    ------
+    InfeasibleError
+        as proven by a solver, without a diagnosis.
+    TimeLimitError, NumericalError
+        no solver proved an optimum whose certificate holds.
+    """
+    reduced = Reduced(structure, numbers)
+    program = model.at(**{name: getattr(numbers, name) for name in Numbers.__dataclass_fields__})
+    scaled = program.scaled(reduced.quantity, reduced.money)
+    failures = []
+    for name in solvers_for(scaled):
+        try:
+            solution = solve(scaled, name, time_limit)
+        except NumericalError as error:
+            failures.append(str(error))
+            continue
+        try:
+            found = _recompute(structure, numbers, reduced, _columns(model, structure, solution), price_rule)
+        except ClearingError as error:  # a step after the solve failed: no word about the book
+            failures.append(f"{name}: {error}")
+            continue
+        claim, face, unique = found
+        certificate = certify_numbers(structure, numbers, claim)
+        if certificate.holds:
+            return Optimum(claim, certificate, face, unique, solution.solver)
+        failures.append(f"{name}: {certificate}")
+    raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
+
+
+def _recompute(
+    structure: Structure, numbers: Numbers, reduced: Reduced, found: _Found, price_rule: PriceRule
+) -> tuple[Claim, DualFace, bool]:
+    x, limits, dual = _settle_dispatch(reduced, found)
+    face = DualFace(reduced, x, limits, dual)
+    prices = face.pick(price_rule)
+    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.dual)
+    orders = reduced.orders
+    claim = Claim(
+        accepted=x[:orders] * reduced.quantity,
+        link_mw=x[orders:].reshape(structure.links, structure.periods) * reduced.quantity,
+        flow_mw=reduced.flows(x) * reduced.quantity,
+        lmp=prices.bus * reduced.money,
+        flow_dual=flow_dual * reduced.money,
+        ramp_dual=ramp_dual * reduced.money,
+    )
+    return claim, face, prices.unique
+
+
+def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> _Found:
+    """The solver's answer in the columns and rows of the reduced program."""
+    periods, none = structure.periods, np.full(0, -1)
+    columns = [model.variables.get(name, none) for name in ("accepted", "link")]
+    x = solution.x[np.concatenate(columns)]
+    dual = np.append(solution.row_dual, 0.0)  # position −1: a row that became a column's bound
+    flow = dual[model.rows.get("flow_limit", none)[::2]].reshape(len(structure.limited), periods)
+    ramp = np.zeros((len(structure.ramp_units), periods))
+    started = np.ones(ramp.shape, dtype=bool)
+    started[:, :1] &= structure.ramp_start[:, None]
+    ramp[started] = dual[model.rows.get("ramp", none)[::2]]
+    balance = dual[model.rows["balance"]].reshape(-1, periods)
+    if len(balance) != structure.grid.flow.islands:  # one row per bus: the price at each reference bus
+        balance = balance[structure.grid.flow.reference]
+    return _Found(x, balance, flow, ramp)
+
+
+class _Found:
+    """A solver's dispatch (columns,) and duals (islands | limited | ramp units, periods)."""
+
+    def __init__(self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray):
+        self.x, self.balance, self.flow, self.ramp = x, balance, flow, ramp
+
+    def dual(self, limits: Limits) -> np.ndarray:
+        parts = [self.balance.ravel(), self.flow[tuple(limits.flow.T)], self.ramp[tuple(limits.ramp.T)]]
+        return np.concatenate(parts)
+
+
+def _settle_dispatch(reduced: Reduced, found: _Found) -> tuple[np.ndarray, Limits, np.ndarray]:
+    """The canonical dispatch, the limits it meets, and duals that support it."""
+    near = reduced.met_limits(found.x, 1e3 * AT_LIMIT)
+    flow = np.unique(np.vstack([near.flow, np.argwhere(np.abs(found.flow) > AT_LIMIT)]), axis=0)
+    ramp = np.unique(np.vstack([near.ramp, np.argwhere(np.abs(found.ramp) > AT_LIMIT)]), axis=0)
+    limits = Limits(flow, ramp)
+    program = reduced.program(limits)
+    point = correct(program, found.x, found.dual(limits))
+    supports = _Duals(limits, point.dual)
+    x = share_ties(reduced, limits, program, point)
+    met = reduced.met_limits(x, AT_LIMIT)
+    return x, met, supports.at(met, len(point.dual) - limits.count)
+
+
+class _Duals:
+    """Duals by limit, so that they can be laid onto another choice of rows (0 where there was none)."""
+
+    def __init__(self, limits: Limits, dual: np.ndarray):
+        first = len(dual) - limits.count
+        self.balance = dual[:first]
+        split = first + len(limits.flow)
+        self.flow = dict(zip(map(tuple, limits.flow.tolist()), dual[first:split].tolist(), strict=True))
+        self.ramp = dict(zip(map(tuple, limits.ramp.tolist()), dual[split:].tolist(), strict=True))
+
+    def at(self, limits: Limits, balances: int) -> np.ndarray:
+        flow = [self.flow.get(tuple(key), 0.0) for key in limits.flow.tolist()]
+        ramp = [self.ramp.get(tuple(key), 0.0) for key in limits.ramp.tolist()]
+        return np.concatenate([self.balance[:balances], flow, ramp])
+
+
+def _limit_duals(reduced: Reduced, limits: Limits, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(branches, periods) and (ramp units, periods), positive at the high limit."""
+    structure = reduced.structure
+    flow = np.zeros((len(structure.grid.branches), structure.periods))
+    ramp = np.zeros((len(structure.ramp_units), structure.periods))
+    first = len(dual) - limits.count
+    split = first + len(limits.flow)
+    flow[structure.limited[limits.flow[:, 0]], limits.flow[:, 1]] = -dual[first:split]
+    ramp[tuple(limits.ramp.T)] = -dual[split:]
+    return flow + 0.0, ramp + 0.0  # no negative zeros in tables
