@@ -9,7 +9,11 @@ import typer
 
 from studies.commands.cases import cases
 from studies.commands.clear import clear
+from studies.commands.ledger import ledger
+from studies.commands.report import report
+from studies.commands.run import run
 from studies.commands.show import show
+from studies.commands.studies import studies
 
 app = typer.Typer(
     name="walras",
@@ -42,6 +46,10 @@ def walras(
 app.command("cases")(cases)
 app.command("show")(show)
 app.command("clear")(clear)
+app.command("studies")(studies)
+app.command("run")(run)
+app.command("report")(report)
+app.command("ledger")(ledger)
 
 
 def main() -> None:

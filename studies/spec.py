@@ -180,7 +180,7 @@ def _scalar(value: Any, kind: type, name: str, data: Mapping[str, Any]) -> Any:
         raise InputError(f"spec: the field {name} has the type {kind}; use int, float, bool, str or tuples")
     try:
         found = read(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         raise InputError(f"spec: {name} is {value!r}; give {_WORDS[kind]}{_of_range(data)}") from None
     low, high, choices = data.get("low"), data.get("high"), data.get("choices")
     outside = (low is not None and not found >= low) or (high is not None and not found <= high)

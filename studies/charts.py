@@ -1,0 +1,93 @@
+"""What a study wants drawn, described once and drawn twice: interactive on the page and as a PNG.
+
+Each chart has a `name` (of its PNG), a `title`, and a `caption` that says how to read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from networks.case import Case
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Chart:
+    """What all charts have."""
+
+    name: str
+    title: str
+    caption: str = ""
+    wide: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeatMap(Chart):
+    """A table as colours.
+
+    Attributes
+    ----------
+    x, y : labels of columns and rows; values : (rows, columns), NaN for none.
+    marks : (x, y) cells to ring, with `mark_words` in the legend; signed : colours around zero.
+    """
+
+    x: Sequence[Any]
+    y: Sequence[Any]
+    values: Any
+    x_label: str
+    y_label: str
+    unit: str
+    marks: Sequence[tuple[Any, Any]] = ()
+    mark_words: str = ""
+    signed: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Lines(Chart):
+    """Curves: (label, x, y) each; `step` where values jump; `stars` are single points (label, x, y)."""
+
+    series: Sequence[tuple[str, Sequence[float], Sequence[float]]]
+    x_label: str
+    y_label: str
+    stars: Sequence[tuple[str, float, float]] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bars(Chart):
+    """Horizontal bars, one row of `labels` each, from top to bottom."""
+
+    labels: Sequence[str]
+    values: Sequence[float]
+    x_label: str
+    line_at: float | None = None
+    line_words: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Intervals(Chart):
+    """Intervals of ours with the published value and the value of our rule on each.
+
+    Attributes
+    ----------
+    labels : rows from top to bottom; low, high, chosen, published : values, NaN for none.
+    """
+
+    labels: Sequence[str]
+    low: Sequence[float]
+    high: Sequence[float]
+    chosen: Sequence[float]
+    published: Sequence[float]
+    x_label: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GridMap(Chart):
+    """A grid with a value at each bus; `binding`: labels of branches to stress."""
+
+    case: Case
+    values: Any
+    unit: str
+    stressed: Sequence[Any] = ()
+    signed: bool = True

@@ -1,0 +1,149 @@
+"""Charts as PNG pictures, in the style of the clearing's picture."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from studies.charts import Bars, Chart, GridMap, HeatMap, Intervals, Lines
+from studies.charts_plotly import SERIES, limits
+from studies.figure_grid import PRICE_MAP
+from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SUPPLY, house_style
+
+DOTS = 130
+MARKERS = "osD^vPX"
+MOST_TICKS = 40
+
+
+def draw_chart(chart: Chart, path: Path) -> Path:
+    """Draw a chart; write a PNG in one step."""
+    with house_style():
+        figure = Figure(figsize=_size(chart), dpi=DOTS, layout="constrained")
+        axes = figure.add_subplot()
+        _draw(chart, axes)
+        axes.set_title(chart.title, pad=10)
+        draft = path.with_name(f".{path.name}.part")
+        FigureCanvasAgg(figure)
+        figure.savefig(draft, format="png")
+        draft.replace(path)
+    return path
+
+
+def _size(chart: Chart) -> tuple[float, float]:
+    if isinstance(chart, GridMap):
+        return 11.0, 7.0
+    rows = {HeatMap: lambda c: len(c.y) * 0.16, Bars: lambda c: len(c.labels) * 0.3,
+            Intervals: lambda c: len(c.labels) * 0.36}.get(type(chart), lambda c: 0.0)(chart)  # fmt: skip
+    return 9.0, min(14.0, max(4.2, 1.5 + rows))
+
+
+@singledispatch
+def _draw(chart: Chart, axes: Axes) -> None:
+    raise TypeError(f"no picture is known of a {type(chart).__name__}")
+
+
+@_draw.register
+def _heat_map(chart: HeatMap, axes: Axes) -> None:
+    low, high = limits(chart.values, chart.signed)
+    values = np.ma.masked_invalid(np.asarray(chart.values, dtype=float))
+    shown = axes.pcolormesh(values, cmap=PRICE_MAP, vmin=low, vmax=high, edgecolors=PAPER, linewidth=0.4)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    bar = figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
+    bar.set_label(chart.unit, color=MUTED)
+    bar.outline.set_visible(False)
+    for axis, labels in ((axes.xaxis, chart.x), (axes.yaxis, chart.y)):
+        step = -(-len(labels) // MOST_TICKS) if len(labels) > MOST_TICKS else 1
+        where = range(0, len(labels), step)
+        axis.set_ticks([k + 0.5 for k in where], [str(labels[k]) for k in where])
+    if max((len(str(v)) for v in chart.x), default=0) > 3 and len(chart.x) > 12:
+        axes.tick_params(axis="x", rotation=90)
+    columns = {label: k for k, label in enumerate(chart.x)}
+    rows = {label: k for k, label in enumerate(chart.y)}
+    if chart.marks:
+        axes.scatter(
+            [columns[a] + 0.5 for a, _ in chart.marks], [rows[b] + 0.5 for _, b in chart.marks],
+            s=70, facecolors="none", edgecolors=INK, linewidths=2.0, label=chart.mark_words, clip_on=False,
+        )  # fmt: skip
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, -0.24), borderaxespad=0)
+    axes.set_xlabel(chart.x_label)
+    axes.set_ylabel(chart.y_label)
+
+
+@_draw.register
+def _lines(chart: Lines, axes: Axes) -> None:
+    for k, (name, x, y) in enumerate(chart.series):
+        marker = MARKERS[k % len(MARKERS)] if len(x) <= 40 else None
+        axes.plot(x, y, color=SERIES[k % len(SERIES)], lw=2.0, ms=4.5, marker=marker, label=name)
+    for name, a, b in chart.stars:
+        axes.plot(a, b, "*", ms=14, color=INK, label=name, clip_on=False)
+    axes.grid(color="#eef1f4")
+    axes.set_axisbelow(True)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_xlabel(chart.x_label)
+    axes.set_ylabel(chart.y_label)
+
+
+@_draw.register
+def _bars(chart: Bars, axes: Axes) -> None:
+    axes.barh(range(len(chart.labels)), chart.values, color=SUPPLY, height=0.7)
+    axes.set_yticks(range(len(chart.labels)), [str(label) for label in chart.labels])
+    axes.invert_yaxis()
+    if chart.line_at is not None:
+        axes.axvline(chart.line_at, color=MUTED, ls=":", lw=1.4)
+        axes.text(chart.line_at, -0.9, f" {chart.line_words}", color=MUTED, fontsize=9, va="bottom")
+    axes.set_xlabel(chart.x_label)
+
+
+@_draw.register
+def _intervals(chart: Intervals, axes: Axes) -> None:
+    rows = np.arange(len(chart.labels))
+    axes.hlines(rows, chart.low, chart.high, color="#98cae1", lw=9, label="interval of supporting values")
+    axes.plot(chart.chosen, rows, "o", ms=9, color=SUPPLY, mec=PAPER, label="ours (price rule)")
+    axes.plot(chart.published, rows, "x", ms=10, mew=3, color=DEMAND, label="published")
+    axes.set_yticks(rows, [str(label) for label in chart.labels])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(8))
+    axes.grid(axis="x", color="#eef1f4")
+    axes.set_axisbelow(True)
+    axes.set_xlabel(chart.x_label)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+@_draw.register
+def _grid_map(chart: GridMap, axes: Axes) -> None:
+    from networks.layout import bus_positions
+
+    grid = chart.case.grid
+    at = bus_positions(grid, chart.case.positions)
+    low, high = limits(chart.values, chart.signed)
+    stressed = [grid.branches.index(label) for label in chart.stressed]
+
+    def ends(chosen: Any) -> list[Any]:
+        return list(np.stack([at[grid.from_bus[chosen]], at[grid.to_bus[chosen]]], axis=1))
+
+    axes.add_collection(LineCollection(ends(np.flatnonzero(grid.in_service)), colors=FAINT, linewidths=1.0))
+    if stressed:
+        lines = LineCollection(ends(stressed), colors=BINDING, linewidths=3.5, label="binding limit")
+        axes.add_collection(lines)
+    shown = axes.scatter(
+        at[:, 0], at[:, 1], c=chart.values, cmap=PRICE_MAP, norm=Normalize(low, high), zorder=3,
+        s=34 if len(grid.buses) > 60 else 220, edgecolors=INK, linewidths=0.5,
+    )  # fmt: skip
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    bar = figure.colorbar(shown, ax=axes, shrink=0.75, pad=0.01)
+    bar.set_label(chart.unit, color=MUTED)
+    bar.outline.set_visible(False)
+    axes.set_axis_off()
+    if stressed:
+        axes.legend(loc="lower left")

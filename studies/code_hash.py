@@ -1,0 +1,112 @@
+"""Which code makes a study's numbers: its module and what it imports from the packages, hashed.
+
+The hash is of the text without docstrings, comments and blank lines, so that words may change and
+results stay valid. Of `studies` only the study's own module counts, and other modules that it imports beside
+the machinery (specs, charts), which only asks and shows.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from studies.registry import StudyRef
+
+PACKAGES = ("networks", "clearing", "learners", "studies")
+MACHINERY = frozenset({"studies", "studies.study", "studies.spec", "studies.charts", "studies.registry"})
+
+
+def code_hash(ref: StudyRef) -> str:
+    """Sixteen hex digits that change when the code behind the study's numbers does."""
+    digest = sha256()
+    for name, text in sorted(code_of(ref).items()):
+        digest.update(f"{name}\0{text}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def code_of(ref: StudyRef) -> dict[str, str]:
+    """Module name → its text, for the study and all that it imports, lazily or not."""
+    own = _source(ref.module) if ref.source is None else ref.source
+    found = {ref.name: _stripped(own)}
+    waiting = list(_imports(own))
+    seen = set(MACHINERY) | {ref.module}
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found[name], imports = _parsed(name)
+        waiting += imports
+    return found
+
+
+@cache
+def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
+    text = _source(module)
+    return _stripped(text), tuple(_imports(text))
+
+
+@cache
+def _file(module: str) -> Path | None:
+    """The file of a module of the four packages, None for anything else."""
+    if module.partition(".")[0] not in PACKAGES:
+        return None
+    try:
+        found = sys.modules.get(module)
+        origin = found.__file__ if found is not None else getattr(find_spec(module), "origin", None)
+    except (ImportError, ValueError):
+        return None
+    return Path(origin) if origin else None
+
+
+def _source(module: str) -> str:
+    path = _file(module)
+    return path.read_text(encoding="utf-8") if path is not None and path.suffix == ".py" else ""
+
+
+def _imports(text: str) -> Iterator[str]:
+    """Modules of the packages that a text uses: imports, lazy names, and "package.module:name" texts."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if _file(alias.name))
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0 and _file(node.module):
+            yield node.module
+            for alias in node.names:
+                yield from _home(node.module, alias.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in PACKAGES:
+                yield from _home(node.value.id, node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and ":" in node.value:
+            module = node.value.partition(":")[0]
+            if module.isascii() and module.replace(".", "").isidentifier() and _file(module):
+                yield module
+
+
+def _home(package: str, name: str) -> Iterator[str]:
+    """The module behind `package.name`: a submodule, or where a lazily loaded name lives."""
+    if _file(f"{package}.{name}"):
+        yield f"{package}.{name}"
+    elif "." not in package:
+        home = getattr(getattr(import_module(package), name, None), "__module__", None)
+        if isinstance(home, str) and _file(home):
+            yield home
+
+
+def _stripped(text: str) -> str:
+    """The lines without docstrings, comments of their own and blanks; the same for every Python version."""
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        body = getattr(node, "body", None)
+        for item in body if isinstance(body, list) else ():
+            word = item.value if isinstance(item, ast.Expr) else None
+            if isinstance(word, ast.Constant) and isinstance(word.value, str) and item.end_lineno:
+                lines[item.lineno - 1 : item.end_lineno] = [""] * (item.end_lineno - item.lineno + 1)
+    kept = (line.rstrip() for line in lines)
+    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#"))

@@ -1,0 +1,242 @@
+"""The page of a run: question, answer beside the published figures, tables, pictures, how it was made."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from studies.charts import Chart
+from studies.ledger import run_ledger, write_run_ledger
+from studies.page import asset, html_table, write_page
+from studies.registry import StudyRef
+from studies.spec import describe, show
+from studies.study import Results, Study, Summary
+from studies.tables import read_results
+
+SCRIPTS = ("tables.js", "report_page.js")
+FAILURES_SHOWN = 50
+KINDS = {"matches": "good", "consistent": "good", "differs": "bad", "under-specified": "open"}
+
+
+def write_report(folder: Path) -> Path:
+    """Write `index.html`, the PNG figures and the ledger rows of a run into its folder.
+
+    Raises
+    ------
+    InputError
+        where the folder holds no run. OSError where it cannot be written.
+    """
+    results = read_results(folder)
+    ref = StudyRef(**results.manifest["study_ref"])
+    study = ref.load()
+    empty = not results.tables
+    summaries = dict(study.summarise(results)) if study.summarise and not empty else {}
+    charts = list(study.figures(results, summaries)) if study.figures and not empty else []
+    folder = _folder_of(folder)
+    rows = run_ledger(study, ref, results, summaries)
+    write_run_ledger(rows, folder)
+    if charts:
+        from studies.charts_png import draw_chart
+
+        for chart in charts:
+            draw_chart(chart, folder / f"{chart.name}.png")
+    body = "\n".join(
+        [
+            _heading(study, results, rows),
+            _ledger_section(rows),
+            _figure_section(charts),
+            _table_section(summaries),
+            _made_section(study, results, folder),
+        ]
+    )
+    data = {"charts": [_chart_data(chart) for chart in charts], "tables": _table_data(summaries)}
+    body = f"<style>\n{asset('report.css')}</style>\n{body}"
+    title = f"{results.manifest['study']}: {study.title}"
+    return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest))
+
+
+def _folder_of(folder: Path) -> Path:
+    from studies.tables import run_folder
+
+    return run_folder(folder)
+
+
+def regenerate(manifest: Mapping[str, Any]) -> str:
+    """The command that makes the same numbers, with every setting that is not the default."""
+    ref = StudyRef(**manifest["study_ref"])
+    defaults = {name: default for name, default, _, _ in describe(ref.load().spec)}
+    words = ["walras", "run", ref.path or ref.name]
+    for name, value in manifest["spec"].items():
+        if show(value) != defaults.get(name):
+            words += ["--set", f"{name}={show(value)}"]
+    if manifest["seed"]:
+        words += ["--seed", str(manifest["seed"])]
+    if manifest["replicates"] > 1:
+        words += ["--replicates", str(manifest["replicates"])]
+    return shlex.join(words)
+
+
+def _heading(study: Study, results: Results, rows: pd.DataFrame) -> str:
+    manifest = results.manifest
+    planned = manifest["cells"] * manifest["replicates"]
+    failed = len(results.failures)
+    good = len(results.cells) - failed
+    tiles = [("bad" if good < planned else "good", f"{good:,} of {planned:,}", "cells finished")]
+    if failed:
+        tiles.append(("bad", f"{failed:,}", "cells failed"))
+    if study.random:
+        tiles.append(("", f"{manifest['replicates']}", "replicates of each cell"))
+    for verdict, count in rows["verdict"].value_counts(sort=False).items() if len(rows) else ():
+        words = f"published figure{'s' if count > 1 else ''}: {verdict}"
+        tiles.append((KINDS[str(verdict)], str(count), words))
+    seconds = sum(session["wall_seconds"] for session in manifest["sessions"])
+    tiles.append(("", f"{seconds:,.1f} s", "of running"))
+    items = "".join(
+        f'<li class="{kind}"><b>{escape(value)}</b><span>{escape(words)}</span></li>'
+        for kind, value, words in tiles
+    )
+    return (
+        f'<header><h1>{escape(str(manifest["study"]))}</h1><p class="lead">{escape(study.title)}.</p>'
+        f'<p class="sentence">{escape(study.question)}</p><ul class="tiles">{items}</ul>'
+        f"<h2>Method</h2><p>{escape(study.method)}</p></header>"
+    )
+
+
+def _ledger_section(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    cells = "".join(
+        f"<tr><td>{escape(row['claim'])}</td><td class='number'>{escape(row['published'])}</td>"
+        f"<td class='number'>{escape(row['ours'])}</td>"
+        f"<td><span class='verdict {KINDS[row['verdict']]}'>{escape(row['verdict'])}</span></td>"
+        f"<td class='reason'>{escape(row['reason'])}</td></tr>"
+        for row in rows.to_dict("records")
+    )
+    documents = "; ".join(dict.fromkeys(rows["document"]))
+    head = "".join(
+        f'<th scope="col"{kind}>{word}</th>'
+        for word, kind in (("claim", ""), ("published", ' class="number"'), ("ours", ' class="number"'),
+                           ("verdict", ""), ("why", ""))
+    )  # fmt: skip
+    return f"""<section aria-labelledby="ledger-title">
+<h2 id="ledger-title">Published and ours</h2>
+<p class="quiet">{escape(documents)}. <b>Matches</b>: to the printed digits. <b>Consistent</b>: inside the
+interval shown. <b>Differs</b>, <b>under-specified</b>: for the reason beside it.</p>
+<div class="sideways" tabindex="0" role="region" aria-label="Published and ours">
+<table class="ledger" id="ledger">
+<caption>{len(rows)} published figures</caption>
+<thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>
+</section>"""
+
+
+def _figure_section(charts: Sequence[Chart]) -> str:
+    if not charts:
+        return ""
+    figures = "\n".join(
+        f"<figure{' class=' + chr(34) + 'wide' + chr(34) if chart.wide else ''}>"
+        f'<h3 id="{chart.name}-title">{escape(chart.title)}</h3>'
+        f'<div id="chart-{chart.name}" class="plot" role="img" aria-labelledby="{chart.name}-title"></div>'
+        f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
+        for chart in charts
+    )
+    return f"""<section aria-labelledby="figures-title">
+<h2 id="figures-title">Figures</h2>
+<div class="pair">{figures}</div>
+</section>"""
+
+
+def _table_section(summaries: Mapping[str, Summary]) -> str:
+    if not summaries:
+        return ""
+    tables = "\n".join(
+        f'<h3>{escape(summary.title)}</h3><p class="quiet">{escape(summary.note)}</p>'
+        f'<div id="table-{name}"></div>'
+        for name, summary in summaries.items()
+    )
+    return f'<section aria-labelledby="tables-title"><h2 id="tables-title">Tables</h2>{tables}</section>'
+
+
+def _made_section(study: Study, results: Results, folder: Path) -> str:
+    manifest = results.manifest
+    settings = [
+        [name, show(manifest["spec"].get(name)), unit, words] for name, _, unit, words in describe(study.spec)
+    ]
+    parts = ['<section aria-labelledby="made-title"><h2 id="made-title">How it was made</h2>']
+    if study.under_specified:
+        items = "".join(f"<li>{escape(item)}</li>" for item in study.under_specified)
+        parts.append(f"<h3>What the documents leave open</h3><ul>{items}</ul>")
+    parts.append(html_table(["setting", "value", "unit, range", "meaning"], settings, "Spec", numbers_from=9))
+    if len(results.failures):
+        parts.append(_failures(results))
+    facts = [
+        ["seed", f"{manifest['seed']}; stream of a cell: {manifest['seeding']}"],
+        ["content address", str(manifest["address"])],
+        ["code of the study", str(manifest["code"])],
+        ["git revision", str(manifest["revision"] or "none")],
+        ["packages", ", ".join(f"{name} {number}" for name, number in manifest["packages"].items())],
+        ["Python, machine", f"{manifest['python']}, {manifest['machine']}"],
+    ]
+    facts += [
+        [
+            "session",
+            f"ended {s['ended']}: {s['cells']:,} cells in {s['wall_seconds']:,.1f} s by {s['executor']}, "
+            f"peak {s['peak_memory_mb']:,.0f} MB{', stopped by ' + s['stopped'] if s['stopped'] else ''}",
+        ]
+        for s in manifest["sessions"]
+    ]
+    parts.append(html_table(["", ""], facts, "Provenance", numbers_from=9))
+    tables = ", ".join(f"<code>tables/{escape(name)}.parquet</code>" for name in results.tables)
+    command = escape(regenerate(manifest))
+    parts.append(
+        f"<p>Rows of all cells: {tables or 'none'}, beside this page; "
+        f'<code>studies.results("{escape(folder.name)}")</code> reads them. '
+        f"Made again by <code>{command}</code>.</p></section>"
+    )
+    return "\n".join(parts)
+
+
+def _failures(results: Results) -> str:
+    rows = [
+        [str(row["cell"]), str(row["replicate"]), str(row["values"]), str(row["error"]),
+         f"{results.manifest['seed']}, ({row['cell']}, {row['replicate']})"]
+        for row in results.failures.head(FAILURES_SHOWN).to_dict("records")
+    ]  # fmt: skip
+    count = len(results.failures)
+    more = f" (first {FAILURES_SHOWN} of {count})" if count > FAILURES_SHOWN else ""
+    return html_table(["cell", "replicate", "values", "error", "seed, spawn key"], rows, f"Failures{more}", 9)
+
+
+def _chart_data(chart: Chart) -> dict[str, Any]:
+    from studies.charts_plotly import plotly_chart
+
+    data, layout = plotly_chart(chart)
+    return {"id": f"chart-{chart.name}", "data": data, "layout": layout}
+
+
+def _table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
+    from studies.exports import plain
+
+    out = []
+    for name, summary in summaries.items():
+        frame = summary.frame
+        columns = [
+            {"name": str(c)}
+            | ({"digits": _digits(frame[c])} if pd.api.types.is_numeric_dtype(frame[c]) else {})
+            for c in frame.columns
+        ]
+        rows = plain(frame.to_numpy(dtype=object).tolist())
+        out.append({"id": f"table-{name}", "title": summary.title, "columns": columns, "rows": rows})
+    return out
+
+
+def _digits(column: pd.Series) -> int:
+    """Decimals that a column needs: none for whole numbers."""
+    numbers = column.dropna().astype(float)
+    if (numbers == numbers.round()).all():
+        return 0
+    return 2 if float(numbers.abs().max()) >= 10 else 3

@@ -1,0 +1,165 @@
+"""A study: a question with a spec, cells that answer it, and the published figures it is compared with.
+
+One module holds one study and names it `STUDY`; docs/studies.md shows how to write one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from studies.spec import Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from studies.charts import Chart
+
+Cell = Mapping[str, Any]
+Verdict = Literal["matches", "consistent", "differs", "under-specified"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the runner needs to know of a study.
+
+    Attributes
+    ----------
+    title : one line for the list of studies.
+    question, method : a sentence and a paragraph for the report.
+    spec : the class of its settings.
+    cells : spec → the cells, each a flat dict of texts and numbers; their order is their number.
+    run_cell : (spec, cell, generator) → tables by name: lists of dicts, data frames, or dicts of
+        columns. It must depend on nothing else, and take all randomness from the generator (law 9).
+    summarise : results → summary tables by name.
+    figures : (results, summaries) → charts of the report.
+    claims : (results, summaries) → published figures beside ours (law 12).
+    fingerprint : spec → text that changes when the data behind the spec do (a case's file, say).
+    under_specified : what the documents leave open and this study had to choose.
+    random : False where cells draw nothing: then one replicate is all there is.
+    version : raise it by hand when results change for a reason that no source file shows.
+    """
+
+    title: str
+    question: str
+    method: str
+    spec: type[Spec]
+    cells: Callable[[Any], Sequence[Cell]]
+    run_cell: Callable[[Any, Cell, np.random.Generator], Mapping[str, Any]]
+    summarise: Callable[[Results], Mapping[str, Summary]] | None = None
+    figures: Callable[[Results, Mapping[str, Summary]], Sequence[Chart]] | None = None
+    claims: Callable[[Results, Mapping[str, Summary]], Sequence[Claim]] | None = None
+    fingerprint: Callable[[Any], str] | None = None
+    under_specified: tuple[str, ...] = ()
+    random: bool = True
+    version: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """A table of the report: its title, a sentence on how to read it, and its rows."""
+
+    title: str
+    frame: pd.DataFrame
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What the finished cells of one run returned.
+
+    Attributes
+    ----------
+    tables : name → rows of all cells in the order (cell, replicate), with the cell's own values as
+        columns; `results["name"]` for short.
+    cells : one row per cell and replicate: status, seconds, error.
+    manifest : spec, seed, versions, code, times.
+    """
+
+    spec: Any
+    tables: Mapping[str, pd.DataFrame]
+    cells: pd.DataFrame
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """The rows of `cells` that failed."""
+        return self.cells[self.cells["status"] != "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A published figure or sentence beside what we find (law 12)."""
+
+    document: str
+    claim: str
+    published: str
+    ours: str
+    verdict: Verdict
+    reason: str = ""
+
+
+def compare_number(
+    document: str,
+    claim: str,
+    published: float,
+    ours: float,
+    digits: int,
+    unit: str = "",
+    interval: tuple[float, float] | None = None,
+    reason: str = "",
+) -> Claim:
+    """A printed number: *matches* to its printed digits, *consistent* inside `interval`, else *differs*."""
+    shown = f"{published:.{digits}f} {unit}".strip()
+    found = f"{ours:.{digits}f} {unit}".strip()
+    if interval is not None and interval[0] < interval[1]:
+        low, high = interval
+        inside = low - 1e-9 <= published <= high + 1e-9
+        found = f"[{low:g}, {high:g}] {unit}".strip()
+        return Claim(document, claim, shown, found, "consistent" if inside else "differs", reason)
+    if not math.isfinite(ours):
+        return Claim(document, claim, shown, "none", "differs", reason or "no such number came out")
+    same = abs(ours - published) <= 0.5 * 10.0**-digits + 1e-9 * (1 + abs(published))
+    return Claim(document, claim, shown, found, "matches" if same else "differs", reason)
+
+
+def compare_statement(
+    document: str, claim: str, published: str, ours: str, holds: bool, reason: str = ""
+) -> Claim:
+    """A sentence that is true or false of our results."""
+    return Claim(document, claim, published, ours, "matches" if holds else "differs", reason)
+
+
+def mean_and_error(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Means over replicates by group, each with its standard error and the number of replicates."""
+    import numpy as np
+
+    groups = frame.groupby(list(by), sort=False)
+    out = groups.size().rename("replicates").to_frame()
+    for column in columns:
+        out[column] = groups[column].mean()
+        out[f"{column} ± s.e."] = groups[column].std(ddof=1) / np.sqrt(out["replicates"])
+    return out.reset_index()
+
+
+def case_fingerprint(source: str) -> str:
+    """A hash of every number and label of a case, for :attr:`Study.fingerprint`."""
+    from dataclasses import fields
+    from hashlib import sha256
+
+    import networks
+
+    case = networks.load(source)
+    digest = sha256()
+    for part in (case.grid, case.fleet):
+        for item in fields(part):
+            value = getattr(part, item.name)
+            raw = value.tobytes() if hasattr(value, "tobytes") else repr(value).encode()
+            digest.update(item.name.encode() + b"\0" + raw)
+    return digest.hexdigest()
