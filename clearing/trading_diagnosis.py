@@ -41,12 +41,12 @@ def describe_overload(instance: TradingInstance, compiled: CompiledConicModel, p
         return f"{head}: no flow balances every bus (lower demand or resistance)"
     short = x[columns : columns + size] - x[columns + size :]
     bus = int(np.argmax(np.abs(short)))
-    base, buses = instance.grid.base_mva, instance.grid.buses
+    unit, buses = instance.unit_mw, instance.grid.buses
     loading = program.weight * np.abs(x[program.inner])
     loading *= 1.0 + 1e-3 * _touches(instance, compiled, bus)  # of equals, the one at the bus
     word = "demand cannot be served" if short[bus] > 0 else "surplus cannot leave"
     return (
-        f"{head}: at bus {buses[bus]!r} {abs(short[bus]) * base:.6g} MW of {word}; "
+        f"{head}: at bus {buses[bus]!r} {abs(short[bus]) * unit:.6g} MW of {word}; "
         f"{line_name(instance, compiled, int(np.argmax(loading)))} is the most loaded line: more flow on it "
         "delivers no more (lower demand or its resistance)"
     )
@@ -58,9 +58,9 @@ def describe_loose_cone(
     """The message for a loose cone: the optimum would burn energy on a line, which no physics does."""
     gap = program.excess(solution.x)
     k = int(np.argmax(gap))
-    base = instance.grid.base_mva
+    beyond = instance.unit_mw * gap[k]
     return (
-        f"{line_name(instance, compiled, k)}: the relaxed loss exceeds r·f² by {base * gap[k]:.3g} MW, so "
+        f"{line_name(instance, compiled, k)}: the relaxed loss exceeds r·f² by {beyond:.3g} MW, so "
         "the solution is not physical (the nodal prices of its two ends add up to less than 0: there is more "
         "energy than the lines can take away); lower the endowments near it or its resistance"
     )

@@ -155,18 +155,29 @@ class TradingInstance:
             len(self.grid.buses), self.main, self.grid.from_bus[on], self.grid.to_bus[on], lossy, start, end
         )
 
+    @cached_property
+    def unit_mw(self) -> float:
+        """The power base of the models: a power of two near the greatest net endowment [MW].
+
+        Then flows are near 1 whatever the units of the tables, which the solver's tolerances are made for.
+        """
+        most = float(np.abs(self.net_mw).max(initial=0.0))
+        return 2.0 ** round(np.log2(most)) if most > 0 else self.grid.base_mva
+
     def numbers(self, buy_price: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """The instance's numbers per unit, money in units of the supply price, by the models' names."""
+        """The instance's numbers by the models' names, per unit of `unit_mw` and of the supply price."""
         grid, on = self.grid, self.in_service
+        unit = self.unit_mw
+        per_unit = unit / grid.base_mva
         given = self.buy_price if buy_price is None else buy_price
         # where there is no agent nothing is traded, at any price above the sell price
         price = np.where(self.agent, given, 2.0 * self.sell_price) / self.supply_price
         return {
-            "net": self.net_mw / grid.base_mva,
-            "public_r": grid.r_pu[on][self.structure.lossy],
-            "public_x": grid.base_mva / grid.susceptance_mw[on],
+            "net": self.net_mw / unit,
+            "public_r": per_unit * grid.r_pu[on][self.structure.lossy],
+            "public_x": unit / grid.susceptance_mw[on],
             "public_shift": grid.shift_radian[on],
-            "private_r": self.private.r_pu,
+            "private_r": per_unit * self.private.r_pu,
             "buy_price": price,
             "sell_price": np.full(len(grid.buses), self.sell_price / self.supply_price),
         }

@@ -52,7 +52,7 @@ def solve_public_flow(instance: TradingInstance, injection_mw: np.ndarray) -> Pu
         size = float(np.abs(flow).max(initial=0.0))
         if not np.isfinite(size) or float((loss_factor * np.abs(flow)).max(initial=0.0)) > 1e3:
             break
-        if float(np.abs(flow - last).max(initial=0.0)) <= CONVERGED * (1.0 + size):
+        if float(np.abs(flow - last).max(initial=0.0)) <= CONVERGED * (instance.unit_mw + size):
             loss = loss_factor * flow**2
             return PublicFlow(flow, loss, float(loss.sum() - injection_mw.sum()))
     # the last step that was finite names the line
@@ -98,7 +98,9 @@ def settle_free_flow(instance: TradingInstance, injection_mw: np.ndarray, flow_m
         loss = grid.r_pu / grid.base_mva * flow**2
         state = PublicFlow(flow, loss, float(loss.sum() - injection_mw.sum()))
         left = balance_residual(instance, injection_mw, state)
-        if float(np.abs(left).max()) <= 10 * CONVERGED * (1.0 + float(np.abs(flow).max(initial=0.0))):
+        if float(np.abs(left).max()) <= 10 * CONVERGED * (
+            instance.unit_mw + float(np.abs(flow).max(initial=0.0))
+        ):
             break
         flow = flow + grid.flow.flows(left) - grid.flow.shift_flow_mw
     return state

@@ -1,6 +1,7 @@
 """The four models of coalition trading: trades, reference figures, order, prices, proofs, errors."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -311,7 +312,50 @@ def test_names_order_and_direction_do_not_matter(seed):
         grid, instance.agents_frame, private, main_bus=0, supply_price=50.0, sell_price=30.0
     )
     for market in (AdHocTrading(), SelfInterestedTrading("nodal"), CooperativeTrading(), IntegratedTrading()):
-        assert market.clear(other).losses_mw == pytest.approx(market.clear(instance).losses_mw, rel=1e-6)
+        here, there = market.clear(instance), market.clear(other)
+        assert there.losses_mw == pytest.approx(here.losses_mw, rel=1e-9)  # law 3
+        assert there.agents["price"][list(instance.agents)].to_numpy() == pytest.approx(
+            here.agents["price"].to_numpy(), rel=1e-9, nan_ok=True
+        )
+        flows = there.private_lines["flow_mw"][list(instance.private.lines)].to_numpy()
+        assert flows == pytest.approx(here.private_flow_mw, abs=1e-8)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e6])
+def test_units_of_the_tables_do_not_matter(factor):
+    """MW times k and impedances over k: losses times k, prices as before."""
+    for instance in (eight_node(), random_instance(3)):
+        grid = replace(instance.grid, r_pu=instance.grid.r_pu / factor, x_pu=instance.grid.x_pu / factor)
+        other = replace(
+            instance,
+            grid=grid,
+            private=replace(instance.private, r_pu=instance.private.r_pu / factor),
+            endowment_mw=factor * instance.endowment_mw,
+            demand_mw=factor * instance.demand_mw,
+        )
+        for market in (AdHocTrading(), SelfInterestedTrading(), CooperativeTrading(), IntegratedTrading()):
+            here, there = market.clear(instance), market.clear(other, verify=True)
+            assert there.losses_mw == pytest.approx(factor * here.losses_mw, rel=1e-9)
+            assert there.price == pytest.approx(here.price, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_flows_are_exact_not_only_to_a_solver_s_tolerance(seed):
+    """Private lines obey λ_to·(1 − r·g) = λ_from·(1 + r·g) to rounding, agents their complementarity."""
+    instance = random_instance(seed, degree=2.0)
+    start, end = instance.private_ends
+    for market in (SelfInterestedTrading(), CooperativeTrading(), IntegratedTrading()):
+        outcome = market.clear(instance)
+        r = instance.private.r_pu * outcome.private_flow_mw / instance.grid.base_mva
+        gap = outcome.price[end] * (1 - r) - outcome.price[start] * (1 + r)
+        assert gap == pytest.approx(np.zeros(len(gap)), abs=1e-9 * instance.supply_price)
+        if outcome.model == "self_interested":
+            low, high = np.full(len(instance.agent), instance.sell_price), instance.buy_price
+            room = 1e-12 * high
+            inside = instance.agent & (outcome.price > low + room) & (outcome.price < high - room)
+            assert outcome.injection_mw[inside] == pytest.approx(0.0, abs=1e-9)
+            for trades, tariff in ((outcome.injection_mw > 1e-9, low), (outcome.injection_mw < -1e-9, high)):
+                assert outcome.price[trades] == pytest.approx(tariff[trades], rel=1e-12)
 
 
 def test_nodal_tariff_lies_between_the_flat_one_and_its_spread():
