@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clearing.errors import NumericalError as NumericalError
     from clearing.errors import TimeLimitError as TimeLimitError
     from clearing.errors import UnboundedError as UnboundedError
+    from clearing.home import Home as Home
+    from clearing.home_schedule import schedule_homes as schedule_homes
     from clearing.market import Market as Market
     from clearing.nodal import NodalMarket as NodalMarket
     from clearing.outcome import Outcome as Outcome
@@ -41,6 +43,8 @@ _HOMES = {
     "NumericalError": "errors",
     "TimeLimitError": "errors",
     "UnboundedError": "errors",
+    "Home": "home",
+    "schedule_homes": "home_schedule",
     "Market": "market",
     "NodalMarket": "nodal",
     "Outcome": "outcome",

@@ -125,10 +125,10 @@ class WinnerProgram:
                 data[name] = np.where(columns, 0.0, data[name])
             available[sealed.block_of[without & (sealed.block_of >= 0)]] = 0.0
         plain = self._model.at(**data, available=available)
-        return _scale(plain, self.chosen, self.quantity, self.money)
+        return scale_with_integers(plain, self.chosen, self.quantity, self.money)
 
 
-def _scale(program: Program, whole: np.ndarray, quantity: float, money: float) -> Program:
+def scale_with_integers(program: Program, whole: np.ndarray, quantity: float, money: float) -> Program:
     """Continuous columns in units of quantity; the whole-numbered ones stay 0 or 1."""
     scaled = program.scaled(quantity, money)
     if len(whole) == 0:
@@ -137,7 +137,9 @@ def _scale(program: Program, whole: np.ndarray, quantity: float, money: float) -
     size[whole] = 1.0 / quantity
     low, high = scaled.low.copy(), scaled.high.copy()
     low[whole], high[whole] = program.low[whole], program.high[whole]
+    cost = scaled.cost.copy()
+    cost[whole] /= quantity
     integer = np.zeros(len(program.cost), dtype=bool)
     integer[whole] = True
     matrix = sparse.csc_array(program.matrix @ sparse.diags_array(size))
-    return replace(scaled, matrix=matrix, low=low, high=high, integer=integer)
+    return replace(scaled, cost=cost, matrix=matrix, low=low, high=high, integer=integer)
