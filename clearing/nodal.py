@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from clearing.book import Book
@@ -17,6 +19,9 @@ from clearing.solvers import TIME_LIMIT
 from clearing.structure import Numbers, Structure
 from networks.checks import number
 from networks.grid import Grid
+
+if TYPE_CHECKING:
+    from clearing.prepared import PreparedMarket
 
 MODELS_KEPT = 8  # compiled models a market remembers, one per structure of book
 
@@ -97,6 +102,13 @@ class NodalMarket:
             face=found.face,
             notes=notes,
         )
+
+    def prepare(self, book: Book) -> PreparedMarket:
+        """The market for rounds of books like `book` with other numbers: arrays in, arrays out."""
+        from clearing.prepared import PreparedMarket
+
+        self._check_ramps(book)
+        return PreparedMarket(self, book)
 
     def compiled(self, structure: Structure) -> CompiledModel:
         """The compiled model of a structure: built once, then re-used for books that differ in numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -63,10 +63,15 @@ class Structure:
             links=len(grid.links),
         )
 
+    def on_grid(self, grid: Grid) -> Structure:
+        """The same orders on a grid that differs in its limits only."""
+        low, high = grid.flow_bounds_mw
+        return replace(self, grid=grid, limited=frozen(np.flatnonzero(np.isfinite(low) | np.isfinite(high))))
+
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for books that differ in numbers only, so that one compiled model serves them."""
-        arrays = (self.bus, self.period, self.side, self.ramp_of, self.ramp_start)
+        arrays = (self.bus, self.period, self.side, self.ramp_of, self.ramp_start, self.limited)
         return (self.periods, *(a.tobytes() for a in arrays))
 
 

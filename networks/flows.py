@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -14,6 +14,8 @@ from networks.errors import InputError
 
 if TYPE_CHECKING:
     from networks.grid import Grid
+
+CANCELLED = 1e-13  # a pivot this small beside the greatest susceptance is a cancellation
 
 
 class DcFlow:
@@ -54,13 +56,7 @@ class DcFlow:
         self._factor = None
         if len(self._kept):
             reduced = laplacian[self._kept][:, self._kept].tocsc()
-            try:
-                self._factor = splu(reduced)
-            except RuntimeError as error:
-                raise InputError(
-                    "table 'branches': the reactances cancel (the susceptance matrix is singular), so "
-                    "flows are not determined; check negative values of x_pu"
-                ) from error
+            self._factor = _factorise(reduced)
         offset = -b * grid.shift_radian
         self.shift_flow_mw = frozen(offset - self._flows_of(self.incidence.T @ offset))
 
@@ -100,3 +96,19 @@ class DcFlow:
     def susceptance(self) -> sparse.csr_matrix:
         """(buses, buses) bus susceptance matrix [MW/rad]."""
         return (self.incidence.T @ self._branch_matrix).tocsr()
+
+
+def _factorise(matrix: sparse.csc_matrix) -> Any:
+    """Sparse LU of the reduced susceptance matrix, refused where negative reactances cancel it."""
+    try:
+        factor = splu(matrix)
+        pivots = np.abs(factor.U.diagonal())
+        regular = pivots.min() > CANCELLED * np.abs(matrix.data).max()
+    except RuntimeError:  # exactly singular
+        regular = False
+    if not regular:
+        raise InputError(
+            "table 'branches': the reactances cancel (the susceptance matrix is singular), so "
+            "flows are not determined; check negative values of x_pu"
+        )
+    return factor

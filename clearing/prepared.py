@@ -1,0 +1,321 @@
+"""A market prepared for one structure of book: the hot path, arrays in and arrays out.
+
+`market.prepare(book)` fixes who trades where; every later round only brings new numbers. One period
+goes through the round engine (:mod:`clearing.rounds`), which is exact and proves every round; a round
+that it cannot prove, and books of several periods, go through the general path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from clearing.book import Book
+from clearing.errors import (
+    ClearingError,
+    InfeasibleError,
+    InputError,
+    NumericalError,
+    TimeLimitError,
+    UnboundedError,
+)
+from clearing.optimum import Optimum, find_optimum
+from clearing.structure import Numbers, Structure
+from networks.checks import suggest
+
+if TYPE_CHECKING:
+    from clearing.nodal import NodalMarket
+    from clearing.rounds.engine import Engine
+
+WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
+
+
+class Status(IntEnum):
+    """How a round ended; all but OPTIMAL leave NaN in its rows."""
+
+    OPTIMAL = 0
+    INFEASIBLE = 1
+    UNBOUNDED = 2
+    TIME_LIMIT = 3
+    NUMERICAL = 4
+
+
+_STATUS_OF: dict[type[ClearingError], Status] = {
+    InfeasibleError: Status.INFEASIBLE,
+    UnboundedError: Status.UNBOUNDED,
+    TimeLimitError: Status.TIME_LIMIT,
+    NumericalError: Status.NUMERICAL,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Outcomes of many rounds; what was not wanted is None.
+
+    Attributes
+    ----------
+    accepted : (rounds, orders) [MW], in the order of the book's columns.
+    lmp, lmp_low, lmp_high : (rounds, buses), or (rounds, buses, periods) for several periods [$/MWh].
+    welfare : (rounds,) value of accepted bids less cost of accepted offers [$].
+    flow : (rounds, named branches), or with periods last [MW].
+    status : (rounds,) of :class:`Status`.
+    certified : (rounds,) whether the round's certificate holds; false only where `status` is not OPTIMAL.
+    fallbacks : number of rounds that the engine could not prove and another solver cleared.
+    """
+
+    status: np.ndarray
+    certified: np.ndarray
+    fallbacks: int
+    accepted: np.ndarray | None = None
+    lmp: np.ndarray | None = None
+    welfare: np.ndarray | None = None
+    lmp_low: np.ndarray | None = None
+    lmp_high: np.ndarray | None = None
+    flow: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One round as arrays: accepted (orders,), lmp (buses,) or (buses, periods), welfare [$]."""
+
+    accepted: np.ndarray
+    lmp: np.ndarray
+    welfare: float
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Checked numbers of the rounds; None keeps the book's."""
+
+    price: np.ndarray
+    mw: np.ndarray
+    slope: np.ndarray | None
+    fixed_mw: np.ndarray | None
+    limit_mw: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+
+class PreparedMarket:
+    """A nodal market with a fixed structure of orders.
+
+    Results are those of the canonical laws whatever was cleared before, in any order or batch (law 3).
+
+    Attributes
+    ----------
+    book : the book whose structure, minimum outputs, ramps and fixed demand hold in every round.
+    orders : number of order columns (the book's orders, times periods where a row holds in all).
+    """
+
+    def __init__(self, market: NodalMarket, book: Book):
+        self.market, self.book = market, book
+        self.structure = Structure.of(book, market.grid)
+        self.numbers = Numbers.of(book, self.structure)
+        self.orders = len(self.structure.bus)
+
+    @cached_property
+    def engine(self) -> Engine | None:
+        """The round engine, where it applies: one period without ramps."""
+        return None
+
+    def clear_many(
+        self,
+        price: np.ndarray,
+        mw: np.ndarray | None = None,
+        slope: np.ndarray | None = None,
+        fixed_mw: np.ndarray | None = None,
+        limit_mw: np.ndarray | None = None,
+        want: Sequence[str] = ("accepted", "lmp", "welfare"),
+        on_error: Literal["mark", "raise"] = "mark",
+        branches: Sequence[Hashable] | None = None,
+    ) -> Batch:
+        """Clear one book per row.
+
+        Parameters
+        ----------
+        price, mw, slope : (rounds, orders) or (orders,) for every round [$/MWh, MW, $/MW²h]; None
+            keeps the book's.
+        fixed_mw : (rounds, buses) or (buses,) fixed demand in place of the book's, with periods last
+            where there are several; shunts stay [MW].
+        limit_mw : (rounds, branches) or (branches,) thermal limits in place of the grid's [MW].
+        want : of "accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"; nobody pays for what was
+            not asked.
+        on_error : "mark" leaves NaN and a status in a failed row, "raise" raises its error.
+        branches : labels of the branches whose flows are wanted (all by default).
+
+        Raises
+        ------
+        InputError
+            arrays of a wrong shape, or numbers that no book may hold, naming round and order.
+        ClearingError
+            with on_error="raise", the first failed round's.
+        """
+        rows = self._check(price, mw, slope, fixed_mw, limit_mw)
+        _check_choice("want", want, WANTED)
+        _check_choice("on_error", [on_error], ("mark", "raise"))
+        lines = self._branches(branches)
+        if self.engine is None:
+            return self._general_batch(rows, want, on_error, lines)
+        batch = self.engine.clear_many(rows, want, lines)
+        unproven = np.flatnonzero(batch.status != Status.OPTIMAL)
+        if len(unproven) == 0:
+            return batch
+        fallbacks = 0
+        for r in unproven.tolist():
+            fallbacks += batch.status[r] == Status.NUMERICAL
+            self._general_round(rows, r, batch, on_error, lines)
+        return replace(batch, fallbacks=fallbacks)
+
+    def clear(self, price: np.ndarray, mw: np.ndarray | None = None) -> Round:
+        """Clear one round on arrays (orders,); errors are raised."""
+        batch = self.clear_many(price, mw, on_error="raise")
+        accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
+        return Round(accepted, lmp, float(welfare))
+
+    def _check(
+        self,
+        price: np.ndarray,
+        mw: np.ndarray | None,
+        slope: np.ndarray | None,
+        fixed_mw: np.ndarray | None,
+        limit_mw: np.ndarray | None,
+    ) -> Rows:
+        given = [price, mw, slope]
+        rounds = max((len(a) for a in given if a is not None and np.ndim(a) == 2), default=1)
+        shape = (len(self.market.grid.buses),)
+        if self.structure.periods > 1:
+            shape += (self.structure.periods,)
+        if fixed_mw is not None and np.ndim(fixed_mw) == len(shape) + 1:
+            rounds = max(rounds, len(fixed_mw))
+        if limit_mw is not None and np.ndim(limit_mw) == 2:
+            rounds = max(rounds, len(limit_mw))
+        grid, numbers, order = self.market.grid, self.numbers, self._order_name
+
+        def optional(values: np.ndarray | None, *rest: Any) -> np.ndarray | None:
+            return None if values is None else self._rows(values, *rest)
+
+        offered = numbers.mw if mw is None else mw
+        branches = (len(grid.branches),)
+        return Rows(
+            price=self._rows(price, "price", (self.orders,), rounds, order, "$/MWh"),
+            mw=self._rows(offered, "mw", (self.orders,), rounds, order, "MW", numbers.min_mw),
+            slope=optional(slope, "slope", (self.orders,), rounds, order, "$/MW²h", 0.0),
+            fixed_mw=optional(fixed_mw, "fixed_mw", shape, rounds, self._bus_name, "MW"),
+            limit_mw=optional(limit_mw, "limit_mw", branches, rounds, self._branch_name, "MW", 0.0, True),
+        )
+
+    @staticmethod
+    def _rows(
+        values: np.ndarray,
+        what: str,
+        shape: tuple[int, ...],
+        rounds: int,
+        name: Callable[[tuple[int, ...]], str],
+        unit: str,
+        low: float | np.ndarray | None = None,
+        infinite: bool = False,
+    ) -> np.ndarray:
+        """`values` as (rounds, *shape), checked; a row for every round is broadcast without a copy."""
+        try:
+            array = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"array '{what}' does not hold numbers; give {unit}") from None
+        if array.shape != shape and array.shape != (rounds, *shape):
+            raise InputError(
+                f"array '{what}' has shape {array.shape}; give {shape}, or ({rounds}, "
+                f"{', '.join(map(str, shape))}) for {rounds} rounds"
+            )
+        good = ~np.isnan(array) if infinite else np.isfinite(array)
+        if low is not None:
+            good &= array >= low
+        if not good.all():
+            place = tuple(np.argwhere(~good)[0].tolist())
+            r, item = (place[0], place[1:]) if array.ndim > len(shape) else (0, place)
+            bound = "" if low is None else f" of at least {np.broadcast_to(low, shape)[item]:g}"
+            raise InputError(
+                f"array '{what}', round {r}, {name(item)}: the value is {float(array[place])!r}; "
+                f"give a number{bound} in {unit}"
+            )
+        return np.broadcast_to(array, (rounds, *shape))
+
+    def _order_name(self, item: tuple[int, ...]) -> str:
+        return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"
+
+    def _bus_name(self, item: tuple[int, ...]) -> str:
+        return f"bus {self.market.grid.buses[item[0]]!r}"
+
+    def _branch_name(self, item: tuple[int, ...]) -> str:
+        return f"branch {self.market.grid.branches[item[0]]!r}"
+
+    def _branches(self, labels: Sequence[Hashable] | None) -> np.ndarray:
+        known = {label: k for k, label in enumerate(self.market.grid.branches)}
+        for label in labels or ():
+            if label not in known:
+                raise InputError(f"branches: {label!r} is not a branch of the grid{suggest(label, known)}")
+        return (
+            np.arange(len(known)) if labels is None else np.array([known[b] for b in labels], dtype=np.int64)
+        )
+
+    def _general_batch(self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray) -> Batch:
+        rounds, buses = len(rows), len(self.market.grid.buses)
+        tail = (self.structure.periods,) if self.structure.periods > 1 else ()
+        shapes = {"accepted": (self.orders,), "welfare": (), "flow": (len(lines), *tail)}
+        arrays = {name: np.full((rounds, *shapes.get(name, (buses, *tail))), np.nan) for name in want}
+        batch = Batch(np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=bool), 0, **arrays)
+        for r in range(rounds):
+            self._general_round(rows, r, batch, on_error, lines)
+        return batch
+
+    def _general_round(self, rows: Rows, r: int, batch: Batch, on_error: str, lines: np.ndarray) -> None:
+        """Clear row r by the general path and write it into the batch's arrays."""
+        try:
+            found = self._optimum(rows, r)
+        except ClearingError as error:
+            if on_error == "raise":
+                raise type(error)(f"round {r}: {error}") from error
+            batch.status[r], batch.certified[r] = _STATUS_OF[type(error)], False
+            return
+        batch.status[r], batch.certified[r] = Status.OPTIMAL, True
+        claim, several = found.claim, self.structure.periods > 1
+        if batch.accepted is not None:
+            batch.accepted[r] = claim.accepted
+        if batch.lmp is not None:
+            batch.lmp[r] = claim.lmp if several else claim.lmp[:, 0]
+        if batch.welfare is not None:
+            slope = self.numbers.slope if rows.slope is None else rows.slope[r]
+            worth = self.structure.side * rows.price[r] * claim.accepted + 0.5 * slope * claim.accepted**2
+            batch.welfare[r] = -float(worth.sum()) * self.book.hours
+        if batch.flow is not None:
+            batch.flow[r] = claim.flow_mw[lines] if several else claim.flow_mw[lines, 0]
+        if batch.lmp_low is not None or batch.lmp_high is not None:
+            money = found.face.reduced.money
+            for ends, wanted in zip(found.face.intervals(), (batch.lmp_low, batch.lmp_high), strict=True):
+                if wanted is not None:
+                    wanted[r] = ends * money if several else ends[:, 0] * money
+
+    def _optimum(self, rows: Rows, r: int) -> Optimum:
+        structure, market = self.structure, self.market
+        numbers = replace(self.numbers, price=rows.price[r], mw=rows.mw[r])
+        if rows.slope is not None:
+            numbers = replace(numbers, slope=rows.slope[r])
+        if rows.fixed_mw is not None:
+            fixed = rows.fixed_mw[r].reshape(numbers.fixed_mw.shape)
+            numbers = replace(numbers, fixed_mw=fixed + market.grid.shunt_mw[:, None])
+        if rows.limit_mw is not None:
+            structure = structure.on_grid(market.grid.with_settings(limit_mw=rows.limit_mw[r]))
+            low, high = structure.grid.flow_bounds_mw
+            numbers = replace(numbers, low_mw=low[structure.limited], high_mw=high[structure.limited])
+        model = market.compiled(structure)
+        return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
+
+
+def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise InputError(f"{name}: {value!r} is unknown{suggest(value, known)}; use {', '.join(known)}")
