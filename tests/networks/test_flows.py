@@ -148,3 +148,15 @@ def test_ptdf_rows_are_flows_of_one_mw(mesh):
     laplacian = flow.susceptance().toarray()
     assert laplacian == pytest.approx(laplacian.T)
     assert laplacian.sum(axis=0) == pytest.approx(np.zeros(size), abs=1e-9)
+
+
+def test_reactances_that_cancel_up_to_rounding_are_refused() -> None:
+    """0.1 + 0.2 beside −0.3: no pivot is exactly zero, yet flows are not determined."""
+    buses = [{"bus": name} for name in "abc"]
+    branches = [
+        {"branch": 1, "from_bus": "a", "to_bus": "b", "x_pu": 0.1},
+        {"branch": 2, "from_bus": "b", "to_bus": "c", "x_pu": 0.2},
+        {"branch": 3, "from_bus": "a", "to_bus": "c", "x_pu": -0.3},
+    ]
+    with pytest.raises(InputError, match="reactances cancel"):
+        _ = Grid.from_tables(buses, branches).flow
