@@ -20,6 +20,7 @@ from clearing.solvers import solve_conic
 from clearing.trading import SelfInterestedTrading
 from clearing.trading_instance import TradingInstance
 from clearing.trading_models import TradingStructure, build_self_interested_model
+from clearing.trading_polish import polish_coalitions
 from networks.checks import freeze_arrays
 from networks.errors import InputError
 
@@ -70,23 +71,24 @@ def _worths(instance: TradingInstance, given: list[int]) -> np.ndarray:
     which, line = np.nonzero(members[:, first] & members[:, second])
     start, end = node[which, first[line]], node[which, second[line]]
     none = np.zeros(0, dtype=np.int64)
-    compiled = compile_conic_model(
-        build_self_interested_model(TradingStructure(len(copy), 0, none, none, none, start, end))
-    )
-    base, scale = instance.grid.base_mva, instance.supply_price
+    structure = TradingStructure(len(copy), 0, none, none, none, start, end)
+    compiled = compile_conic_model(build_self_interested_model(structure))
+    base, scale = instance.unit_mw, instance.supply_price
     net, price = instance.net_mw[who] / base, instance.buy_price[who] / scale
     sell = instance.sell_price / scale
-    r = instance.private.r_pu[line]
-    program = compiled.at(
-        net=net[agent],
-        public_r=none,
-        public_x=none,
-        public_shift=none,
-        private_r=r,
-        buy_price=price[agent],
-        sell_price=np.full(len(copy), sell),
-    )
-    flow = solve_conic(program).x[compiled.variables["private_flow"]]
+    r = instance.private.r_pu[line] * (base / instance.grid.base_mva)
+    numbers = {
+        "net": net[agent],
+        "public_r": none,
+        "public_x": none,
+        "public_shift": none,
+        "private_r": r,
+        "buy_price": price[agent],
+        "sell_price": np.full(len(copy), sell),
+    }
+    solution = solve_conic(compiled.at(**numbers))
+    exact = polish_coalitions(structure, numbers, solution.row_dual[compiled.rows["balance"]])
+    flow = solution.x[compiled.variables["private_flow"]] if exact is None else exact[0]
     half = 0.5 * r * flow**2
     size = len(copy)
     left = net[agent] - np.bincount(start, flow + half, size) + np.bincount(end, flow - half, size)
@@ -134,6 +136,8 @@ def dual_price_payments(instance: TradingInstance) -> DualPayments:
     NumericalError
         where a condition of the proof fails.
     """
+    if not instance.agents:
+        raise InputError("the instance has no agents; there is nobody to pay")
     outcome = SelfInterestedTrading("flat").clear(instance)
     who = np.flatnonzero(instance.agent)
     price = outcome.price  # within the tariffs by construction

@@ -17,7 +17,7 @@ from networks.grid import Grid
 from networks.private_lines import PrivateNetwork
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TradingInstance:
     """Agents with fixed endowments and demands on a public grid, with private lines between them.
 
@@ -55,6 +55,12 @@ class TradingInstance:
                     f"private network: bus {label!r} is not the bus of an agent"
                     f"{suggest(label, self.agents)}; private lines join agents"
                 )
+
+    def __repr__(self) -> str:
+        return (
+            f"TradingInstance({len(self.agents)} agents, {len(self.in_service)} public and "
+            f"{len(self.private.lines)} private lines, main grid at {self.main_bus!r})"
+        )
 
     @classmethod
     def from_tables(

@@ -62,7 +62,7 @@ class TradingCertificate:
         return f"certificate {verdict}: worst row {row} at {residual:.1e} of {self.tolerances[row]:.0e}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TradingOutcome:
     """The outcome of one trading model over one hour; tables are made when they are read.
 
@@ -72,7 +72,7 @@ class TradingOutcome:
     public_flow_mw, public_loss_mw : (public lines,) positive from → to; 0 out of service.
     private_flow_mw, private_loss_mw : (private lines,).
     injection_mw : (buses,) what each agent puts into the public grid, negative for what it takes.
-    main_grid_mw : supply of the main grid G.
+    main_grid_mw : supply of the main grid G; negative where it takes energy, at the same price.
     price : (buses,) $/MWh. Cooperative and integrated: nodal prices, the increase of the main grid's cost
         per MW of extra demand at the bus (law 2). Self-interested: the same for the coalitions' bill, NaN
         where there is no agent.
@@ -102,6 +102,12 @@ class TradingOutcome:
     def __post_init__(self) -> None:
         freeze_arrays(self)
 
+    def __repr__(self) -> str:
+        return (
+            f"TradingOutcome({self.model}: losses {self.losses_mw:.6g} MW, main grid "
+            f"{self.main_grid_mw:.6g} MW, {self.certificate})"
+        )
+
     @property
     def losses_mw(self) -> float:
         """Losses of all public and private lines [MW]."""
@@ -127,7 +133,7 @@ class TradingOutcome:
         half = 0.5 * self.private_rent
         size = len(self.price)
         share = np.bincount(start, half, minlength=size) + np.bincount(end, half, minlength=size)
-        return -self.price * self.instance.net_mw - share
+        return 0.0 - self.price * self.instance.net_mw - share
 
     @cached_property
     def private_rent(self) -> np.ndarray:

@@ -435,6 +435,53 @@ def test_bad_instances_are_refused_by_name(arguments, message):
         TradingInstance.from_tables(**given)
 
 
+MARKETS = (AdHocTrading, SelfInterestedTrading, CooperativeTrading, IntegratedTrading)
+
+
+@pytest.mark.parametrize("market", MARKETS)
+def test_smallest_instances(market):
+    one = Grid.from_tables([{"bus": "m"}])
+    agent = {"bus": "m", "endowment_mw": 1.0, "demand_mw": 3.0}
+    outcome = market().clear(TradingInstance.from_tables(one, [agent], main_bus="m"), verify=True)
+    assert outcome.main_grid_mw == pytest.approx(2.0)
+    assert outcome.agent_cost == pytest.approx([2.0])
+    assert "losses 0 MW" in repr(outcome)
+    empty = market().clear(TradingInstance.from_tables(one, [], main_bus="m"))
+    assert (empty.main_grid_mw, empty.losses_mw) == (0.0, 0.0)
+    assert len(empty.trades) == len(empty.agents) == 0
+
+
+@pytest.mark.parametrize("market", MARKETS)
+def test_parallel_lossless_negative_and_idle_lines(market):
+    """A main grid that takes energy, lines without resistance, in parallel, with x < 0, out of service."""
+    ends = [
+        (0, 1, 0.0, 0.1, True),
+        (1, 2, 0.01, 0.1, True),
+        (1, 2, 0.01, 0.1, True),
+        (0, 2, 0.01, -0.3, True),
+    ]
+    ends += [(0, 2, 0.01, 0.1, False)]
+    names = ("branch", "from_bus", "to_bus", "r_pu", "x_pu", "in_service")
+    branches = [dict(zip(names, (k, *row), strict=True)) for k, row in enumerate(ends)]
+    grid = Grid.from_tables([{"bus": k} for k in range(3)], branches)
+    agents = [
+        {"bus": bus, "endowment_mw": endowment, "demand_mw": demand}
+        for bus, endowment, demand in ((0, 3.0, 0.0), (1, 0.0, 5.0), (2, 10.0, 0.0))
+    ]
+    private = [
+        {"line": name, "from_bus": a, "to_bus": b, "r_pu": r}
+        for name, a, b, r in (("a", 0, 1, 0.5), ("b", 1, 0, 0.5), ("c", 2, 1, 0.1))
+    ]
+    outcome = market().clear(TradingInstance.from_tables(grid, agents, private, main_bus=0), verify=True)
+    assert outcome.certificate.holds
+    assert outcome.main_grid_mw == pytest.approx(outcome.losses_mw - 8.0)
+    assert outcome.public_flow_mw[1] == pytest.approx(outcome.public_flow_mw[2], abs=1e-6)
+    assert outcome.public_flow_mw[4] == 0.0
+    assert outcome.private_flow_mw[0] == pytest.approx(-outcome.private_flow_mw[1], abs=1e-6) or (
+        outcome.model == "ad_hoc"
+    )
+
+
 def test_unknown_tariff_is_refused():
     with pytest.raises(InputError, match="use 'flat' or 'nodal'"):
         SelfInterestedTrading("free")
