@@ -31,6 +31,8 @@ class HeatMap(Chart):
     ----------
     x, y : labels of columns and rows; values : (rows, columns), NaN for none.
     marks : (x, y) cells to ring, with `mark_words` in the legend; signed : colours around zero.
+    linear : where given, colours follow the logarithm beyond ± this value, so that great values do not
+        wash out small ones.
     """
 
     x: Sequence[Any]
@@ -42,6 +44,7 @@ class HeatMap(Chart):
     marks: Sequence[tuple[Any, Any]] = ()
     mark_words: str = ""
     signed: bool = False
+    linear: float | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,10 +87,11 @@ class Intervals(Chart):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GridMap(Chart):
-    """A grid with a value at each bus; `binding`: labels of branches to stress."""
+    """A grid with a value at each bus; `stressed`: labels of branches; `linear` as in a heat map."""
 
     case: Case
     values: Any
     unit: str
     stressed: Sequence[Any] = ()
     signed: bool = True
+    linear: float | None = None

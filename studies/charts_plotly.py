@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from studies.charts import Bars, Chart, GridMap, HeatMap, Intervals, Lines
+from studies.charts_scale import ColourScale, colour_scale
 from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PRICE_STOPS, SUPPLY
 
 Plot = tuple[list[dict[str, Any]], dict[str, Any]]
@@ -30,34 +31,29 @@ def listed(values: Any) -> list[Any]:
     return [float(f"{v:.7g}") if np.isfinite(v) else None for v in array.tolist()]
 
 
-def limits(values: Any, signed: bool) -> tuple[float, float]:
-    """Ends of the colour scale: without the outermost two per cent where these stretch it; about 0."""
-    finite = np.asarray(values, dtype=float)
-    finite = finite[np.isfinite(finite)]
-    if not len(finite):
-        return -1.0, 1.0
-    low, high = (float(q) for q in np.quantile(finite, [0.02, 0.98]))
-    if float(finite.max() - finite.min()) <= 3.0 * (high - low):
-        low, high = float(finite.min()), float(finite.max())
-    if signed:
-        high = max(abs(low), abs(high)) or float(np.abs(finite).max()) or 1.0
-        low = -high
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+def colour_bar(scale: ColourScale, unit: str) -> dict[str, Any]:
+    """Plotly's colour bar of a scale."""
+    bar: dict[str, Any] = {"title": {"text": unit, "side": "top"}, "thickness": 14, "outlinewidth": 0}
+    if scale.ticks:
+        bar |= {
+            "tickvals": [place for place, _ in scale.ticks],
+            "ticktext": [words for _, words in scale.ticks],
+        }
+    return bar
 
 
 @plotly_chart.register
 def _heat_map(chart: HeatMap) -> Plot:
-    low, high = limits(chart.values, chart.signed)
+    scale = colour_scale(chart.values, chart.signed, chart.linear)
     x, y = [str(v) for v in chart.x], [str(v) for v in chart.y]
-    hover = (
-        f"{chart.x_label} %{{x}}<br>{chart.y_label} %{{y}}<br><b>%{{z:,.2f}} {chart.unit}</b><extra></extra>"
-    )
+    value = f"<b>%{{customdata:,.2f}} {chart.unit}</b><extra></extra>"
+    hover = f"{chart.x_label} %{{x}}<br>{chart.y_label} %{{y}}<br>{value}"
     data: list[dict[str, Any]] = [
         {
-            "type": "heatmap", "x": x, "y": y, "z": listed(chart.values), "zmin": low, "zmax": high,
+            "type": "heatmap", "x": x, "y": y, "z": listed(scale.coloured),
+            "customdata": listed(chart.values), "zmin": scale.low, "zmax": scale.high,
             "colorscale": SCALE, "hoverongaps": False, "xgap": 1, "ygap": 1 if len(y) <= 40 else 0,
-            "colorbar": {"title": {"text": chart.unit, "side": "top"}, "thickness": 14, "outlinewidth": 0},
-            "hovertemplate": hover,
+            "colorbar": colour_bar(scale, chart.unit), "hovertemplate": hover,
         }
     ]  # fmt: skip
     if chart.marks:
@@ -71,8 +67,8 @@ def _heat_map(chart: HeatMap) -> Plot:
         )  # fmt: skip
     layout = _layout(chart.x_label, chart.y_label)
     layout["xaxis"] |= {"type": "category", "showgrid": False, "nticks": 12 if len(x) > 12 else 0}
-    layout["yaxis"] |= {"type": "category", "showgrid": False, "nticks": 40 if len(y) > 40 else 0}
-    layout["height"] = FRAME_PIXELS + max(330, min(1100, 14 * len(y)))
+    layout["yaxis"] |= {"type": "category", "showgrid": False, "dtick": 1 if len(y) <= 30 else None}
+    layout["height"] = FRAME_PIXELS + max(330, min(1100, 19 * len(y)))
     return data, layout
 
 
@@ -112,6 +108,7 @@ def _bars(chart: Bars) -> Plot:
     layout["height"] = FRAME_PIXELS + max(180, ROW_PIXELS * len(labels))
     layout["showlegend"] = False
     if chart.line_at is not None:
+        layout["margin"] |= {"t": 58}
         layout["shapes"] = [_upright(chart.line_at)]
         layout["annotations"] = [
             {"x": chart.line_at, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": "left",
@@ -171,7 +168,7 @@ def _grid_map(chart: GridMap) -> Plot:
             {"type": "scatter", "mode": "lines", "x": x, "y": y, "line": style, "hoverinfo": "skip",
              "name": "binding limit", "showlegend": bool(stressed) and style["color"] == BINDING}
         )  # fmt: skip
-    low, high = limits(chart.values, chart.signed)
+    scale = colour_scale(chart.values, chart.signed, chart.linear)
     text = [
         f"<b>Bus {str(bus).replace('&', '&amp;').replace('<', '&lt;')}</b><br>{value:,.2f} {chart.unit}"
         for bus, value in zip(grid.buses, np.asarray(chart.values).tolist(), strict=True)
@@ -181,9 +178,10 @@ def _grid_map(chart: GridMap) -> Plot:
             "type": "scatter", "mode": "markers", "x": listed(at[:, 0]), "y": listed(at[:, 1]),
             "showlegend": False, "hoverinfo": "text", "hovertext": text,
             "marker": {
-                "size": 9 if len(text) > 60 else 18, "color": listed(chart.values), "cmin": low, "cmax": high,
+                "size": 9 if len(text) > 60 else 18, "color": listed(scale.coloured),
+                "cmin": scale.low, "cmax": scale.high,
                 "colorscale": SCALE, "line": {"color": INK, "width": 0.6}, "showscale": True,
-                "colorbar": {"title": {"text": chart.unit, "side": "top"}, "thickness": 14},
+                "colorbar": colour_bar(scale, chart.unit),
             },
         }
     )  # fmt: skip

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from studies.charts import Bars, Chart, GridMap, HeatMap, Intervals, Lines
-from studies.charts_plotly import SERIES, limits
+from studies.charts_plotly import SERIES
+from studies.charts_scale import ColourScale, colour_scale
 from studies.figure_grid import PRICE_MAP
 from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SUPPLY, house_style
 
@@ -53,14 +54,12 @@ def _draw(chart: Chart, axes: Axes) -> None:
 
 @_draw.register
 def _heat_map(chart: HeatMap, axes: Axes) -> None:
-    low, high = limits(chart.values, chart.signed)
-    values = np.ma.masked_invalid(np.asarray(chart.values, dtype=float))
-    shown = axes.pcolormesh(values, cmap=PRICE_MAP, vmin=low, vmax=high, edgecolors=PAPER, linewidth=0.4)
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
-    bar.set_label(chart.unit, color=MUTED)
-    bar.outline.set_visible(False)
+    scale = colour_scale(chart.values, chart.signed, chart.linear)
+    shown = axes.pcolormesh(
+        np.ma.masked_invalid(scale.coloured), cmap=PRICE_MAP, vmin=scale.low, vmax=scale.high,
+        edgecolors=PAPER, linewidth=0.4,
+    )  # fmt: skip
+    _colour_bar(axes, shown, scale, chart.unit)
     for axis, labels in ((axes.xaxis, chart.x), (axes.yaxis, chart.y)):
         step = -(-len(labels) // MOST_TICKS) if len(labels) > MOST_TICKS else 1
         where = range(0, len(labels), step)
@@ -74,7 +73,7 @@ def _heat_map(chart: HeatMap, axes: Axes) -> None:
             [columns[a] + 0.5 for a, _ in chart.marks], [rows[b] + 0.5 for _, b in chart.marks],
             s=70, facecolors="none", edgecolors=INK, linewidths=2.0, label=chart.mark_words, clip_on=False,
         )  # fmt: skip
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, -0.24), borderaxespad=0)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
 
@@ -125,7 +124,7 @@ def _grid_map(chart: GridMap, axes: Axes) -> None:
 
     grid = chart.case.grid
     at = bus_positions(grid, chart.case.positions)
-    low, high = limits(chart.values, chart.signed)
+    scale = colour_scale(chart.values, chart.signed, chart.linear)
     stressed = [grid.branches.index(label) for label in chart.stressed]
 
     def ends(chosen: Any) -> list[Any]:
@@ -136,14 +135,20 @@ def _grid_map(chart: GridMap, axes: Axes) -> None:
         lines = LineCollection(ends(stressed), colors=BINDING, linewidths=3.5, label="binding limit")
         axes.add_collection(lines)
     shown = axes.scatter(
-        at[:, 0], at[:, 1], c=chart.values, cmap=PRICE_MAP, norm=Normalize(low, high), zorder=3,
+        at[:, 0], at[:, 1], c=scale.coloured, cmap=PRICE_MAP, norm=Normalize(scale.low, scale.high), zorder=3,
         s=34 if len(grid.buses) > 60 else 220, edgecolors=INK, linewidths=0.5,
     )  # fmt: skip
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    bar = figure.colorbar(shown, ax=axes, shrink=0.75, pad=0.01)
-    bar.set_label(chart.unit, color=MUTED)
-    bar.outline.set_visible(False)
+    _colour_bar(axes, shown, scale, chart.unit)
     axes.set_axis_off()
     if stressed:
         axes.legend(loc="lower left")
+
+
+def _colour_bar(axes: Axes, shown: Any, scale: ColourScale, unit: str) -> None:
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    bar = figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02)
+    bar.set_label(unit, color=MUTED)
+    bar.outline.set_visible(False)
+    if scale.ticks:
+        bar.set_ticks([place for place, _ in scale.ticks], labels=[words for _, words in scale.ticks])

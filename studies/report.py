@@ -16,7 +16,7 @@ from studies.page import asset, html_table, write_page
 from studies.registry import StudyRef
 from studies.spec import describe, show
 from studies.study import Results, Study, Summary
-from studies.tables import read_results
+from studies.tables import read_results, run_folder
 
 SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
@@ -37,7 +37,8 @@ def write_report(folder: Path) -> Path:
     empty = not results.tables
     summaries = dict(study.summarise(results)) if study.summarise and not empty else {}
     charts = list(study.figures(results, summaries)) if study.figures and not empty else []
-    folder = _folder_of(folder)
+    headline = study.headline(results, summaries) if study.headline and not empty else ()
+    folder = run_folder(folder)
     rows = run_ledger(study, ref, results, summaries)
     write_run_ledger(rows, folder)
     if charts:
@@ -47,7 +48,7 @@ def write_report(folder: Path) -> Path:
             draw_chart(chart, folder / f"{chart.name}.png")
     body = "\n".join(
         [
-            _heading(study, results, rows),
+            _heading(study, results, rows, headline),
             _ledger_section(rows),
             _figure_section(charts),
             _table_section(summaries),
@@ -58,12 +59,6 @@ def write_report(folder: Path) -> Path:
     body = f"<style>\n{asset('report.css')}</style>\n{body}"
     title = f"{results.manifest['study']}: {study.title}"
     return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest))
-
-
-def _folder_of(folder: Path) -> Path:
-    from studies.tables import run_folder
-
-    return run_folder(folder)
 
 
 def regenerate(manifest: Mapping[str, Any]) -> str:
@@ -81,7 +76,7 @@ def regenerate(manifest: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def _heading(study: Study, results: Results, rows: pd.DataFrame) -> str:
+def _heading(study: Study, results: Results, rows: pd.DataFrame, headline: Sequence[tuple[str, str]]) -> str:
     manifest = results.manifest
     planned = manifest["cells"] * manifest["replicates"]
     failed = len(results.failures)
@@ -94,6 +89,7 @@ def _heading(study: Study, results: Results, rows: pd.DataFrame) -> str:
     for verdict, count in rows["verdict"].value_counts(sort=False).items() if len(rows) else ():
         words = f"published figure{'s' if count > 1 else ''}: {verdict}"
         tiles.append((KINDS[str(verdict)], str(count), words))
+    tiles += [("", value, words) for value, words in headline]
     seconds = sum(session["wall_seconds"] for session in manifest["sessions"])
     tiles.append(("", f"{seconds:,.1f} s", "of running"))
     items = "".join(

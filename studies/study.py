@@ -36,6 +36,7 @@ class Study:
         columns. It must depend on nothing else, and take all randomness from the generator (law 9).
     summarise : results → summary tables by name.
     figures : (results, summaries) → charts of the report.
+    headline : (results, summaries) → (figure, words) pairs for the head of the report.
     claims : (results, summaries) → published figures beside ours (law 12).
     fingerprint : spec → text that changes when the data behind the spec do (a case's file, say).
     under_specified : what the documents leave open and this study had to choose.
@@ -51,6 +52,7 @@ class Study:
     run_cell: Callable[[Any, Cell, np.random.Generator], Mapping[str, Any]]
     summarise: Callable[[Results], Mapping[str, Summary]] | None = None
     figures: Callable[[Results, Mapping[str, Summary]], Sequence[Chart]] | None = None
+    headline: Callable[[Results, Mapping[str, Summary]], Sequence[tuple[str, str]]] | None = None
     claims: Callable[[Results, Mapping[str, Summary]], Sequence[Claim]] | None = None
     fingerprint: Callable[[Any], str] | None = None
     under_specified: tuple[str, ...] = ()

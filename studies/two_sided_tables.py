@@ -123,8 +123,8 @@ def draw_figures(results: Results, summaries: Mapping[str, Summary]) -> list[Cha
                 name=f"hour_2_{name}",
                 title=f"Hour 2: {'profit' if who == 'Gen-A' else 'utility'} of {who}",
                 caption="Rings: pure equilibria under the price rule “high” (node 1 at 6 $/MWh on the "
-                "degenerate "
-                "line, as in the article). On the line the retailer relieves line 1–2 just enough.",
+                "degenerate line, as in the article). On the line the retailer relieves line 1–2 just "
+                "enough.",
                 x=[f"{v:g}" for v in table.columns],
                 y=[f"{v:g}" for v in table.index],
                 values=table.to_numpy(),
@@ -142,8 +142,8 @@ def draw_figures(results: Results, summaries: Mapping[str, Summary]) -> list[Cha
             name="ramp",
             title="Gen-A alone: best profit of both hours by ramp limit",
             caption="The article says that with its ramp limit Gen-A cannot prevent congestion in hour "
-            "2 alone (398 $ "
-            "in all). That needs an offer of 200 MW before hour 1 and a limit of 1 to 5 MW/h (at 5 the "
+            "2 alone (398 $ in all). That needs an offer of 200 MW before hour 1 and a limit of 1 to 5 "
+            "MW/h (at 5 the "
             "line is exactly "
             "full, and it takes the price rule that gives Gen-A least).",
             series=[

@@ -103,8 +103,7 @@ def summarise(results: Results) -> Mapping[str, Summary]:
             "Scenarios A, B and C",
             scenario_table(frame),
             "Exact: nothing is random, so one replicate and no standard error. Intervals hold every "
-            "price that "
-            "supports the dispatch; where low and high agree the price is unique.",
+            "price that supports the dispatch; where low and high agree the price is unique.",
         ),
         "equilibria": Summary(
             "Pure equilibria of each hour",
@@ -119,8 +118,7 @@ def summarise(results: Results) -> Mapping[str, Summary]:
             "What Gen-A can earn alone in two hours under a ramp limit on its offers",
             ramp_table(frame, spec.most_ramp_mw),
             "Best total profit with Disco-1 passive, rule high (least price for Gen-A where it is not "
-            "unique). "
-            "With and without an offer of 200 MW imposed before the first hour.",
+            "unique). With and without an offer of 200 MW imposed before the first hour.",
         ),
     }
 
@@ -144,8 +142,8 @@ STUDY = Study(
     question="Can a generator (Gen-A) and a retailer (Disco-1) raise their profits without talking to each "
     "other, and is what the article calls collusion an equilibrium of its own market?",
     method="Two hours of the three-node system of the article. Gen-A offers part of its 200 MW at cost, "
-    "Disco-1 "
-    "interrupts part of its load; the others are passive. Every pair is cleared exactly, with a certificate, "
+    "Disco-1 interrupts part of its load; the others are passive. Every pair is cleared exactly, with a "
+    "certificate, "
     "and with the interval of prices at each node. Payoffs: (LMP − 6)·MW for Gen-A, (11 − LMP)·served − "
     "2·interrupted for Disco-1. From the payoffs follow scenarios A, B, C, all pure equilibria, and the "
     "effect of ramp limits. Learning is not part of it.",

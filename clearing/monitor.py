@@ -1,0 +1,270 @@
+"""Tests of market power on a book: concentration, residual supply, pivotal suppliers, margins, deviations.
+
+Structure first (who could), then conduct (what it would pay). Shares are of offered sales. Sources:
+Herfindahl and Hirschman's index; the residual supply index of A. Sheffrin (California ISO, 2002);
+the three-pivotal-supplier test of PJM's tariff as its market monitor reports it; A. P. Lerner, "The
+concept of monopoly and the measurement of monopoly power", Review of Economic Studies 1(3), 1934.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from clearing.book import BUY, EVERY_PERIOD, SELL, Book
+from clearing.errors import InfeasibleError, InputError
+from clearing.market import Market
+from clearing.outcome import Outcome
+from networks.checks import frozen, number, suggest, whole
+
+LEAST_FACTOR = 0.03
+"""Transfer factors below this count as no relief (PJM)."""
+
+ROUNDING = 1e-9
+"""Margins below this, relative to 1 + the price, are 0."""
+
+DEAREST_RELIEF = 1.5
+"""Relief that costs more than this multiple of what relief is worth is not counted (PJM)."""
+
+
+def supply(book: Book, period: int = 0) -> pd.Series:
+    """Offered MW by participant in a period, in the order of their first sale."""
+    _check_period(book, period)
+    held = (book.side == SELL) & ((book.order_period == EVERY_PERIOD) | (book.order_period == period))
+    rows = np.flatnonzero(held)
+    frame = pd.Series(book.mw[rows], index=pd.Index([book.participants[k] for k in rows], name="participant"))
+    return frame.groupby(level=0, sort=False).sum().rename("supply_mw")
+
+
+def demand(book: Book, period: int = 0) -> float:
+    """Fixed demand less injections, and all bids, of a period [MW]."""
+    _check_period(book, period)
+    fixed = (book.fixed_period == EVERY_PERIOD) | (book.fixed_period == period)
+    bids = (book.side == BUY) & ((book.order_period == EVERY_PERIOD) | (book.order_period == period))
+    return float(book.fixed_mw[fixed].sum() + book.mw[bids].sum())
+
+
+def concentration(mw: pd.Series | np.ndarray) -> float:
+    """Herfindahl-Hirschman index Σ (100 sᵢ)² of the shares in `mw`: 10 000 for one seller, NaN for none."""
+    values = np.asarray(mw, dtype=float)
+    total = values.sum()
+    return float(((100.0 * values / total) ** 2).sum()) if total > 0 else float("nan")
+
+
+def residual_supply(book: Book, period: int = 0, demand_mw: float | None = None) -> pd.DataFrame:
+    """Who could be done without, ignoring the grid; index participant.
+
+    Columns: supply_mw, share, rsi = (total − own) / demand, pivotal (rsi < 1: demand cannot be met
+    without the participant), rsi3 = (total − own − two largest others) / demand, and fails_three (rsi3
+    ≤ 1, the three-pivotal-supplier test: with three sellers or fewer all fail). Infinite without demand.
+    """
+    own = supply(book, period)
+    needed = demand(book, period) if demand_mw is None else number("demand_mw", demand_mw, "MW", minimum=0.0)
+    rsi, rsi3 = _residual_indices(own.to_numpy(), needed)
+    total = float(own.sum())
+    return pd.DataFrame(
+        {
+            "supply_mw": own,
+            "share": own / total if total > 0 else own * np.nan,
+            "rsi": rsi,
+            "pivotal": rsi < 1.0,
+            "rsi3": rsi3,
+            "fails_three": rsi3 <= 1.0,
+        }
+    )
+
+
+def _residual_indices(own: np.ndarray, needed: float) -> tuple[np.ndarray, np.ndarray]:
+    """RSI of each supplier alone, and jointly with the two largest others."""
+    largest = np.sort(own)[::-1]
+    top = np.append(largest, [0.0, 0.0, 0.0])[:3]
+    order = np.argsort(-own, kind="stable")
+    others = np.full(len(own), top[0] + top[1])
+    for rank, k in enumerate(order[:2]):
+        others[k] = top[:3].sum() - top[rank]
+    left = np.stack([own.sum() - own, own.sum() - own - others])
+    with np.errstate(divide="ignore"):
+        rsi, rsi3 = left / needed if needed > 0 else np.full(left.shape, np.inf)
+    return rsi, rsi3
+
+
+def three_pivotal_suppliers(
+    outcome: Outcome, branch: Hashable, relief_mw: float, period: int = 0, worth: float | None = None
+) -> pd.DataFrame:
+    """Whether the relief of a loaded branch is competitive; index participant.
+
+    A unit's relief is |dfax|·(offered − accepted) MW where more output at its bus, taken off the load of
+    its island, unloads the branch in the direction of its flow. Factors below 0.03 are left out, and
+    relief dearer than 1.5 times `worth`, the price of one MW of relief [$/MWh] (by default the branch's
+    shadow price; where that is 0, nothing is left out). Columns: relief_mw, rsi3 = (all − own − two
+    largest others) / `relief_mw`, fails_three (rsi3 ≤ 1).
+    """
+    grid, book = outcome.grid, outcome.book
+    _check_period(book, period)
+    if branch not in grid.branches:
+        raise InputError(
+            f"branch is {branch!r}, which the grid does not have{suggest(branch, grid.branches)}"
+        )
+    needed = number("relief_mw", relief_mw, "MW, above 0", above=0)
+    row = grid.branches.index(branch)
+    factors = grid.flow.ptdf_rows(np.array([row]))[0]
+    structure = outcome.face.reduced.structure
+    chosen = (book.side[book.column_row] == SELL) & (book.column_period == period)
+    bus = structure.bus[chosen]
+    factors = factors - _load_factor(outcome, factors, period)
+    unloads = -np.sign(outcome.flow_mw[row, period]) * factors[bus]
+    rows = book.column_row[chosen]
+    spare = book.mw[rows] - outcome.accepted_mw[chosen]
+    price = book.price[rows] - outcome.energy[bus, period]  # the rest of the MW replaces energy elsewhere
+    value = abs(float(outcome.flow_dual[row, period])) if worth is None else worth
+    useful = (unloads >= LEAST_FACTOR) & (spare > 0)
+    if value > 0:
+        cost = price / np.where(useful, unloads, 1.0)
+        useful &= cost <= DEAREST_RELIEF * value
+    names = pd.Index([book.participants[k] for k in rows], name="participant")
+    relief = pd.Series(np.where(useful, unloads * spare, 0.0), index=names).groupby(level=0, sort=False).sum()
+    relief = relief[relief > 0].rename("relief_mw")
+    _, rsi3 = _residual_indices(relief.to_numpy(), needed)
+    return pd.DataFrame({"relief_mw": relief, "rsi3": rsi3, "fails_three": rsi3 <= 1.0})
+
+
+def _load_factor(outcome: Outcome, factors: np.ndarray, period: int) -> np.ndarray:
+    """(buses,) factor of a MW withdrawn over the loads of the bus's island."""
+    from clearing.structure import fixed_demand
+
+    load = np.maximum(fixed_demand(outcome.book, outcome.grid)[:, period], 0.0)
+    book = outcome.book
+    bought = (book.side[book.column_row] == BUY) & (book.column_period == period)
+    np.add.at(load, outcome.face.reduced.structure.bus[bought], outcome.accepted_mw[bought])
+    island = outcome.grid.flow.island
+    weight = np.bincount(island, load)
+    mean = np.bincount(island, load * factors) / np.where(weight > 0, weight, 1.0)
+    return mean[island]
+
+
+def lerner(outcome: Outcome, costs: Book | None = None) -> pd.DataFrame:
+    """Margins of the sellers; index participant.
+
+    Columns: sold_mwh, price (mean received), marginal_cost (of the dearest accepted order of each unit,
+    weighted by what the unit sells), lerner = (price − marginal_cost) / price, NaN where nothing is sold.
+    `costs`: the same orders at true cost; by default the cleared book, so that a price taker's margin
+    is only the scarcity of its own limits.
+    """
+    book = outcome.book
+    true = book if costs is None else costs
+    if true.orders[: len(book.orders)] != book.orders[: len(true.orders)]:
+        raise InputError("costs holds other orders than the cleared book; give the same ones at true cost")
+    count = min(len(true.orders), len(book.orders))
+    sold = (book.side[book.column_row] == SELL) & (book.column_row < count)
+    rows, mw = book.column_row[sold], outcome.accepted_mw[sold]
+    bus = outcome.face.reduced.structure.bus[sold]
+    frame = pd.DataFrame(
+        {
+            "participant": [book.participants[k] for k in rows],
+            "unit": [book.units[k] for k in rows],
+            "period": book.column_period[sold],
+            "mwh": mw * book.hours,
+            "paid": outcome.lmp[bus, book.column_period[sold]] * mw * book.hours,
+            "cost": np.where(
+                mw > 1e-9 * (1 + book.mw[rows]), true.price[rows] + true.slope[rows] * mw, -np.inf
+            ),
+        }
+    )
+    units = frame.groupby(["participant", "unit", "period"], sort=False).agg(
+        mwh=("mwh", "sum"), paid=("paid", "sum"), cost=("cost", "max")
+    )
+    units["spent"] = np.where(units["mwh"] > 0, units["cost"], 0.0) * units["mwh"]
+    totals = units.groupby(level=0, sort=False)[["mwh", "paid", "spent"]].sum()
+    some = totals["mwh"] > 1e-9
+    price = (totals["paid"] / totals["mwh"]).where(some)
+    cost = (totals["spent"] / totals["mwh"]).where(some)
+    margin = (price - cost).mask((price - cost).abs() <= ROUNDING * (1 + price.abs()), 0.0)
+    return pd.DataFrame(
+        {
+            "sold_mwh": totals["mwh"],
+            "price": price,
+            "marginal_cost": cost,
+            "lerner": (margin / price).where(price != 0),
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Deviation:
+    """What one participant's deviation does, against its true cost.
+
+    Attributes
+    ----------
+    profit : receipts at LMP less true cost [$]; sold_mwh : of the participant.
+    lmp : (buses, periods) [$/MWh]; congestion_rent [$].
+    shortage_mwh : fixed demand that cannot be served, priced at the value of lost load.
+    """
+
+    profit: float
+    sold_mwh: float
+    lmp: np.ndarray
+    congestion_rent: float
+    shortage_mwh: float
+    outcome: Outcome
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lmp", frozen(self.lmp))
+
+
+def deviate(
+    market: Market,
+    book: Book,
+    participant: Hashable,
+    withheld: float = 0.0,
+    markup: float = 0.0,
+    value_of_lost_load: float = 3000.0,
+) -> Deviation:
+    """Clear `book`, taken as true cost, with one participant withholding a share or marking up [$/MWh].
+
+    Where the rest cannot serve the fixed demand, the book clears with that demand bid at
+    `value_of_lost_load` [$/MWh].
+
+    Raises
+    ------
+    InputError
+        an unknown participant, or a share outside 0 to 1.
+    """
+    changed = book
+    if withheld:
+        changed = changed.with_withheld({participant: withheld})
+    if markup:
+        changed = changed.with_markup({participant: markup})
+    try:
+        outcome = market.clear(changed)
+    except InfeasibleError:
+        outcome = market.clear(changed.with_lost_load(value_of_lost_load))
+    cleared, true_orders = outcome.book, len(book.orders)
+    own = np.array([name == participant or str(name) == str(participant) for name in cleared.participants])
+    if not (own[:true_orders] & (book.side == SELL)).any():
+        raise InputError(
+            f"participant {participant!r} sells nothing in this book{suggest(participant, book.participants)}"
+        )
+    rows, x = cleared.column_row, outcome.accepted_mw
+    bus, period = outcome.face.reduced.structure.bus, cleared.column_period
+    mine = own[rows] & (cleared.side[rows] == SELL)
+    mw, which = x[mine], rows[mine]
+    receipts = np.nan_to_num(outcome.lmp[bus[mine], period[mine]]) * mw
+    cost = book.price[which] * mw + 0.5 * book.slope[which] * mw**2
+    lost = rows >= true_orders
+    return Deviation(
+        profit=float((receipts - cost).sum()) * book.hours,
+        sold_mwh=float(mw.sum()) * book.hours,
+        lmp=outcome.lmp,
+        congestion_rent=float(np.nansum(outcome.flow_dual * outcome.flow_mw)) * book.hours,
+        shortage_mwh=float((cleared.mw[rows] - x)[lost].sum()) * book.hours,
+        outcome=outcome,
+    )
+
+
+def _check_period(book: Book, period: int) -> None:
+    whole("period", period, minimum=0)
+    if period >= book.periods:
+        raise InputError(f"period is {period}; the book has periods 0 to {book.periods - 1}")
