@@ -1,5 +1,8 @@
 """Folders of trading tables: the one that comes along, and what is refused."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,3 +71,11 @@ def test_what_comes_along():
     assert np.array_equal(table["bus"], np.arange(300))
     totals = table[["generation_mw", "load_mw", "static_mw"]].sum()
     assert totals.tolist() == pytest.approx([23479.43, 23847.65, 321.8])
+
+
+def test_the_mathematics_page_names_every_constraint_and_model():
+    root = Path(__file__).parents[2]
+    source = (root / "clearing" / "trading_models.py").read_text(encoding="utf-8")
+    page = (root / "docs" / "mathematics-coalition.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^def ((?:build|balance|cover|obey)_\w+)\(", source, re.M):
+        assert f"`{name}`" in page, name
