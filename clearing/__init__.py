@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clearing.outcome import Outcome as Outcome
     from clearing.posted import PostedOfferMarket as PostedOfferMarket
     from clearing.posted_book import PostedBook as PostedBook
+    from clearing.power_plant import VirtualPowerPlant as VirtualPowerPlant
     from clearing.sealed import SealedBook as SealedBook
     from clearing.settlement import Settlement as Settlement
     from clearing.settlement import settle as settle
@@ -50,6 +51,7 @@ _HOMES = {
     "Outcome": "outcome",
     "PostedBook": "posted_book",
     "PostedOfferMarket": "posted",
+    "VirtualPowerPlant": "power_plant",
     "SealedBook": "sealed",
     "Settlement": "settlement",
     "settle": "settlement",

@@ -204,11 +204,18 @@ def store_energy(model: pyo.ConcreteModel, shape: HomeShape) -> None:
 
 def home_program(home: Home, buy_price: np.ndarray, sell_price: np.ndarray) -> tuple[CompiledModel, Program]:
     """The compiled model and the scaled program of one home under a tariff."""
-    model = compiled_home(shape_of(home, buy_price))
-    plain = model.at(**_numbers(home, buy_price, sell_price))
+    model, plain = plain_home_program(home, buy_price, sell_price)
     none = np.zeros(0, dtype=np.int64)
     whole = np.concatenate([model.variables.get(name, none) for name in ("start", "charging")])
     return model, scale_with_integers(plain, whole, QUANTITY, MONEY)
+
+
+def plain_home_program(
+    home: Home, buy_price: np.ndarray, sell_price: np.ndarray
+) -> tuple[CompiledModel, Program]:
+    """The same in MW and $/MWh, with yes-or-no decisions relaxed."""
+    model = compiled_home(shape_of(home, buy_price))
+    return model, model.at(**_numbers(home, buy_price, sell_price))
 
 
 def _numbers(home: Home, buy_price: np.ndarray, sell_price: np.ndarray) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from clearing.compiled import CompiledModel
 from clearing.errors import InfeasibleError, InputError, NumericalError
-from clearing.exact import Point, correct, restrict, solve_exactly
+from clearing.exact import AT_LIMIT, Point, correct, restrict, solve_exactly
 from clearing.home import Home
 from clearing.home_model import home_program
 from clearing.home_outcome import HomeSchedule, read_schedule
@@ -165,7 +165,17 @@ def _share_ties(program: Program, point: Point, built: list[tuple[CompiledModel,
     if open_comfort.any():
         second = solve_exactly(replace(face, cost=comfort, curvature=none))
         face = restrict(replace(face, cost=comfort, curvature=none), second)
-    return solve_exactly(replace(face, cost=none, curvature=weight)).x
+    face = replace(face, cost=none, curvature=weight)
+    found = solve(face)
+    exact = correct(face, found.x, found.row_dual).x
+    # a bound that is nearly met can be mistaken for an active one; then the solver's own answer stands
+    return exact if _violation(face, exact) <= max(AT_LIMIT, _violation(face, found.x)) else found.x
+
+
+def _violation(program: Program, x: np.ndarray) -> float:
+    activity = program.matrix @ x
+    beyond = [program.low - x, x - program.high, program.row_low - activity, activity - program.row_high]
+    return max(float(part.max(initial=0.0)) for part in beyond)
 
 
 def stack(programs: Sequence[Program]) -> Program:
