@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from networks.case import Case
     from studies.books import BookRequest
     from studies.facts import Facts
+    from studies.markets import MarketResult
 
 
 class PriceRule(StrEnum):
@@ -35,6 +36,15 @@ class PriceRule(StrEnum):
     low = "low"
     high = "high"
     canonical = "canonical"
+
+
+class MarketName(StrEnum):
+    """Which market clears."""
+
+    nodal = "nodal"
+    elecbay = "elecbay"
+    bilateral = "bilateral"
+    posted = "posted"
 
 
 class SettlementRule(StrEnum):
@@ -55,6 +65,13 @@ class Form(StrEnum):
 def clear(
     context: typer.Context,
     case: CaseArgument,
+    market: Annotated[
+        MarketName,
+        typer.Option(
+            help="elecbay: a central auction on CASE with --orders and --supplier; bilateral, posted: CASE "
+            "is a folder of tables (see examples/microgrid)."
+        ),
+    ] = MarketName.nodal,
     orders: Annotated[
         Path | None,
         typer.Option(
@@ -106,6 +123,21 @@ def clear(
     rule: Annotated[
         SettlementRule, typer.Option(help="Settlement: at which prices orders are paid.")
     ] = SettlementRule.lmp,
+    supplier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="elecbay: import and export: bus, import_price, export_price[, import_mw, export_mw, "
+            "period].",
+        ),
+    ] = None,
+    pricing: Annotated[
+        str, typer.Option(help="elecbay: uniform, pay_as_bid, k, vcg or second_price.")
+    ] = "uniform",
+    mode: Annotated[str, typer.Option(help="elecbay: exact, or sequential (pay_as_bid or k).")] = "exact",
+    gate_closure: Annotated[
+        float | None, typer.Option(help="elecbay: refuse orders submitted later.", show_default=False)
+    ] = None,
     explain: Annotated[
         list[str] | None,
         typer.Option(metavar="BUS", help="Say in a sentence why the price at a bus is what it is."),
@@ -131,6 +163,20 @@ def clear(
         from studies.books import BookRequest
 
         start = time.perf_counter()
+        if market is not MarketName.nodal:
+            result = _clear_microgrid(
+                case, market, orders, supplier, fixed, periods, hours, pricing, mode, gate_closure,
+                price_rule, command_line(context),
+            )  # fmt: skip
+            folder = None if no_files or (as_json and out is None) else out or Path("results") / result.name
+            files = [] if folder is None else result.write(folder)
+            if as_json:
+                typer.echo(result.document(files))
+            else:
+                from studies.markets import print_result
+
+                print_result(result, files, time.perf_counter() - start)
+            return
         request = BookRequest(
             orders=orders,
             fixed=fixed,
@@ -147,7 +193,7 @@ def clear(
         facts = _clear(loaded, request, price_rule, form, time_limit, rule, explain or (), context)
         cleared = time.perf_counter() - start
         folder = None if no_files or (as_json and out is None) else out or Path("results") / loaded.name
-        files: list[Path] = []
+        files = []
         if folder is not None:
             from studies.exports import write_results
 
@@ -162,6 +208,32 @@ def clear(
             print_clearing(facts, files, cleared, time.perf_counter() - start)
         if open_page and files:
             typer.launch(next(path for path in files if path.suffix == ".html").resolve().as_uri())
+
+
+def _clear_microgrid(
+    case: str,
+    market: MarketName,
+    orders: Path | None,
+    supplier: Path | None,
+    fixed: str | None,
+    periods: int | None,
+    hours: float,
+    pricing: str,
+    mode: str,
+    gate_closure: float | None,
+    price_rule: PriceRule,
+    command: str,
+) -> MarketResult:
+    import networks
+    from studies.markets import clear_bilateral, clear_elecbay, clear_posted
+
+    if market is MarketName.elecbay:
+        return clear_elecbay(
+            networks.load(case), orders, supplier, None if fixed in (None, "none") else Path(str(fixed)),
+            periods, hours, pricing, mode, gate_closure, command,
+        )  # fmt: skip
+    clear_folder = clear_bilateral if market is MarketName.bilateral else clear_posted
+    return clear_folder(Path(case), price_rule.value, hours, command)
 
 
 def _load(case: str, convention: Convention | None, angle_limits: AngleLimits) -> Case:
