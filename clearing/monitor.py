@@ -96,11 +96,11 @@ def three_pivotal_suppliers(
 ) -> pd.DataFrame:
     """Whether the relief of a loaded branch is competitive; index participant.
 
-    A unit's relief is |dfax|·(offered − accepted) MW where more output at its bus, taken off the load of
-    its island, unloads the branch in the direction of its flow. Factors below 0.03 are left out, and
-    relief dearer than 1.5 times `worth`, the price of one MW of relief [$/MWh] (by default the branch's
-    shadow price; where that is 0, nothing is left out). Columns: relief_mw, rsi3 = (all − own − two
-    largest others) / `relief_mw`, fails_three (rsi3 ≤ 1).
+    A unit's relief is |dfax|·(offered − accepted) MW where more output at its bus, in place of the
+    accepted output of its island pro rata, unloads the branch in the direction of its flow. Factors
+    below 0.03 are left out, and relief dearer than 1.5 times `worth`, the price of one MW of relief
+    [$/MWh] (by default the branch's shadow price; where that is 0, nothing is left out). Columns:
+    relief_mw, rsi3 = (all − own − two largest others) / `relief_mw`, fails_three (rsi3 ≤ 1).
     """
     grid, book = outcome.grid, outcome.book
     _check_period(book, period)
@@ -114,7 +114,7 @@ def three_pivotal_suppliers(
     structure = outcome.face.reduced.structure
     chosen = (book.side[book.column_row] == SELL) & (book.column_period == period)
     bus = structure.bus[chosen]
-    factors = factors - _load_factor(outcome, factors, period)
+    factors = factors - _displaced_factor(outcome, factors, period)
     unloads = -np.sign(outcome.flow_mw[row, period]) * factors[bus]
     rows = book.column_row[chosen]
     spare = book.mw[rows] - outcome.accepted_mw[chosen]
@@ -131,17 +131,14 @@ def three_pivotal_suppliers(
     return pd.DataFrame({"relief_mw": relief, "rsi3": rsi3, "fails_three": rsi3 <= 1.0})
 
 
-def _load_factor(outcome: Outcome, factors: np.ndarray, period: int) -> np.ndarray:
-    """(buses,) factor of a MW withdrawn over the loads of the bus's island."""
-    from clearing.structure import fixed_demand
-
-    load = np.maximum(fixed_demand(outcome.book, outcome.grid)[:, period], 0.0)
-    book = outcome.book
-    bought = (book.side[book.column_row] == BUY) & (book.column_period == period)
-    np.add.at(load, outcome.face.reduced.structure.bus[bought], outcome.accepted_mw[bought])
-    island = outcome.grid.flow.island
-    weight = np.bincount(island, load)
-    mean = np.bincount(island, load * factors) / np.where(weight > 0, weight, 1.0)
+def _displaced_factor(outcome: Outcome, factors: np.ndarray, period: int) -> np.ndarray:
+    """(buses,) factor of the output that a MW displaces: accepted sales of the bus's island, pro rata."""
+    book, island = outcome.book, outcome.grid.flow.island
+    sold = (book.side[book.column_row] == SELL) & (book.column_period == period)
+    output = np.zeros(len(factors))
+    np.add.at(output, outcome.face.reduced.structure.bus[sold], outcome.accepted_mw[sold])
+    weight = np.bincount(island, output)
+    mean = np.bincount(island, output * factors) / np.where(weight > 0, weight, 1.0)
     return mean[island]
 
 

@@ -253,24 +253,30 @@ def list_claims(results: Results, summaries: Mapping[str, Summary]) -> list[Clai
 
 
 def _equilibrium_claim(frame: pd.DataFrame) -> Claim:
-    replies, pairs = {}, {}
-    for rule in RULES:
-        replies[rule] = best_replies(frame, 2, rule, 199.0)[0]
-        pairs[rule] = (199.0, 20.0) in pure_equilibria(frame, 2, rule)
-    best = ", ".join(f"{rule}: {', '.join(f'{v:g}' for v in values)} MW" for rule, values in replies.items())
-    holds = any(pairs.values())
+    best = {rule: best_replies(frame, 2, rule, 199.0)[0] for rule in RULES}
+    holds = any((199.0, 20.0) in pure_equilibria(frame, 2, rule) for rule in RULES)
+    replies = ", ".join(f"{rule}: {', '.join(f'{v:g}' for v in values)} MW" for rule, values in best.items())
+    coarse = [
+        step
+        for step in (10.0, 20.0)
+        if all(20.0 in best_replies(_every(frame, step), 2, rule, 199.0)[0] for rule in RULES)
+    ]
+    steps = " or ".join(f"{step:g}" for step in coarse)
+    why = f"20 MW is no best reply of Disco-1 to 199 MW on this grid. Best by price rule: {replies}."
     return compare_statement(
         ARTICLE,
         "C: (199 MW, 20 MW) in hour 2 is where both settle",
         "equilibrium",
         "an equilibrium" if holds else "no equilibrium on this grid of offers",
         holds,
-        ""
-        if holds
-        else f"20 MW is no best reply of Disco-1 to 199 MW on this grid: less relieves the line as "
-        f"well. Best by price "
-        f"rule: {best}. (On a grid of 10 or 20 MW it is one.)",
+        "" if holds else why + (f" It is one in steps of {steps} MW." if coarse else ""),
     )
+
+
+def _every(frame: pd.DataFrame, step: float) -> pd.DataFrame:
+    """The clearings at multiples of `step` MW interrupted."""
+    share = frame["interrupted_mw"] / step
+    return frame[np.isclose(share, share.round())]
 
 
 def _ramp_words(ramps: pd.DataFrame, alone: float) -> str:
