@@ -142,7 +142,16 @@ class ElecBay:
     def _choose(self, sealed: SealedBook, winner: WinnerProgram | None) -> Choice:
         if winner is None:
             return Choice(np.zeros(0, dtype=bool), np.nan, True)
-        return choose_blocks(winner, self.time_limit)
+        try:
+            return choose_blocks(winner, self.time_limit)
+        except InfeasibleError as error:
+            # were blocks divisible, the nodal market would name the cut that is short, or serve everything
+            parts = np.where(sealed.block_of >= 0, 0.0, sealed.book.min_mw)
+            self._nodal[0].clear(replace(sealed.book, min_mw=parts))
+            raise InfeasibleError(
+                "fixed demand cannot be served: its supply is there, but in blocks that fit in no combination;"
+                " give the supplier an import and an export, lower min_share, or give fixed demand a price"
+            ) from error
 
     def _winner_program(self, sealed: SealedBook, structure: Structure) -> WinnerProgram | None:
         """The MILP, which a book without blocks needs only for payments by VCG."""

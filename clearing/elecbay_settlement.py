@@ -160,6 +160,9 @@ def settle_auction(outcome: ElecBayOutcome) -> ElecBaySettlement:
     if not own_price:
         for name, amount in zip(outcome.blocks["participant"], outcome.blocks["uplift"], strict=True):
             uplift[name] = uplift.get(name, 0.0) + float(amount)
+        if not outcome.sealed.blocks:  # minimum outputs of a plain book
+            for (name, _), paid in zip(base.uplift_units, base.uplift_paid.tolist(), strict=True):
+                uplift[name] = uplift.get(name, 0.0) + paid
     settlement = ElecBaySettlement(
         outcome=outcome,
         rule=outcome.pricing,

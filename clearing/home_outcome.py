@@ -10,9 +10,10 @@ import pandas as pd
 
 from clearing.certificate import Certificate
 from clearing.compiled import CompiledModel
-from clearing.errors import NumericalError
+from clearing.errors import InputError, NumericalError
 from clearing.home import Home
-from clearing.home_model import MONEY, QUANTITY
+from clearing.home_model import MONEY, QUANTITY, home_program
+from clearing.marginal import dual_intervals
 from clearing.programs import Program
 from clearing.proof import certify_program
 from networks.checks import freeze_arrays
@@ -86,6 +87,26 @@ class HomeSchedule:
     def objective(self) -> float:
         """Bill and hardship less utility: what the home minimises [$]."""
         return self.bill + self.hardship - self.utility
+
+    @cached_property
+    def marginal_interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """(slots,) twice: least and greatest supporting marginal cost [$/MWh]: what the last MWh saved and
+        what one more would cost. Computed when asked for, at the chosen yes-or-no decisions."""
+        model, program = home_program(self.home, self.buy_price, self.sell_price)
+        x = np.zeros(len(program.cost))
+        names = ("bought", "sold", "sun", "generated", "lost", "charged", "discharged", "stored", "comfort")
+        for name in names:
+            if name in model.variables:
+                x[model.variables[name]] = np.ravel(getattr(self, name)) / QUANTITY
+        flexible = [z for a, z in zip(self.home.appliances, self.appliances, strict=True) if a.interruptible]
+        if flexible:
+            x[model.variables["appliance"]] = np.ravel(flexible) / QUANTITY
+        if program.integer is not None:
+            raise InputError(
+                f"home {self.home.label!r} has yes-or-no decisions; its marginal cost has no interval"
+            )
+        low, high = dual_intervals(program, x, model.rows["balance"])
+        return low * MONEY, high * MONEY
 
     @cached_property
     def frame(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import networks
-from clearing import ElecBay, InfeasibleError, InputError, NodalMarket, SealedBook, TimeLimitError
+from clearing import Book, ElecBay, InfeasibleError, InputError, NodalMarket, SealedBook, TimeLimitError
 from clearing.certificate import Claim
 from clearing.elecbay_certificate import certify_choice
 from clearing.market import market_named
@@ -339,6 +339,21 @@ def test_bad_markets_are_refused():
     with pytest.raises(InputError, match="mode='exact'"):
         ElecBay(LINE, "k", mode="sequential").clear(blocks)
     assert market_named("elecbay") is ElecBay
+
+
+def test_fixed_demand_that_only_blocks_could_serve_is_explained():
+    block = [order("b", "sell", 5, 10, block="B")]
+    for mw, message in ((3, "fit in no combination"), (8, "MW")):
+        with pytest.raises(InfeasibleError, match=message):
+            ElecBay(LINE).clear(SealedBook.from_tables(block, fixed=[{"bus": "a", "mw": mw}]))
+    assert ElecBay(LINE).clear(SealedBook.from_tables([])).welfare == 0
+
+
+def test_a_plain_book_clears_and_its_minimum_outputs_are_made_whole():
+    rows = [order("s", "sell", 2, 50, min_mw=1), order("c", "sell", 2, 5), order("b", "buy", 2, 90)]
+    outcome = ElecBay(networks.Grid.from_tables([{"bus": "a"}])).clear(Book.from_tables(rows))
+    assert outcome.prices.lmp.iloc[0] == 5
+    assert outcome.settlement.summary.uplift == pytest.approx(45)
 
 
 def test_time_limit_raises_and_an_indispensable_seller_is_named():

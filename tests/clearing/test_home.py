@@ -80,6 +80,8 @@ def test_marginal_cost_is_what_one_more_megawatt_hour_costs():
                 other = schedule_homes([replace(one, load_mw=load)], EVENING, 60.0)[0]
                 changed.append((other.objective - plan.objective) / (sign * step * one.hours))
             assert changed[0] - 1e-4 <= plan.marginal_cost[t] <= changed[1] + 1e-4
+            assert plan.marginal_interval[0][t] == pytest.approx(changed[0], abs=1e-3)
+            assert plan.marginal_interval[1][t] == pytest.approx(changed[1], abs=1e-3)
 
 
 def test_a_home_does_not_depend_on_its_neighbours_nor_their_order():
