@@ -22,17 +22,26 @@ PACKAGES = ("networks", "clearing", "learners", "studies")
 MACHINERY = frozenset({"studies", "studies.study", "studies.spec", "studies.charts", "studies.registry"})
 
 
-def code_hash(ref: StudyRef) -> str:
-    """Sixteen hex digits that change when the code behind the study's numbers does."""
+SHOWING = frozenset({"summarise", "figures", "headline", "claims"})
+"""Functions of a study's module that only show what its cells returned."""
+
+
+def code_hash(ref: StudyRef, cells_only: bool = False) -> str:
+    """Sixteen hex digits that change when the code behind the study's numbers does.
+
+    `cells_only` leaves out the functions that summarise, draw and compare, and what they alone import:
+    they work on stored tables, so that a better caption costs no run.
+    """
     digest = sha256()
-    for name, text in sorted(code_of(ref).items()):
+    for name, text in sorted(code_of(ref, cells_only).items()):
         digest.update(f"{name}\0{text}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def code_of(ref: StudyRef) -> dict[str, str]:
+def code_of(ref: StudyRef, cells_only: bool = False) -> dict[str, str]:
     """Module name → its text, for the study and all that it imports, lazily or not."""
     own = _source(ref.module) if ref.source is None else ref.source
+    own = _without(own, SHOWING) if cells_only else own
     found = {ref.name: _stripped(own)}
     waiting = list(_imports(own))
     seen = set(MACHINERY) | {ref.module}
@@ -97,6 +106,15 @@ def _home(package: str, name: str) -> Iterator[str]:
         home = getattr(getattr(import_module(package), name, None), "__module__", None)
         if isinstance(home, str) and _file(home):
             yield home
+
+
+def _without(text: str, functions: frozenset[str]) -> str:
+    """The text without the module's functions of these names."""
+    lines = text.splitlines()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name in functions and node.end_lineno:
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(lines)
 
 
 def _stripped(text: str) -> str:

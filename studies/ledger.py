@@ -36,7 +36,7 @@ def run_ledger(
         "study": ref.name,
         "spec": canonical_json(manifest["spec"]),
         "seeds": f"{manifest['seed']} × {manifest['replicates']}" if study.random else "none drawn",
-        "code": manifest["code"],
+        "code": code_hash(ref),
         "date": max((s["ended"] for s in manifest["sessions"]), default=manifest["started"])[:10],
         "seconds": round(sum(s["cell_seconds"] for s in manifest["sessions"]), 2),
     }

@@ -30,7 +30,7 @@ class Identity:
 
     Attributes
     ----------
-    code : hash of the study's code; data : fingerprint of what the spec reads.
+    code : hash of the code behind the study's cells; data : fingerprint of what the spec reads.
     """
 
     study: str
@@ -49,7 +49,7 @@ class Identity:
 def identify(ref: StudyRef, study: Study, spec: Spec, seed: int) -> Identity:
     """The identity of a run of `study`."""
     data = study.fingerprint(spec) if study.fingerprint else ""
-    return Identity(ref.name, spec.values(), seed, code_hash(ref), study.version, data)
+    return Identity(ref.name, spec.values(), seed, code_hash(ref, cells_only=True), study.version, data)
 
 
 def new_manifest(

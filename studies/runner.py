@@ -107,10 +107,10 @@ def run(
     identity = identify(ref, loaded, spec, seed)
     folder = Path(out if out is not None else Path("results") / ref.name) / identity.address
     store = Store(folder, shard)
-    if fresh and folder.is_dir():
-        store.clear()
     store.open()
     try:
+        if fresh:
+            store.clear()
         manifest = new_manifest(ref, identity, len(cells), replicates, command)
         loop = _Loop(store, loaded, ref, spec, seed, cells, replicates)
         loop.run.notes += notes

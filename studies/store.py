@@ -110,13 +110,13 @@ class Store:
         return path
 
     def clear(self) -> None:
-        """Remove what the run has stored (`--fresh`)."""
+        """Remove what this shard has stored (`--fresh`), and the tables made of it."""
         for pattern in (
-            "parts/part-*",
+            f"parts/part-{self.shard}-*",
             "tables/*.parquet",
             "tables/made_of",
             "cells.parquet",
-            "manifest*.json",
+            self.manifest_path.name,
         ):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)

@@ -287,6 +287,10 @@ def test_a_changed_question_never_meets_old_answers(tmp_path: Path) -> None:
     study.write_text(text.replace("rng.random(3)", "rng.random(4)"), encoding="utf-8")
     folders.append(run(str(study), {"cells": 3}, jobs=0, out=tmp_path / "r").folder)
     assert len(set(folders)) == 4
+    shown = text.replace('"Means", mean', '"Averages", mean')
+    assert shown != text
+    study.write_text(shown, encoding="utf-8")
+    assert run(str(study), {"cells": 3}, jobs=0, out=tmp_path / "r").resumed == 3, "only shown"
     study.write_text("# words only\n" + text, encoding="utf-8")
     assert run(str(study), {"cells": 3}, jobs=0, out=tmp_path / "r").resumed == 3
 
