@@ -8,13 +8,13 @@ that it cannot prove, and books of several periods, go through the general path.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from clearing.batches import Batch, Round, Rows, Status
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -35,71 +35,12 @@ if TYPE_CHECKING:
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
 
 
-class Status(IntEnum):
-    """How a round ended; all but OPTIMAL leave NaN in its rows."""
-
-    OPTIMAL = 0
-    INFEASIBLE = 1
-    UNBOUNDED = 2
-    TIME_LIMIT = 3
-    NUMERICAL = 4
-
-
 _STATUS_OF: dict[type[ClearingError], Status] = {
     InfeasibleError: Status.INFEASIBLE,
     UnboundedError: Status.UNBOUNDED,
     TimeLimitError: Status.TIME_LIMIT,
     NumericalError: Status.NUMERICAL,
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Outcomes of many rounds; what was not wanted is None.
-
-    Attributes
-    ----------
-    accepted : (rounds, orders) [MW], in the order of the book's columns.
-    lmp, lmp_low, lmp_high : (rounds, buses), or (rounds, buses, periods) for several periods [$/MWh].
-    welfare : (rounds,) value of accepted bids less cost of accepted offers [$].
-    flow : (rounds, named branches), or with periods last [MW].
-    status : (rounds,) of :class:`Status`.
-    certified : (rounds,) whether the round's certificate holds; false only where `status` is not OPTIMAL.
-    fallbacks : number of rounds that the engine could not prove and another solver cleared.
-    """
-
-    status: np.ndarray
-    certified: np.ndarray
-    fallbacks: int
-    accepted: np.ndarray | None = None
-    lmp: np.ndarray | None = None
-    welfare: np.ndarray | None = None
-    lmp_low: np.ndarray | None = None
-    lmp_high: np.ndarray | None = None
-    flow: np.ndarray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Round:
-    """One round as arrays: accepted (orders,), lmp (buses,) or (buses, periods), welfare [$]."""
-
-    accepted: np.ndarray
-    lmp: np.ndarray
-    welfare: float
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Checked numbers of the rounds; None keeps the book's."""
-
-    price: np.ndarray
-    mw: np.ndarray
-    slope: np.ndarray | None
-    fixed_mw: np.ndarray | None
-    limit_mw: np.ndarray | None
-
-    def __len__(self) -> int:
-        return len(self.price)
 
 
 class PreparedMarket:
@@ -121,8 +62,14 @@ class PreparedMarket:
 
     @cached_property
     def engine(self) -> Engine | None:
-        """The round engine, where it applies: one period without ramps."""
-        return None
+        """The round engine, where it applies; compiled code is loaded with it."""
+        if self.structure.periods > 1:
+            return None
+        from clearing.rounds.engine import Engine
+
+        if not Engine.suits(self.structure):
+            return None
+        return Engine.of(self.structure, self.numbers, self.market.price_rule)
 
     def clear_many(
         self,
@@ -160,9 +107,10 @@ class PreparedMarket:
         _check_choice("want", want, WANTED)
         _check_choice("on_error", [on_error], ("mark", "raise"))
         lines = self._branches(branches)
-        if self.engine is None:
+        closed = rows.limit_mw is not None and bool((rows.limit_mw == 0).any())
+        if self.engine is None or closed:
             return self._general_batch(rows, want, on_error, lines)
-        batch = self.engine.clear_many(rows, want, lines)
+        batch = self.engine.clear_many(rows, want, lines, self.book.hours)
         unproven = np.flatnonzero(batch.status != Status.OPTIMAL)
         if len(unproven) == 0:
             return batch
@@ -188,7 +136,7 @@ class PreparedMarket:
     ) -> Rows:
         given = [price, mw, slope]
         rounds = max((len(a) for a in given if a is not None and np.ndim(a) == 2), default=1)
-        shape = (len(self.market.grid.buses),)
+        shape: tuple[int, ...] = (len(self.market.grid.buses),)
         if self.structure.periods > 1:
             shape += (self.structure.periods,)
         if fixed_mw is not None and np.ndim(fixed_mw) == len(shape) + 1:

@@ -45,8 +45,8 @@ class Reduced:
         self.structure = structure
         self._ptdf: dict[int, np.ndarray] = {}
         grid, periods = structure.grid, structure.periods
-        self.quantity = _typical(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
-        self.money = _typical(np.abs(numbers.price))
+        self.quantity = typical_size(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        self.money = typical_size(np.abs(numbers.price))
         links = structure.links * periods
         self.orders = len(structure.bus)
         self.columns = self.orders + links
@@ -180,7 +180,7 @@ class Reduced:
         return prices
 
 
-def _typical(values: np.ndarray) -> float:
+def typical_size(values: np.ndarray) -> float:
     """The power of two nearest to the median of the non-zero values (1 where there are none)."""
     positive = values[values > 0]
     return float(2.0 ** np.round(np.log2(np.median(positive)))) if len(positive) else 1.0

@@ -151,26 +151,31 @@ class Grid(Protected):
         return frozen(np.deg2rad(self.shift_degree))
 
     @cached_property
-    def flow_bounds_mw(self) -> tuple[np.ndarray, np.ndarray]:
-        """(branches,) twice: least and greatest flow by thermal *and* angle limits [MW].
+    def angle_bounds_mw(self) -> tuple[np.ndarray, np.ndarray]:
+        """(branches,) twice: least and greatest flow by angle limits alone, ±inf where there are none [MW].
 
         A flow is b·(θ_from − θ_to − shift), so a limit of the angle difference is one of the flow.
-        A branch out of service has none.
         """
         b, shift = self.susceptance_mw, self.shift_radian
         with np.errstate(invalid="ignore"):
-            ends = np.array(
-                [b * (np.deg2rad(a) - shift) for a in (self.angle_min_degree, self.angle_max_degree)]
-            )
-        by_angle = np.where(b >= 0, ends, ends[::-1])
-        on = self.in_service
-        low = np.where(
-            on, np.maximum(-self.limit_mw, np.where(np.isnan(by_angle[0]), -np.inf, by_angle[0])), -np.inf
-        )
-        high = np.where(
-            on, np.minimum(self.limit_mw, np.where(np.isnan(by_angle[1]), np.inf, by_angle[1])), np.inf
+            ends = [b * (np.deg2rad(a) - shift) for a in (self.angle_min_degree, self.angle_max_degree)]
+        low, high = np.where(b >= 0, ends, ends[::-1])
+        none = ~self.in_service
+        low, high = (
+            np.where(none | np.isnan(low), -np.inf, low),
+            np.where(none | np.isnan(high), np.inf, high),
         )
         return frozen(low), frozen(high)
+
+    @cached_property
+    def flow_bounds_mw(self) -> tuple[np.ndarray, np.ndarray]:
+        """(branches,) twice: least and greatest flow by thermal *and* angle limits [MW].
+
+        A branch out of service has none.
+        """
+        low, high = self.angle_bounds_mw
+        thermal = np.where(self.in_service, self.limit_mw, np.inf)
+        return frozen(np.maximum(-thermal, low)), frozen(np.minimum(thermal, high))
 
     @cached_property
     def flow(self) -> DcFlow:

@@ -1,0 +1,1 @@
+"""The round engine: exact clearings of one book structure with new numbers, in compiled batches."""

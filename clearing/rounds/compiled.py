@@ -1,0 +1,55 @@
+"""How the engine's functions are compiled: once each, without the global interpreter lock, cached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit, types
+
+_COMMON: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_ORDERED = {"contract", "nsz"}
+_SUMS = {"contract", "nsz", "reassoc"}
+_FINITE = {"contract", "nsz", "reassoc", "nnan"}
+
+
+def _plain_types(dispatcher: Any) -> Any:
+    """Compile for int64 where numba would also compile for each literal integer it meets."""
+    resolve = dispatcher.get_call_template
+
+    def get_call_template(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        return resolve(tuple(types.unliteral(a) for a in args), kws)
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """A function that only compiled functions call and that allocates nothing (no reference counts)."""
+    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_ORDERED)(function))
+
+
+def allocating(function: Callable[..., Any]) -> Any:
+    """The same for the rare functions that need arrays of their own."""
+    return _plain_types(njit(**_COMMON, **_INNER, _nrt=True, fastmath=_ORDERED)(function))
+
+
+def summing(function: Callable[..., Any]) -> Any:
+    """An inner function whose sums the compiler may order (once, for every caller's data)."""
+    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_SUMS)(function))
+
+
+def reduction(function: Callable[..., Any]) -> Any:
+    """The same for maxima and minima of data known to be free of NaN."""
+    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_FINITE)(function))
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """A piece of its only caller, split off for the reader: merged before compilation."""
+    return njit(**_COMMON, inline="always", _nrt=False, fastmath=_ORDERED)(function)
+
+
+def door(function: Callable[..., Any]) -> Any:
+    """A function that Python calls."""
+    return njit(**_COMMON, _nrt=False, fastmath=_ORDERED)(function)

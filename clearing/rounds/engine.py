@@ -1,0 +1,295 @@
+"""The round engine behind a prepared market: arrays of many rounds in, proven outcomes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from clearing.batches import Batch, Rows, Status
+from clearing.reduced import typical_size
+from clearing.rounds import fields as F
+from clearing.rounds import store
+from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rounds
+from clearing.rounds.sparse import factorise
+from clearing.structure import Numbers, Structure
+
+RULES = {"low": 0, "high": 1, "canonical": 2}
+_NONE = np.zeros((0, 0))
+_ENDINGS = np.array([Status.OPTIMAL, Status.INFEASIBLE, Status.NUMERICAL, Status.NUMERICAL])
+_PLAIN = (2.0**-6, 2.0**20)  # typical MW and $/MWh in this range are used as they are
+
+
+class Engine:
+    """Exact clearings of one structure.
+
+    Parameters
+    ----------
+    buses : number of buses.
+    from_bus, to_bus : (lines,) positions of the lines' buses.
+    susceptance_mw : (lines,) [MW/rad], 0 out of service.
+    flow_low_mw, flow_high_mw : (lines,) ±inf where there is no limit.
+    shift_flow_mw : (lines,) flow at zero injection.
+    bus, side : (orders,) position, and +1 for a sale, −1 for a purchase.
+    min_mw : (orders,) least MW.
+    fixed_mw : (buses,) net fixed demand.
+    link_from, link_to, link_min_mw, link_max_mw : (links,) controllable lossless links.
+    rule : price rule of law 5.
+    """
+
+    def __init__(
+        self, buses, from_bus, to_bus, susceptance_mw, flow_low_mw, flow_high_mw, bus, side, *, shift_flow_mw=None,
+        min_mw=None, fixed_mw=None, angle_low_mw=None, angle_high_mw=None, link_from=(), link_to=(), link_min_mw=(),
+        link_max_mw=(), rule="canonical",
+    ):  # fmt: skip
+        nl, no, nk = len(from_bus), len(bus), len(link_from)
+        self.rule, self.orders, self.buses, self.lines = RULES[rule], no, buses, nl
+        b = np.asarray(susceptance_mw, dtype=float)
+        from_bus, to_bus = np.asarray(from_bus, dtype=np.int64), np.asarray(to_bus, dtype=np.int64)
+        on = b != 0.0
+        adjacency = sparse.coo_matrix((np.ones(on.sum()), (from_bus[on], to_bus[on])), shape=(buses, buses))
+        islands, island = connected_components(adjacency, directed=False)
+        first = np.full(islands, buses)
+        np.minimum.at(first, island, np.arange(buses))
+        rank = np.empty(islands, dtype=np.int64)
+        rank[np.argsort(first)] = np.arange(islands)
+        island = rank[island]
+        reference = np.sort(first)
+        link_from, link_to = np.asarray(link_from, dtype=np.int64), np.asarray(link_to, dtype=np.int64)
+        joined = sparse.coo_matrix(
+            (np.ones(nk), (island[link_from], island[link_to])), shape=(islands, islands)
+        )
+        components, comp_of_island = connected_components(joined, directed=False)
+
+        incidence = sparse.csr_matrix(
+            (
+                np.concatenate([on * 1.0, on * -1.0]),
+                (np.r_[np.arange(nl), np.arange(nl)], np.r_[from_bus, to_bus]),
+            ),
+            shape=(nl, buses),
+        )
+        laplacian = (incidence.T @ sparse.diags_array(b) @ incidence).tocsc()
+        kept = np.setdiff1d(np.arange(buses), reference)
+        factor = factorise(laplacian[kept][:, kept].tocsc(), kept)
+
+        head_bus = np.concatenate([np.where(np.asarray(side) > 0, bus, buses), link_to]).astype(np.int64)
+        tail_bus = np.concatenate([np.where(np.asarray(side) > 0, buses, bus), link_from]).astype(np.int64)
+        island_plus = np.append(island, islands)
+        n = no + nk
+        balance = np.zeros((islands, n))
+        for i in range(islands):
+            balance[i] = (island_plus[head_bus] == i) * 1.0 - (island_plus[tail_bus] == i) * 1.0
+        cold = _independent_columns(balance)
+        ruled = np.flatnonzero(cold >= 0)  # an island without any order has no balance row and no price
+        self._deserted = np.flatnonzero(~np.isin(comp_of_island[island], comp_of_island[ruled]))
+
+        head = np.zeros(store.HEADER, dtype=np.int64)
+        head[store.ORDERS], head[store.COLUMNS], head[store.BUSES], head[store.LINES] = no, n, buses, nl
+        head[store.ISLANDS], head[store.ANGLES], head[store.BALANCES] = islands, len(kept), len(ruled)
+        head[store.LOWER], head[store.UPPER] = len(factor.lower_value), len(factor.upper_value)
+        head[store.COMPONENTS] = components
+        head[store.ROWCAP], head[store.SLOTCAP] = islands + min(nl + 1, 24), islands + min(nl + 1, 64)
+        self._floats, self._ints = store.allocate(head)
+        v = store.views(self._floats, self._ints)
+        fill = {
+            "lower": factor.lower_value, "upper": factor.upper_value, "pivot": factor.pivot_inverse,
+            "source": factor.source, "target": factor.target, "lower_start": factor.lower_start,
+            "lower_index": factor.lower_index, "upper_start": factor.upper_start, "upper_index": factor.upper_index,
+        }  # fmt: skip
+        for name, value in fill.items():
+            v[name][:] = value
+        v["icol"][F.HEAD], v["icol"][F.TAIL] = head_bus, tail_bus
+        v["icol"][F.KIND] = np.concatenate(
+            [np.where(np.asarray(side) > 0, 1, -1), np.zeros(nk, dtype=np.int64)]
+        )
+        v["icol"][F.COMP] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
+        col = v["col"]
+        col[F.LOW, :no] = 0.0 if min_mw is None else min_mw
+        col[F.LOW, no:n], col[F.HIGH, no:n] = link_min_mw, link_max_mw
+        col[F.JITTER, :n] = 0.5 + 0.5 * np.modf(np.arange(1, n + 1) * 0.6180339887498949)[0]
+        v["ibus"][0, :buses] = comp_of_island[island]
+        v["ibus"][0, buses] = -1
+        v["ibus"][1, :buses] = island
+        m = len(ruled)
+        v["a"][:m] = balance[ruled]
+        v["ptdf"][:m, :buses] = island[None, :] == ruled[:, None]
+        v["islot"][F.LINE, :m] = -1
+        v["islot"][F.SCOMP, :m] = comp_of_island[ruled]
+        v["cold"][:m] = cold[ruled]
+        lin, ilin = v["lin"], v["ilin"]
+        lin[F.SUSC] = b
+        lin[F.LFLO] = np.maximum(flow_low_mw, -F.BIG)
+        lin[F.LFHI] = np.minimum(flow_high_mw, F.BIG)
+        lin[F.AFLO] = -F.BIG if angle_low_mw is None else np.maximum(angle_low_mw, -F.BIG)
+        lin[F.AFHI] = F.BIG if angle_high_mw is None else np.minimum(angle_high_mw, F.BIG)
+        lin[F.SHIFT] = 0.0 if shift_flow_mw is None else shift_flow_mw
+        ilin[F.FROM], ilin[F.TO], ilin[F.SLOT] = from_bus, to_bus, -1
+        ilin[F.LISL] = comp_of_island[island[from_bus]]
+        bus_field = v["bus"]
+        bus_field[F.DEMAND, :buses] = 0.0 if fixed_mw is None else fixed_mw
+        np.add.at(bus_field[F.BSUM], from_bus, np.abs(b))
+        np.add.at(bus_field[F.BSUM], to_bus, np.abs(b))
+        v["state"][F.SLOTS] = m
+        self._quantity = self._money = 1.0
+        self._shunt = np.zeros(buses)
+        self._fixed_default = bus_field[F.DEMAND, :buses].copy()
+        self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
+        self._dirty = False
+
+    def _views(self):
+        return store.views(self._floats, self._ints)
+
+    def _grow(self, status):
+        """Twice the rows or slots; the basis starts cold, which shows in no result."""
+        old = self._views()
+        head = self._ints[: store.HEADER].copy()
+        which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
+        head[which] = min(2 * head[which], head[store.ISLANDS] + self.lines + 1)
+        self._floats, self._ints = store.allocate(head)
+        new = self._views()
+        for name, value in old.items():
+            target = new[name]
+            if value.ndim == 1:
+                target[: len(value)] = value
+            else:
+                target[: value.shape[0], : value.shape[1]] = value
+        slots = int(new["state"][F.SLOTS])
+        new["islot"][F.ACTIVE, :slots] = -1
+        new["state"][F.SIZE] = 0
+
+    @staticmethod
+    def suits(structure: Structure) -> bool:
+        """Whether the engine clears this structure: one period, no ramps, no branch or link without room.
+
+        A range of a single value (a closed limit) is an equation, which the working basis is not made for.
+        """
+        grid = structure.grid
+        low, high = (ends[structure.limited] for ends in grid.flow_bounds_mw)
+        closed = bool((high <= low).any() or (grid.link_max_mw <= grid.link_min_mw).any())
+        return structure.periods == 1 and not structure.ramp_units and not closed
+
+    @classmethod
+    def of(cls, structure: Structure, numbers: Numbers, rule: str) -> Engine:
+        """The engine of a structure, with the fixed demand and limits of `numbers`."""
+        grid = structure.grid
+        quantity = _scale(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        money = _scale(np.abs(numbers.price))
+        low, high = grid.flow_bounds_mw
+        angle_low, angle_high = grid.angle_bounds_mw
+        engine = cls(
+            len(grid.buses),
+            grid.from_bus,
+            grid.to_bus,
+            grid.susceptance_mw,
+            low / quantity,
+            high / quantity,
+            structure.bus,
+            structure.side,
+            shift_flow_mw=grid.flow.shift_flow_mw / quantity,
+            min_mw=numbers.min_mw / quantity,
+            fixed_mw=numbers.fixed_mw[:, 0] / quantity,
+            angle_low_mw=angle_low / quantity,
+            angle_high_mw=angle_high / quantity,
+            link_from=grid.link_from,
+            link_to=grid.link_to,
+            link_min_mw=grid.link_min_mw / quantity,
+            link_max_mw=grid.link_max_mw / quantity,
+            rule=rule,
+        )
+        engine._quantity, engine._money = quantity, money
+        engine._shunt = grid.shunt_mw
+        return engine
+
+    def clear_many(self, rows: Rows, want: Sequence[str], lines: np.ndarray, hours: float) -> Batch:
+        """Clear each row; a row that is not proven has another status than OPTIMAL and NaN."""
+        if self._dirty:
+            self._reset_defaults()
+        rounds, quantity, money = len(rows), self._quantity, self._money
+        optional = [
+            _rows(rows.slope, money / quantity),
+            _rows(rows.fixed_mw, quantity, self._shunt),
+            _rows(rows.limit_mw, quantity),
+        ]
+        self._dirty = any(array.size for array in optional)
+        ends = "lmp_low" in want or "lmp_high" in want
+        accepted = np.empty((rounds, self.orders)) if "accepted" in want else _NONE
+        lmp = np.empty((rounds, self.buses)) if "lmp" in want else _NONE
+        low = np.empty((rounds, self.buses)) if ends else _NONE
+        high = np.empty((rounds, self.buses)) if ends else _NONE
+        flow = np.empty((rounds, self.lines)) if "flow" in want else _NONE
+        welfare, info = np.empty(rounds), np.zeros((rounds, N_INFO))
+        price, mw = _rows(rows.price, money), _rows(rows.mw, quantity)
+        first, status = 0, 1
+        while status:
+            first, status = clear_rounds(
+                self._floats, self._ints, price, mw, *optional, self.rule, first,
+                accepted, lmp, low, high, flow, welfare, info,
+            )  # fmt: skip
+            if status:
+                self._grow(status)
+        ending = _ENDINGS[info[:, STATUS].astype(np.int64)]
+        certified = (ending == Status.OPTIMAL) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0)
+        ending[(ending == Status.OPTIMAL) & ~certified] = Status.NUMERICAL
+        for array, nothing in ((lmp, np.nan), (low, -np.inf), (high, np.inf)):
+            if array.size and len(self._deserted):
+                array[:, self._deserted] = nothing
+        arrays = {
+            "accepted": (accepted, quantity),
+            "lmp": (lmp, money),
+            "lmp_low": (low, money),
+            "lmp_high": (high, money),
+            "welfare": (welfare, quantity * money * hours),
+            "flow": (flow[:, lines] if flow.size else flow, quantity),
+        }
+        for name in want:
+            array, unit = arrays[name]
+            if unit != 1.0:
+                array *= unit
+            if not certified.all():
+                array[~certified] = np.nan
+        return Batch(ending, certified, 0, **{name: arrays[name][0] for name in want})
+
+    def _reset_defaults(self):
+        v = self._views()
+        v["bus"][F.DEMAND, : self.buses] = self._fixed_default
+        v["lin"][F.LFLO], v["lin"][F.LFHI] = self._limit_default
+        v["col"][F.SLOPE] = 0.0
+        self._dirty = False
+
+
+def _rows(values: np.ndarray | None, unit: float, add: np.ndarray | None = None) -> np.ndarray:
+    """Rows for the compiled code, in its units: one for every round is passed once, unless rounds differ."""
+    if values is None:
+        return _NONE
+    once = values.strides[0] == 0 and len(values) > 1
+    array = np.ascontiguousarray(values[:1] if once else values, dtype=float)
+    if add is not None:
+        array = array + add
+    if unit != 1.0:
+        array = array / unit
+    return array if array.flags.writeable else array.copy()
+
+
+def _scale(values: np.ndarray) -> float:
+    """1 for ordinary numbers, else the power of two that makes the typical one ordinary."""
+    typical = typical_size(values)
+    return 1.0 if _PLAIN[0] <= typical <= _PLAIN[1] else typical
+
+
+def _independent_columns(balance: np.ndarray) -> np.ndarray:
+    """One column for each balance row such that they form a regular matrix; −1 where there is none."""
+    m = balance.shape[0]
+    rest = balance.copy()
+    out = np.full(m, -1, dtype=np.int64)
+    for i in range(m):
+        nonzero = np.flatnonzero(np.abs(rest[i]) > 0.5)
+        if len(nonzero) == 0:
+            continue
+        j = int(nonzero[0])
+        out[i] = j
+        for k in range(m):
+            if k != i and rest[k, j] != 0.0:
+                rest[k] -= rest[k, j] / rest[i, j] * rest[i]
+    return out

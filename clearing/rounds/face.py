@@ -1,0 +1,506 @@
+"""Prices where the dual solution is not unique (law 5): the low, high and canonical point of its face.
+
+With the interior columns as equalities, duals are y = y₀ + Σ_k t_k z_k, one null vector z_k of
+the active rows per degree of freedom; columns at a bound and lines at a limit bound t.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clearing.rounds.compiled import allocating, inner, reduction
+from clearing.rounds.dense import add_rows
+from clearing.rounds.fields import (
+    ALPHA,
+    BTMP2,
+    COMP,
+    COST,
+    DEMAND,
+    HIGH,
+    KIND,
+    LINE,
+    LOW,
+    PERM,
+    PERM2,
+    RED,
+    ROWS,
+    SCOMP,
+    SLOPE,
+    SUSC,
+    TAIL,
+    TIEROWS,
+    VEC2,
+    VEC3,
+    WEIGHT,
+    XB,
+    X,
+    Y,
+)  # fmt: skip
+from clearing.rounds.polyhedron import MOST, least, project
+from clearing.rounds.singular import null_vector
+from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS, ISLANDS
+
+LOW_POINT = 0
+HIGH_POINT = 1
+MIDDLE = 2
+
+
+@inner
+def served_weights(s):
+    """bus[WEIGHT] = served demand of each bus; 1 in an island where nothing is served."""
+    nb = s.head[BUSES]
+    w = s.bus[WEIGHT]
+    for b in range(nb):
+        w[b] = max(s.bus[DEMAND, b], 0.0)
+    for j in range(s.head[COLUMNS]):
+        if s.icol[KIND, j] < 0:
+            w[s.icol[TAIL, j]] += s.col[X, j]
+    if s.head[ISLANDS] == 1:
+        if weighted(w, w, nb)[0] > 0.0:
+            return
+        for b in range(nb):
+            w[b] = 1.0
+        return
+    for i in range(s.head[ISLANDS]):
+        total = 0.0
+        for b in range(nb):
+            if s.ibus[1, b] == i:
+                total += w[b]
+        if total <= 0.0:
+            for b in range(nb):
+                if s.ibus[1, b] == i:
+                    w[b] = 1.0
+
+
+@inner
+def reduced_costs(s, m):
+    """col[RED] for the duals row[Y] of the rows in irow[ROWS]."""
+    n = s.head[COLUMNS]
+    red = s.col[RED]
+    cost = s.col[COST]
+    slope = s.col[SLOPE]
+    x = s.col[X]
+    for j in range(n):
+        red[j] = cost[j] + slope[j] * x[j]
+    add_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m, -1.0)
+
+
+@inner
+def _support(s, z, m):
+    """Rows where z is not 0: slots in irow[TIEROWS], entries in row[VEC3]. Returns their number."""
+    count = 0
+    for i in range(m):
+        if z[i] != 0.0:
+            s.irow[TIEROWS, count] = s.irow[ROWS, i]
+            s.row[VEC3, count] = z[i]
+            count += 1
+    return count
+
+
+@reduction
+def weighted(w, v, n):
+    """(Σ w v, Σ w · max |v|): the second is the scale on which the first counts as zero."""
+    total = 0.0
+    weights = 0.0
+    most = 0.0
+    for b in range(n):
+        total += w[b] * v[b]
+        weights += w[b]
+        most = max(most, abs(v[b]))
+    return total, weights * most
+
+
+@inner
+def _gain(s, z, m):
+    """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
+    nb = s.head[BUSES]
+    lam = s.bus[BTMP2]
+    for b in range(nb):
+        lam[b] = 0.0
+    add_rows(lam, nb, s.ptdf, s.irow[TIEROWS], s.row[VEC3], _support(s, z, m), 1.0)
+    return weighted(s.bus[WEIGHT], lam, nb)
+
+
+@inner
+def _pull(s, z, m):
+    """col[ALPHA] = how the reduced costs fall along z."""
+    n = s.head[COLUMNS]
+    alpha = s.col[ALPHA]
+    for j in range(n):
+        alpha[j] = 0.0
+    add_rows(alpha, n, s.a, s.irow[TIEROWS], s.row[VEC3], _support(s, z, m), 1.0)
+
+
+@reduction
+def _touches(alpha, low, high, n):
+    """Largest |alpha| of a column that is not fixed."""
+    most = 0.0
+    for j in range(n):
+        most = max(most, abs(alpha[j]) if high[j] > low[j] else 0.0)
+    return most
+
+
+@inner
+def segment(s, z, m):
+    """Ends of {t : y + t z on the face}."""
+    n = s.head[COLUMNS]
+    _pull(s, z, m)
+    alpha = s.col[ALPHA]
+    red = s.col[RED]
+    x = s.col[X]
+    low = s.col[LOW]
+    high = s.col[HIGH]
+    first = -np.inf
+    last = np.inf
+    if _touches(alpha, low, high, n) > 1e-9:
+        for j in range(n):
+            g = alpha[j]
+            if abs(g) > 1e-9 and high[j] > low[j]:
+                at_low = x[j] == low[j]
+                if at_low or x[j] == high[j]:
+                    t = red[j] / g
+                    if (g > 0.0) == at_low:
+                        last = min(last, t)
+                    else:
+                        first = max(first, t)
+    for i in range(m):
+        side = s.irow[PERM2, i]
+        if side != 0 and abs(z[i]) > 1e-9:
+            t = -s.row[Y, i] / z[i]
+            if side * z[i] > 0.0:
+                last = min(last, t)
+            else:
+                first = max(first, t)
+    return first, last
+
+
+@inner
+def _least_norm(s, z, m):
+    """Minimiser of Σ |b| (y + t z)² over t."""
+    top = 0.0
+    bottom = 0.0
+    for i in range(m):
+        line = s.islot[LINE, s.irow[ROWS, i]]
+        if line >= 0 and z[i] != 0.0:
+            b = abs(s.lin[SUSC, line])
+            top += b * s.row[Y, i] * z[i]
+            bottom += b * z[i] * z[i]
+    return -top / bottom if bottom > 0.0 else 0.0
+
+
+@inner
+def _apart(s, m, rank, c):
+    """Whether the null vectors of component c can be settled one after the other.
+
+    So it is where no row has a part in two of them and at most one moves any reduced cost: twins of
+    binding lines (in series, or parallel) give vectors that only share a dual between two lines.
+    """
+    n = s.head[COLUMNS]
+    p = s.irow[PERM]
+    z = s.row[VEC2]
+    used = s.row[XB]
+    for i in range(m):
+        used[i] = 0.0
+    moving = 0
+    for h in range(rank, m):
+        if s.islot[SCOMP, s.irow[ROWS, p[h]]] == c:
+            null_vector(s.wide, m, p, rank, h - rank, z)
+            for i in range(m):
+                if abs(z[i]) <= 1e-12:
+                    continue
+                if used[i] > 0.0:
+                    return False
+                used[i] = 1.0
+            _pull(s, z, m)
+            if _touches(s.col[ALPHA], s.col[LOW], s.col[HIGH], n) > 1e-9:
+                moving += 1
+                if moving > 1:
+                    return False
+    return True
+
+
+@inner
+def _one(s, m, rank, h, rule, scale):
+    """Settle one null vector: 1 priced, 0 no end is finite, −1 empty."""
+    z = s.row[VEC2]
+    null_vector(s.wide, m, s.irow[PERM], rank, h - rank, z)
+    for i in range(m):
+        if abs(z[i]) <= 1e-12:
+            z[i] = 0.0
+    first, last = segment(s, z, m)
+    if first > last:
+        if first > last + 1e-6 * scale:
+            return -1
+        first = 0.5 * (first + last)
+        last = first
+    gain, size = _gain(s, z, m)
+    if abs(gain) <= 1e-9 * size:
+        first = min(max(_least_norm(s, z, m), first), last)
+        last = first
+    elif gain < 0.0:
+        first, last = last, first
+    no_low = not np.isfinite(first)
+    no_high = not np.isfinite(last)
+    if no_low and no_high:  # any point proves the dispatch, none is a price
+        return 0
+    t = 0.5 * (first + last)
+    if rule == LOW_POINT or no_high:
+        t = first
+    if (rule == HIGH_POINT or no_low) and not no_high:
+        t = last
+    for i in range(m):
+        if z[i] != 0.0:
+            s.row[Y, i] += t * z[i]
+    return 1
+
+
+@inner
+def choose_duals(s, m, rank, rule, scale, unpriced):
+    """Move row[Y] to the point of the dual face that `rule` names, component by component.
+
+    `unpriced[c]` becomes 1 for a component without a finite end. False: too many dimensions, or
+    rounding.
+    """
+    served_weights(s)
+    reduced_costs(s, m)
+    p = s.irow[PERM]
+    for c in range(s.head[COMPONENTS]):
+        unpriced[c] = 0
+        freedom = 0
+        for h in range(rank, m):
+            freedom += s.islot[SCOMP, s.irow[ROWS, p[h]]] == c
+        if freedom == 0:
+            continue
+        if freedom == 1 or _apart(s, m, rank, c):
+            for h in range(rank, m):
+                if s.islot[SCOMP, s.irow[ROWS, p[h]]] == c:
+                    found = _one(s, m, rank, h, rule, scale)
+                    if found < 0:
+                        return False
+                    if found == 0:
+                        unpriced[c] = 1
+        elif freedom > MOST:
+            return False
+        else:
+            found = _many(s, m, rank, c, freedom, rule, scale)
+            if found < 0:
+                return False
+            unpriced[c] = 1 - found
+    return True
+
+
+@allocating
+def face_rows(s, m, rank, c, d, null, g, h):
+    """Inequalities g t ≤ h of the face of component c in the coordinates of its null vectors."""
+    n = s.head[COLUMNS]
+    p = s.irow[PERM]
+    at = 0
+    for q in range(rank, m):
+        if s.islot[SCOMP, s.irow[ROWS, p[q]]] == c:
+            for i in range(m):
+                null[at, i] = 0.0
+            null_vector(s.wide, m, p, rank, q - rank, null[at])
+            at += 1
+    parts = np.zeros((d, n))
+    for k in range(d):
+        add_rows(parts[k], n, s.a, s.irow[ROWS], null[k], m, 1.0)
+    x = s.col[X]
+    count = 0
+    for j in range(n):
+        if s.icol[COMP, j] == c and s.col[HIGH, j] > s.col[LOW, j]:
+            sign = 1.0 if x[j] == s.col[LOW, j] else (-1.0 if x[j] == s.col[HIGH, j] else 0.0)
+            if sign != 0.0:
+                length = 0.0
+                for k in range(d):
+                    g[count, k] = sign * parts[k, j]
+                    length += parts[k, j] ** 2
+                h[count] = sign * s.col[RED, j]
+                if length > 1e-18:
+                    length = length**0.5
+                    for k in range(d):
+                        g[count, k] /= length
+                    h[count] /= length
+                    count += 1
+    for i in range(m):
+        side = s.irow[PERM2, i]
+        if side != 0:
+            length = 0.0
+            for k in range(d):
+                g[count, k] = side * null[k, i]
+                length += null[k, i] ** 2
+            if length > 1e-18:
+                length = length**0.5
+                for k in range(d):
+                    g[count, k] /= length
+                h[count] = -side * s.row[Y, i] / length
+                count += 1
+    return count
+
+
+@allocating
+def _many(s, m, rank, c, d, rule, scale):
+    """The same for two and more degrees of freedom in component c: 1 priced, 0 no end is finite, −1 failed."""
+    n = s.head[COLUMNS]
+    null = np.zeros((d, m))
+    g = np.empty((n + m, d))
+    h = np.empty(n + m)
+    count = face_rows(s, m, rank, c, d, null, g, h)
+    tol = 1e-9 * scale
+    gain = np.empty(d)
+    cost = np.empty(d)
+    size = 0.0
+    for k in range(d):
+        gain[k], part = _gain(s, null[k], m)
+        size += part
+    found = np.zeros((2, MOST))
+    finite = np.zeros(2)
+    most = 0.0
+    for k in range(d):
+        most = max(most, abs(gain[k]))
+    for end in range(2):
+        t = np.zeros(MOST)
+        if end == 1 and most <= 1e-9 * size:
+            finite[1] = finite[0]
+            for k in range(d):
+                found[1, k] = found[0, k]
+            break
+        if most <= 1e-9 * size:
+            result = 1 if project(g, h, d, count, t, tol) else -1
+            for k in range(d):
+                gain[k] = 0.0
+        else:
+            for k in range(d):
+                cost[k] = gain[k] if end == 0 else -gain[k]
+            result = least(g, h, d, count, cost, t, scale, tol)
+        if result < 0:
+            return -1
+        finite[end] = result
+        if result == 1 and not _settle(s, m, d, null, g, h, count, gain, t):
+            return -1
+        for k in range(d):
+            found[end, k] = t[k]
+    take_low = finite[0] and (rule == LOW_POINT or not finite[1])
+    take_high = finite[1] and (rule == HIGH_POINT or not finite[0])
+    for k in range(d):
+        t = 0.5 * (found[0, k] + found[1, k])
+        if take_low:
+            t = found[0, k]
+        elif take_high:
+            t = found[1, k]
+        for i in range(m):
+            if null[k, i] != 0.0:
+                s.row[Y, i] += t * null[k, i]
+    return 1 if finite[0] or finite[1] else 0
+
+
+@allocating
+def _settle(s, m, d, null, g, h, count, gain, t):
+    """Among the points with the objective of t, the one of least Σ |b| μ²; t is overwritten."""
+    basis = np.zeros((MOST, MOST))
+    left = _level_directions(gain, d, basis)
+    if left == 0:
+        return True
+    # norm ½ uᵀQu + r·u in the coordinates u; with Q = LLᵀ and v = Lᵀu it is a projection
+    q = np.zeros((MOST, MOST))
+    r = np.zeros(MOST)
+    trace = 0.0
+    for i in range(m):
+        line = s.islot[LINE, s.irow[ROWS, i]]
+        if line < 0:
+            continue
+        now = s.row[Y, i]
+        for k in range(d):
+            now += t[k] * null[k, i]
+        w = abs(s.lin[SUSC, line])
+        for b in range(left):
+            mine = 0.0
+            for k in range(d):
+                mine += basis[b, k] * null[k, i]
+            r[b] += w * mine * now
+            trace += w * mine * mine
+            for e in range(left):
+                other = 0.0
+                for k in range(d):
+                    other += basis[e, k] * null[k, i]
+                q[b, e] += w * mine * other
+    if trace == 0.0:
+        return True
+    for b in range(left):
+        q[b, b] += 1e-12 * trace
+    for b in range(left):  # Cholesky, in the lower triangle
+        for e in range(b + 1):
+            v = q[b, e]
+            for c in range(e):
+                v -= q[b, c] * q[e, c]
+            q[b, e] = max(v, 1e-300) ** 0.5 if e == b else v / q[e, e]
+    point = np.zeros(MOST)
+    for b in range(left):
+        v = -r[b]
+        for c in range(b):
+            v -= q[b, c] * point[c]
+        point[b] = v / q[b, b]
+    moved = np.zeros((count, MOST))
+    room = np.zeros(count)
+    for c in range(count):
+        v = h[c]
+        for k in range(d):
+            v -= g[c, k] * t[k]
+        size = 0.0
+        for b in range(left):
+            w = 0.0
+            for k in range(d):
+                w += g[c, k] * basis[b, k]
+            for e in range(b):
+                w -= q[b, e] * moved[c, e]
+            moved[c, b] = w / q[b, b]
+            size += moved[c, b] ** 2
+        size = size**0.5
+        scale = 1.0 / size if size * trace**0.5 > 1e-9 else 0.0
+        for b in range(left):
+            moved[c, b] *= scale
+        room[c] = max(v, 0.0) * scale
+    largest = 1.0
+    for b in range(left):
+        largest = max(largest, abs(point[b]))
+    if not project(moved, room, left, count, point, 1e-11 * largest):
+        return False
+    for b in range(left - 1, -1, -1):
+        for c in range(b + 1, left):
+            point[b] -= q[c, b] * point[c]
+        point[b] /= q[b, b]
+    for k in range(d):
+        for b in range(left):
+            t[k] += basis[b, k] * point[b]
+    return True
+
+
+@inner
+def _level_directions(gain, d, basis):
+    """Orthonormal directions along which the objective stays; returns their number."""
+    length = 0.0
+    for k in range(d):
+        length += gain[k] * gain[k]
+    wanted = d - 1 if length > 0.0 else d
+    left = 0
+    for k in range(d):
+        if left == wanted:
+            break
+        v = basis[left]
+        for i in range(d):
+            v[i] = -gain[k] * gain[i] / length if length > 0.0 else 0.0
+        v[k] += 1.0
+        for b in range(left):
+            f = 0.0
+            for i in range(d):
+                f += v[i] * basis[b, i]
+            for i in range(d):
+                v[i] -= f * basis[b, i]
+        size = 0.0
+        for i in range(d):
+            size += v[i] * v[i]
+        size = size**0.5
+        if size > 0.3 / d:
+            for i in range(d):
+                v[i] /= size
+            left += 1
+    return left

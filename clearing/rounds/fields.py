@@ -1,0 +1,129 @@
+"""Names of the rows of the engine's arrays.
+
+Everything a compiled function needs lives in a few matrices whose rows are fields; the constants
+below name them. Columns of `col` are first the orders, then the controllable links ("columns" of
+the market's linear program), then one place per row of the working basis (the limits of binding
+lines, which move in the ratio test like orders do).
+"""
+
+BIG = 1e300  # stands for "no breakpoint": infinities would forbid some vectorised reductions
+
+# col (float): the book and the working values of the dual simplex
+COST = 0  # price for sales, −price for purchases, 0 for links [$/MWh]
+SLOPE = 1  # [$/MW²h], ≥ 0
+LOW = 2  # least MW
+HIGH = 3  # greatest MW
+COSTP = 4  # cost the simplex sees: perturbed, or that of the demand criterion of law 4
+LOWP = 5  # bounds the simplex sees
+HIGHP = 6
+RED = 7  # reduced cost; for rows: the dual value
+X = 8  # dispatch
+ALPHA = 9  # pivot row
+RATIO = 10  # breakpoints of the ratio test
+DIR = 11  # +1 at the lower bound, −1 at the upper, 0 basic or fixed
+JITTER = 12  # deterministic perturbation in [½, 1]
+TMP = 13
+TMP2 = 14
+GOAL = 15  # criterion of the second level of law 4
+PREV = 16  # centre of the proximal term of step orders in a sloped book
+N_COL = 17
+
+# icol (int)
+HEAD = 0  # bus that receives the column's MW; number of buses = none
+TAIL = 1  # bus that gives them up
+KIND = 2  # +1 sale, −1 purchase, 0 link
+COMP = 3  # component of the column
+STATE = 4  # final class: 0 fixed, 1 at lower, 2 at upper, 3 interior
+N_ICOL = 5
+
+# slot (float): balance rows first, then candidate lines
+BASE = 0  # flow at zero dispatch [MW]; 0 for balance rows
+FLO = 1  # least flow; net fixed demand for balance rows
+FHI = 2  # greatest flow
+N_SLOT = 3
+
+# islot (int)
+LINE = 0  # branch of the slot, −1 for balance rows
+ACTIVE = 1  # place in the working basis, −1 if none
+HEAT = 2  # rounds for which the line is still checked at every pivot
+SCOMP = 3  # component
+NEAR = 4  # 1 where the simplex ended with the inactive line at a limit
+N_ISLOT = 5
+
+# row (float)
+REST = 0  # right-hand side minus the nonbasic columns
+XB = 1  # values of the basic columns
+GEE = 2  # pivot row in terms of the active rows
+VEC = 3
+Y = 4
+VEC2 = 5
+VEC3 = 6
+N_ROW = 7
+
+# irow (int)
+ACT = 0  # slot of the row
+SIDE = 1  # +1 at the upper limit, −1 at the lower, 0 equality
+BAS = 2  # basic column
+ROWS = 3  # sorted rows of the final active set
+COLS = 4  # sorted interior columns
+PERM = 5
+PERM2 = 6
+TIEROWS = 7
+TIESIDES = 8
+PERMQ = 9
+STEPCOLS = 10
+N_IROW = 11
+
+# bus (float)
+DEMAND = 0  # net fixed demand, shunts included [MW]
+INJ = 1
+THETA = 2
+LAM = 3  # price [$/MWh]
+WEIGHT = 4
+LAMLO = 5
+LAMHI = 6
+BTMP = 7
+BTMP2 = 8
+BSUM = 9  # sum of |susceptances| at the bus
+N_BUS = 10
+
+# lin (float)
+SUSC = 0  # MW/rad
+LFLO = 1
+LFHI = 2
+SHIFT = 3  # flow at zero injection by phase shifters
+FLOW = 4
+MU = 5
+AFLO = 6  # limits by angle alone, for rounds that bring their own thermal limits
+AFHI = 7
+N_LIN = 8
+
+# ilin (int)
+FROM = 0
+TO = 1
+SLOT = 2  # −1 if not a candidate
+LISL = 3
+TIGHT = 4
+N_ILIN = 5
+
+# state (int)
+SIZE = 0  # rows in the working basis
+SLOTS = 1  # slots in use
+PIVOTS = 2
+AGE = 3  # pivots since the last factorisation
+FLIPS = 4
+CHECKS = 5
+QPS = 6
+N_STATE = 16
+
+# statuses of a round
+OK = 0
+INFEASIBLE = 1
+FAILED = 2  # not proven: send it to another solver
+BAD_INPUT = 3
+GROW_ROWS = 10  # work arrays too small: the caller enlarges them and resumes
+GROW_SLOTS = 11
+STALLED = 12
+SINGULAR = 13
+MORE_LINES = 14
+REFACTOR = 15  # the inverse is old or looks unsafe: factorise and go on

@@ -1,0 +1,107 @@
+"""Dispatch, duals and prices of a final active set, repeated until the active set is its own."""
+
+from __future__ import annotations
+
+from clearing.rounds.canonical import gather_rows, right_sides, solve_regular
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import add_rows
+from clearing.rounds.face import choose_duals
+from clearing.rounds.fields import (
+    CHECKS,
+    COLS,
+    FAILED,
+    LAM,
+    LINE,
+    MORE_LINES,
+    MU,
+    OK,
+    PERM,
+    PERMQ,
+    ROWS,
+    SLOPE,
+    STALLED,
+    STEPCOLS,
+    TMP2,
+    Y,
+)  # fmt: skip
+from clearing.rounds.lines import flows, worst_lines
+from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
+from clearing.rounds.store import BALANCES, BUSES, LINES
+
+
+@inner
+def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+    """Dispatch, duals, prices from the active set. Returns (status, rows, rank)."""
+    m, status = gather_rows(s, tight)
+    if status != OK:
+        return status, 0, 0
+    right_sides(s, m, f, tol)
+    rank = m
+    p = s.irow[PERM]
+    q = s.irow[PERMQ]
+    cols = s.irow[COLS]
+    rows = s.irow[ROWS]
+    y = s.row[Y]
+    if sloped:
+        if not solve_sloped_columns(s, m, f):
+            return STALLED, 0, 0
+        some = s.irow[STEPCOLS]
+        count = 0
+        for t in range(f):
+            if s.col[SLOPE, cols[t]] == 0.0:
+                some[count] = cols[t]
+                count += 1
+        if count > 0:
+            of_links, rank = decompose(s, rows, m, some, count, p, q)
+            solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
+    if sloped or m != f or not solve_regular(s, m):
+        of_links, rank = decompose(s, rows, m, cols, f, p, q)
+        if not sloped:
+            solve_dispatch(s, cols, m, f, p, q, of_links, rank, s.col[TMP2])
+        solve_duals(s, cols, m, p, q, rank, y)
+        if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
+            return FAILED, m, rank
+    nb = s.head[BUSES]
+    lam = s.bus[LAM]
+    for b in range(nb):
+        lam[b] = 0.0
+    add_rows(lam, nb, s.ptdf, s.irow[ROWS], s.row[Y], m, 1.0)
+    mu = s.lin[MU]
+    for line in range(s.head[LINES]):
+        mu[line] = 0.0
+    for i in range(s.head[BALANCES], m):
+        mu[s.islot[LINE, s.irow[ROWS, i]]] = -s.row[Y, i]
+    return OK, m, rank
+
+
+@inner
+def same_lines(s, tight):
+    """Whether the sorted tight lines in `popped` are the rows of the last recomputation."""
+    first = s.head[BALANCES]
+    for t in range(tight):
+        if s.islot[LINE, s.irow[ROWS, first + t]] != s.popped[t]:
+            return False
+    return True
+
+
+@inner
+def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+    """Recompute on the lines in `popped` until they are those at a limit in the recomputed dispatch.
+
+    Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
+    """
+    for _ in range(5):
+        status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
+        if status != OK:
+            return status, 0, 0
+        flows(s)
+        s.state[CHECKS] += 1
+        over, found, status = worst_lines(s, tol)
+        if status != OK:
+            return status, 0, 0
+        if over > 0:
+            return MORE_LINES, 0, 0
+        if found == tight and same_lines(s, found):
+            return OK, m, rank
+        tight = found
+    return STALLED, 0, 0

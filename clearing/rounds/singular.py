@@ -1,0 +1,290 @@
+"""Dispatch and duals of an active set that does not determine both: ranks, least norms, null spaces."""
+
+from __future__ import annotations
+
+from clearing.rounds.canonical import RANK, lower_solve
+from clearing.rounds.compiled import inner
+from clearing.rounds.fields import (
+    COLS,
+    COST,
+    DIR,
+    HIGH,
+    KIND,
+    LOW,
+    PERM,
+    PERMQ,
+    ROWS,
+    SLOPE,
+    TMP2,
+    VEC,
+    VEC2,
+    VEC3,
+    X,
+    Y,
+)  # fmt: skip
+from clearing.rounds.store import ROWCAP
+
+
+@inner
+def pivot_range(a, m, n, c, first, last, p, q, floor):
+    """Complete pivoting from step c with pivots in columns first..last−1; returns the step reached."""
+    while c < m:
+        best = floor
+        r = -1
+        t = -1
+        for i in range(c, m):
+            for j in range(max(c, first), last):
+                if abs(a[i, j]) > best:
+                    best = abs(a[i, j])
+                    r = i
+                    t = j
+        if r < 0:
+            return c
+        if r != c:
+            p[c], p[r] = p[r], p[c]
+            for j in range(n):
+                a[c, j], a[r, j] = a[r, j], a[c, j]
+        if t != c:
+            q[c], q[t] = q[t], q[c]
+            for i in range(m):
+                a[i, c], a[i, t] = a[i, t], a[i, c]
+        inverse = 1.0 / a[c, c]
+        for i in range(c + 1, m):
+            f = a[i, c] * inverse
+            a[i, c] = f
+            if f != 0.0:
+                for j in range(c + 1, n):
+                    a[i, j] -= f * a[c, j]
+        c += 1
+    return c
+
+
+@inner
+def decompose(s, rows, m, cols, f, p, q):
+    """P·A·Q = L·U of the active rows and interior columns in `wide`, link columns first.
+
+    Links come first in the elimination, because law 4 settles orders before links.
+    Returns (rank of the link columns, rank).
+    """
+    a = s.wide
+    for i in range(m):
+        p[i] = i
+    links = 0
+    for t in range(f):
+        if s.icol[KIND, cols[t]] == 0:
+            q[links] = t
+            links += 1
+    at = links
+    for t in range(f):
+        if s.icol[KIND, cols[t]] != 0:
+            q[at] = t
+            at += 1
+    largest = 0.0
+    for i in range(m):
+        for t in range(f):
+            v = s.a[rows[i], cols[q[t]]]
+            a[i, t] = v
+            largest = max(largest, abs(v))
+    floor = RANK * largest
+    of_links = pivot_range(a, m, f, 0, 0, links, p, q, floor)
+    return of_links, pivot_range(a, m, f, of_links, 0, f, p, q, floor)
+
+
+@inner
+def weight(s, j):
+    """Inverse weight of column j in law 4's sum of squares: offered MW, range of a link."""
+    return s.col[HIGH, j] - (s.col[LOW, j] if s.icol[KIND, j] == 0 else 0.0)
+
+
+@inner
+def least_norm(s, a, first, last, f, q, cols, links, right, out):
+    """Least Σ x²/weight over the order (or link) columns with a[first:last] · x = right."""
+    g = s.work
+    k = last - first
+    pi = s.row[VEC3]
+    for t in range(f):
+        if (s.icol[KIND, cols[q[t]]] == 0) == links:
+            out[t] = 0.0
+    for i in range(k):
+        for h in range(i + 1):
+            total = 0.0
+            for t in range(f):
+                j = cols[q[t]]
+                if (s.icol[KIND, j] == 0) == links:
+                    total += a_entry(a, first + i, t) * a_entry(a, first + h, t) * weight(s, j)
+            g[i, h] = total
+            g[h, i] = total
+    for i in range(k):  # Cholesky, in the lower triangle
+        for h in range(i + 1):
+            v = g[i, h]
+            for c in range(h):
+                v -= g[i, c] * g[h, c]
+            g[i, h] = v**0.5 if h == i else v / g[h, h]
+    for _ in range(3):  # refinement: the normal equations square the condition number
+        for i in range(k):
+            v = right[first + i]
+            for t in range(f):
+                if (s.icol[KIND, cols[q[t]]] == 0) == links:
+                    v -= a_entry(a, first + i, t) * out[t]
+            for c in range(i):
+                v -= g[i, c] * pi[c]
+            pi[i] = v / g[i, i]
+        for i in range(k - 1, -1, -1):
+            v = pi[i]
+            for c in range(i + 1, k):
+                v -= g[c, i] * pi[c]
+            pi[i] = v / g[i, i]
+        for t in range(f):
+            j = cols[q[t]]
+            if (s.icol[KIND, j] == 0) == links:
+                v = 0.0
+                for i in range(k):
+                    v += a_entry(a, first + i, t) * pi[i]
+                out[t] += weight(s, j) * v
+
+
+@inner
+def a_entry(a, i, t):
+    """Entry of U: below the diagonal `a` stores L."""
+    return a[i, t] if t >= i else 0.0
+
+
+@inner
+def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
+    """X of the interior columns `cols` from row[VEC]; free choices by law 4's least norm."""
+    a = s.wide
+    z = s.row[VEC2]
+    lower_solve(a, p, s.row[VEC], z, rank)
+    if f > rank:
+        least_norm(s, a, of_links, rank, f, q, cols, False, z, out)
+        if of_links > 0:
+            for i in range(of_links):
+                for t in range(i, f):
+                    if s.icol[KIND, cols[q[t]]] != 0:
+                        z[i] -= a[i, t] * out[t]
+            least_norm(s, a, 0, of_links, f, q, cols, True, z, out)
+    else:
+        for i in range(rank - 1, -1, -1):
+            v = z[i]
+            for t in range(i + 1, rank):
+                v -= a[i, t] * out[t]
+            out[i] = v / a[i, i]
+    for t in range(f):
+        s.col[X, cols[q[t]]] = out[t]
+
+
+@inner
+def solve_duals(s, cols, m, p, q, rank, y):
+    """A particular dual with zero reduced cost at the interior columns; free rows get 0."""
+    a = s.wide
+    u = s.row[VEC3]
+    for t in range(rank):
+        j = cols[q[t]]
+        v = s.col[COST, j] + s.col[SLOPE, j] * s.col[X, j]
+        for i in range(t):
+            v -= a[i, t] * u[i]
+        u[t] = v / a[t, t]
+    for i in range(rank - 1, -1, -1):
+        v = u[i]
+        for k in range(i + 1, rank):
+            v -= a[k, i] * u[k]
+        u[i] = v
+    for i in range(m):
+        y[p[i]] = u[i] if i < rank else 0.0
+
+
+@inner
+def null_vector(a, m, p, rank, free, out):
+    """Row combination number `free` (0 … m − rank − 1) that vanishes on the interior columns."""
+    h = rank + free
+    for i in range(rank - 1, -1, -1):
+        v = -a[h, i]
+        for k in range(i + 1, rank):
+            v -= a[k, i] * out[p[k]]
+        out[p[i]] = v
+    for i in range(rank, m):
+        out[p[i]] = 0.0
+    out[p[h]] = 1.0
+
+
+@inner
+def solve_sloped_columns(s, m, f):
+    """Dispatch of the interior columns with a slope, from the equations of the active set.
+
+    Unknowns are the duals y and the step columns x₁:
+    A₂S₂⁻¹A₂ᵀ y + A₁x₁ = b + A₂S₂⁻¹c₂ and A₁ᵀy = c₁, with index 2 for columns with a slope.
+    Writes X of those, and takes their flows off row[VEC]. False: more rows than the work array has.
+    """
+    cols = s.irow[COLS]
+    rows = s.irow[ROWS]
+    a = s.work
+    size = m
+    scale = 0.0
+    for i in range(m):
+        for k in range(m):
+            a[i, k] = 0.0
+    for t in range(f):
+        j = cols[t]
+        if s.col[SLOPE, j] > 0.0:
+            w = 1.0 / s.col[SLOPE, j]
+            for i in range(m):
+                v = w * s.a[rows[i], j]
+                for k in range(m):
+                    a[i, k] += v * s.a[rows[k], j]
+                s.row[VEC, i] += v * s.col[COST, j]
+    for i in range(m):
+        scale = max(scale, abs(a[i, i]))
+    if scale == 0.0:
+        scale = 1.0
+    for i in range(m):
+        s.col[TMP2, i] = s.row[VEC, i] / scale
+        for k in range(m):
+            a[i, k] /= scale
+    for t in range(f):
+        j = cols[t]
+        if s.col[SLOPE, j] == 0.0:
+            if size >= 2 * s.head[ROWCAP]:
+                return False
+            for i in range(m):
+                a[i, size] = s.a[rows[i], j]
+                a[size, i] = s.a[rows[i], j]
+            for k in range(m, size + 1):
+                a[k, size] = 0.0
+                a[size, k] = 0.0
+            s.col[TMP2, size] = s.col[COST, j]
+            size += 1
+    p = s.irow[PERM]
+    q = s.irow[PERMQ]
+    for i in range(size):
+        p[i] = i
+        q[i] = i
+    rank = pivot_range(a, size, size, 0, 0, size, p, q, 1e-11)
+    z = s.col[DIR]
+    right = s.col[TMP2]
+    for i in range(rank):
+        v = right[p[i]]
+        for k in range(i):
+            v -= a[i, k] * z[k]
+        z[i] = v
+    for i in range(rank - 1, -1, -1):
+        v = z[i]
+        for k in range(i + 1, rank):
+            v -= a[i, k] * z[k]
+        z[i] = v / a[i, i]
+    for i in range(size):
+        if q[i] < m:
+            s.row[Y, q[i]] = z[i] if i < rank else 0.0
+    for t in range(f):
+        j = cols[t]
+        if s.col[SLOPE, j] > 0.0:
+            v = -s.col[COST, j]
+            for i in range(m):
+                v += s.a[rows[i], j] * s.row[Y, i]
+            s.col[X, j] = v / s.col[SLOPE, j]
+    # right-hand sides again, sloped columns' dispatch taken off
+    for i in range(m):
+        for t in range(f):
+            j = cols[t]
+            if s.col[SLOPE, j] > 0.0:
+                s.row[VEC, i] -= s.a[rows[i], j] * (s.col[X, j] + s.col[COST, j] / s.col[SLOPE, j])
+    return True

@@ -1,0 +1,233 @@
+"""One float and one integer array hold everything the compiled code works on.
+
+Two arrays cross from Python to compiled code quickly; a hundred do not. `sizes` lays the pieces
+out, `unpack` gives them their shapes again inside compiled code (no copies).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import carray, types
+from numba.extending import intrinsic
+
+from clearing.rounds.compiled import allocating
+from clearing.rounds.fields import (
+    FROM,
+    HEAD,
+    N_BUS,
+    N_COL,
+    N_ICOL,
+    N_ILIN,
+    N_IROW,
+    N_ISLOT,
+    N_LIN,
+    N_ROW,
+    N_SLOT,
+    N_STATE,
+    TAIL,
+    TO,
+)  # fmt: skip
+
+HEADER = 32
+ORDERS, COLUMNS, BUSES, LINES, ISLANDS, ROWCAP, SLOTCAP, ANGLES, LOWER, UPPER, COMPONENTS = range(11)
+MAXIMA = 11  # 1 if every link has a positive range (room for flags)
+BALANCES = 12
+
+
+class Store(NamedTuple):
+    """Views of the engine's arrays; see `fields` for the meaning of their rows."""
+
+    col: np.ndarray
+    icol: np.ndarray
+    a: np.ndarray
+    ptdf: np.ndarray
+    slot: np.ndarray
+    islot: np.ndarray
+    row: np.ndarray
+    irow: np.ndarray
+    w: np.ndarray
+    work: np.ndarray
+    wide: np.ndarray
+    blocks: np.ndarray
+    popped: np.ndarray
+    bus: np.ndarray
+    ibus: np.ndarray
+    lin: np.ndarray
+    ilin: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    pivot: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    lower_start: np.ndarray
+    lower_index: np.ndarray
+    upper_start: np.ndarray
+    upper_index: np.ndarray
+    cold: np.ndarray
+    state: np.ndarray
+    head: np.ndarray
+    into: np.ndarray  # icol[HEAD] and the like once more, unsigned
+    out: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+
+def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the pieces of the float array, in order."""
+    n, nb, nl, k, s = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP))
+    return [
+        ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb + 1)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
+        ("w", (k, k)), ("work", (2 * k, 2 * k)), ("wide", (k, n + k)), ("blocks", (n + k + 1,)), ("bus", (N_BUS, nb + 1)),
+        ("lin", (N_LIN, nl)), ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)),
+    ]  # fmt: skip
+
+
+def int_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the pieces of the integer array behind its header, in order."""
+    n, nb, nl, k, s = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP))
+    m = int(h[ANGLES])
+    return [
+        ("icol", (N_ICOL, n)), ("islot", (N_ISLOT, s)), ("irow", (N_IROW, n + 2 * k)), ("popped", (n + k + nl,)),
+        ("ibus", (3, nb + 1)), ("ilin", (N_ILIN, nl)), ("source", (m,)), ("target", (m,)),
+        ("lower_start", (m + 1,)), ("lower_index", (int(h[LOWER]),)), ("upper_start", (m + 1,)),
+        ("upper_index", (int(h[UPPER]),)), ("cold", (k,)), ("state", (N_STATE,)),
+    ]  # fmt: skip
+
+
+def views(floats: np.ndarray, ints: np.ndarray) -> dict[str, np.ndarray]:
+    """The pieces by name, for Python."""
+    out: dict[str, np.ndarray] = {}
+    for array, shapes, at in ((floats, float_shapes(ints), 0), (ints, int_shapes(ints), HEADER)):
+        for name, shape in shapes:
+            size = int(np.prod(shape))
+            out[name] = array[at : at + size].reshape(shape)
+            at += size
+    return out
+
+
+def allocate(head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Zeroed float and integer arrays for the sizes in `head`."""
+    floats = np.zeros(sum(int(np.prod(shape)) for _, shape in float_shapes(head)))
+    ints = np.zeros(HEADER + sum(int(np.prod(shape)) for _, shape in int_shapes(head)), dtype=np.int64)
+    ints[:HEADER] = head
+    return floats, ints
+
+
+@intrinsic
+def _pointer(context, address):
+    """The integer `address` as a pointer."""
+
+    def generate(context, builder, signature, args):
+        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
+
+    return types.voidptr(address), generate
+
+
+@allocating
+def _floats(address, count):
+    return carray(_pointer(address), (count,), np.float64)
+
+
+@allocating
+def _matrix(address, rows, columns):
+    return carray(_pointer(address), (rows, columns), np.float64)
+
+
+@allocating
+def _ints(address, count):
+    return carray(_pointer(address), (count,), np.int64)
+
+
+@allocating
+def _indices(address, count):
+    """Unsigned, because numba tests every signed index for a negative sign."""
+    return carray(_pointer(address), (count,), np.uint64)
+
+
+@allocating
+def _table(address, rows, columns):
+    return carray(_pointer(address), (rows, columns), np.int64)
+
+
+@allocating
+def unpack(f, i):
+    """The pieces inside compiled code; the order is that of `float_shapes` and `int_shapes`.
+
+    They are made from addresses because views of `f` and `i` would count references at every call.
+    """
+    n = i[COLUMNS]
+    nb = i[BUSES] + 1
+    nl = i[LINES]
+    k = i[ROWCAP]
+    s = i[SLOTCAP]
+    m = i[ANGLES]
+    at = f.ctypes.data
+    col = _matrix(at, N_COL, n + 2 * k + 32)
+    at += 8 * (N_COL) * (n + 2 * k + 32)
+    a = _matrix(at, s, n)
+    at += 8 * (s) * (n)
+    ptdf = _matrix(at, s, nb)
+    at += 8 * (s) * (nb)
+    slot = _matrix(at, N_SLOT, s)
+    at += 8 * (N_SLOT) * (s)
+    row = _matrix(at, N_ROW, k)
+    at += 8 * (N_ROW) * (k)
+    w = _matrix(at, k, k)
+    at += 8 * (k) * (k)
+    work = _matrix(at, 2 * k, 2 * k)
+    at += 8 * (2 * k) * (2 * k)
+    wide = _matrix(at, k, n + k)
+    at += 8 * (k) * (n + k)
+    blocks = _floats(at, n + k + 1)
+    at += 8 * (n + k + 1)
+    bus = _matrix(at, N_BUS, nb)
+    at += 8 * (N_BUS) * (nb)
+    lin = _matrix(at, N_LIN, nl)
+    at += 8 * (N_LIN) * (nl)
+    lower = _floats(at, i[LOWER])
+    at += 8 * (i[LOWER])
+    upper = _floats(at, i[UPPER])
+    at += 8 * (i[UPPER])
+    pivot = _floats(at, m)
+    at += 8 * (m)
+    at = i.ctypes.data + 8 * HEADER
+    icol = _table(at, N_ICOL, n)
+    at += 8 * (N_ICOL) * (n)
+    islot = _table(at, N_ISLOT, s)
+    at += 8 * (N_ISLOT) * (s)
+    irow = _table(at, N_IROW, n + 2 * k)
+    at += 8 * (N_IROW) * (n + 2 * k)
+    popped = _ints(at, n + k + nl)
+    at += 8 * (n + k + nl)
+    ibus = _table(at, 3, nb)
+    at += 8 * (3) * (nb)
+    ilin = _table(at, N_ILIN, nl)
+    at += 8 * (N_ILIN) * (nl)
+    source = _indices(at, m)
+    at += 8 * (m)
+    target = _indices(at, m)
+    at += 8 * (m)
+    lower_start = _indices(at, m + 1)
+    at += 8 * (m + 1)
+    lower_index = _indices(at, i[LOWER])
+    at += 8 * (i[LOWER])
+    upper_start = _indices(at, m + 1)
+    at += 8 * (m + 1)
+    upper_index = _indices(at, i[UPPER])
+    at += 8 * (i[UPPER])
+    cold = _ints(at, k)
+    at += 8 * (k)
+    state = _ints(at, N_STATE)
+    at += 8 * (N_STATE)
+    head = _ints(i.ctypes.data, HEADER)
+    into = _indices(icol.ctypes.data + 8 * HEAD * n, n)
+    out = _indices(icol.ctypes.data + 8 * TAIL * n, n)
+    start = _indices(ilin.ctypes.data + 8 * FROM * nl, nl)
+    end = _indices(ilin.ctypes.data + 8 * TO * nl, nl)
+    return Store(
+        col, icol, a, ptdf, slot, islot, row, irow, w, work, wide, blocks, popped, bus, ibus, lin, ilin, lower, upper,
+        pivot, source, target, lower_start, lower_index, upper_start, upper_index, cold, state, head,
+        into, out, start, end,
+    )  # fmt: skip

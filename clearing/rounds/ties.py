@@ -1,0 +1,210 @@
+"""Tied dispatches (law 4): the largest accepted demand, then pro rata, on the optimal face.
+
+A column may move on the optimal face if its reduced cost is 0; the flow of a line must stay at
+its limit if the line's dual is not 0. Any optimal dual describes the same face.
+"""
+
+from __future__ import annotations
+
+from clearing.rounds.compiled import inner, reduction
+from clearing.rounds.dense import add_rows
+from clearing.rounds.fields import (
+    ACT,
+    ACTIVE,
+    BAS,
+    COSTP,
+    DIR,
+    FHI,
+    FLO,
+    GROW_ROWS,
+    HIGH,
+    HIGHP,
+    JITTER,
+    KIND,
+    LOW,
+    LOWP,
+    OK,
+    PREV,
+    RED,
+    REFACTOR,
+    SIDE,
+    SIZE,
+    SLOPE,
+    SLOTS,
+    STALLED,
+    TIEROWS,
+    TIESIDES,
+    X,
+    Y,
+)  # fmt: skip
+from clearing.rounds.lines import flows, set_limits, worst_lines
+from clearing.rounds.newton import newton
+from clearing.rounds.simplex import dual_simplex, place, renew, restart, set_duals
+from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
+
+LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active set is sought
+
+
+@inner
+def true_duals(s, n):
+    """Reduced costs of the working basis for the costs in COSTP."""
+    k = s.state[SIZE]
+    set_duals(s.col, s.irow, s.w, n, k)
+    red = s.col[RED]
+    for j in range(n):
+        red[j] = s.col[COSTP, j]
+    add_rows(red, n, s.a, s.irow[ACT], red[n:], k, -1.0)
+    for p in range(k):
+        red[s.irow[BAS, p]] = 0.0
+
+
+@reduction
+def least_cost(red, direction, count):
+    """Smallest reduced cost of anything nonbasic, at its bound's sign."""
+    least = 1e300
+    for j in range(count):
+        d = direction[j] * red[j]
+        least = min(least, d if direction[j] != 0.0 else 1e300)
+    return least
+
+
+@inner
+def count_ties(s, n, tol):
+    """(columns that could move without cost, worst violation of dual feasibility) of the basis."""
+    red = s.col[RED]
+    direction = s.col[DIR]
+    ties = 0
+    worst = 0.0
+    for j in range(n):
+        d = direction[j] * red[j]
+        worst = min(worst, d)
+        if d <= tol and direction[j] != 0.0:
+            ties += 1
+    for i in range(s.head[BALANCES], s.state[SIZE]):
+        side = s.irow[SIDE, i]
+        if side != 0:
+            d = -side * red[n + i]
+            worst = min(worst, d)
+            if d <= tol:
+                ties += 1
+    return ties, -worst
+
+
+@inner
+def restrict(s, n, tol):
+    """Fix what cannot move on the face of the present duals; returns (sales, purchases, links) left."""
+    red = s.col[RED]
+    low = s.col[LOWP]
+    high = s.col[HIGHP]
+    x = s.col[X]
+    sales = 0
+    purchases = 0
+    links = 0
+    for j in range(n):
+        if abs(red[j]) > tol or s.col[SLOPE, j] > 0.0:
+            low[j] = x[j]
+            high[j] = x[j]
+        elif high[j] > low[j]:
+            kind = s.icol[KIND, j]
+            sales += kind > 0
+            purchases += kind < 0
+            links += kind == 0
+    for i in range(s.head[BALANCES], s.state[SIZE]):
+        t = s.irow[ACT, i]
+        side = s.irow[SIDE, i]
+        if abs(red[n + i]) > tol and side != 0:
+            if side > 0:
+                s.slot[FLO, t] = s.slot[FHI, t]
+            else:
+                s.slot[FHI, t] = s.slot[FLO, t]
+    return sales, purchases, links
+
+
+@inner
+def most_demand(s, n, tol):
+    """Second criterion of law 4 by the same simplex on the face: cost −1 for each purchase that may move."""
+    balances = s.head[BALANCES]
+    for j in range(n):
+        s.col[COSTP, j] = 0.0
+        if s.icol[KIND, j] < 0 and s.col[HIGHP, j] > s.col[LOWP, j]:
+            s.col[COSTP, j] = -1.0
+        s.col[COSTP, j] += 1e-8 * s.col[JITTER, j]
+    for _ in range(60):
+        place(s.col, s.icol, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
+        status = dual_simplex(
+            s.col, s.icol, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
+            0.1 * tol, 1e-14, 200 + 4 * n,
+        )  # fmt: skip
+        if status == REFACTOR:
+            renew(s)
+            continue
+        if status != OK:
+            return status
+        flows(s)
+        over, _, status = worst_lines(s, tol)
+        if status != OK:
+            return status
+        if over == 0:
+            break
+    for j in range(n):
+        s.col[COSTP, j] = -1.0 if s.col[COSTP, j] < -0.5 else 0.0
+    true_duals(s, n)
+    restrict(s, n, 1e-6)
+    return OK
+
+
+@inner
+def share(s, n, tol, cost_tol, sloped):
+    """Dispatch of law 4 from an optimal basis with true reduced costs in RED; leaves X, tight lines in `popped`.
+
+    Returns (status, tight lines). Costs and bounds of the simplex are left changed.
+    """
+    sales, purchases, links = restrict(s, n, cost_tol)
+    if sloped:
+        restart(s)
+    if purchases > 0 and (sales > 0 or links > 0 or s.head[ISLANDS] > 1):
+        status = most_demand(s, n, tol)
+        if status != OK:
+            _restore(s)
+            return status, 0
+    inverse = s.col[PREV]
+    for j in range(n):
+        s.col[COSTP, j] = 0.0
+        inverse[j] = 0.0
+        if s.col[HIGHP, j] > s.col[LOWP, j]:
+            if s.icol[KIND, j] == 0:
+                inverse[j] = 0.5 * (s.col[HIGH, j] - s.col[LOW, j]) / LINK_WEIGHT
+            else:
+                inverse[j] = 0.5 * s.col[HIGH, j]
+    rows = s.irow[TIEROWS]
+    sides = s.irow[TIESIDES]
+    y = s.row[Y]
+    m = 0
+    for slot in range(s.state[SLOTS]):
+        fixed = s.slot[FLO, slot] == s.slot[FHI, slot]
+        if slot < s.head[BALANCES] or fixed or s.islot[ACTIVE, slot] >= 0:
+            if m >= s.head[ROWCAP]:
+                _restore(s)
+                return GROW_ROWS, 0
+            rows[m] = slot
+            sides[m] = 0 if fixed else 1
+            y[m] = 0.0
+            m += 1
+    tight = 0
+    status = STALLED
+    for _ in range(60):
+        status, m = newton(s, n, rows, sides, m, y, inverse, 0.1 * tol, 200)
+        if status != OK:
+            break
+        flows(s)
+        over, tight, status = worst_lines(s, tol)
+        if status != OK or over == 0:
+            break
+    _restore(s)
+    return status, tight
+
+
+@inner
+def _restore(s):
+    for t in range(s.head[BALANCES], s.state[SLOTS]):
+        set_limits(s, t)
