@@ -39,26 +39,41 @@ def code_hash(ref: StudyRef, cells_only: bool = False) -> str:
 
 
 def code_of(ref: StudyRef, cells_only: bool = False) -> dict[str, str]:
-    """Module name → its text, for the study and all that it imports, lazily or not."""
+    """Module name → its text, for the study and all that it imports, lazily or not.
+
+    Imports for type checkers only do not count, nor do the packages' lists of lazy names; the names in
+    a registry ("package.module:name") count where another module imports a function of the registry.
+    """
     own = _source(ref.module) if ref.source is None else ref.source
     own = _without(own, SHOWING) if cells_only else own
     found = {ref.name: _stripped(own)}
-    waiting = list(_imports(own))
-    seen = set(MACHINERY) | {ref.module}
+    waiting = list(_imports(own)) + [(name, "") for name in _named_in_text(own)]
+    seen = set(MACHINERY) | set(PACKAGES) | {ref.module}
+    called: set[tuple[str, str]] = set()
     while waiting:
-        name = waiting.pop()
-        if name in seen:
+        module, name = waiting.pop()
+        if module in PACKAGES or module in MACHINERY:
             continue
-        seen.add(name)
-        found[name], imports = _parsed(name)
-        waiting += imports
+        if module not in seen:
+            seen.add(module)
+            found[module], imports, _, _ = _parsed(module)
+            waiting += imports
+        if (module, name) not in called:
+            called.add((module, name))
+            _, _, functions, registered = _parsed(module)
+            waiting += [(other, "") for other in registered if name in functions]
     return found
 
 
+Names = tuple[tuple[str, str], ...]  # (module, name imported from it, or "")
+
+
 @cache
-def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
+def _parsed(module: str) -> tuple[str, Names, frozenset[str], tuple[str, ...]]:
+    """A module's text, imports, functions, and the modules that its texts name."""
     text = _source(module)
-    return _stripped(text), tuple(_imports(text))
+    functions = frozenset(node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    return _stripped(text), tuple(_imports(text)), functions, tuple(_named_in_text(text))
 
 
 @cache
@@ -79,33 +94,50 @@ def _source(module: str) -> str:
     return path.read_text(encoding="utf-8") if path is not None and path.suffix == ".py" else ""
 
 
-def _imports(text: str) -> Iterator[str]:
-    """Modules of the packages that a text uses: imports, lazy names, and "package.module:name" texts."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
+def _imports(text: str) -> Iterator[tuple[str, str]]:
+    """(module, name) pairs that a text imports from the packages, where it runs."""
+    for node in _walk_running(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if _file(alias.name))
+            yield from ((alias.name, "") for alias in node.names if _file(alias.name))
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0 and _file(node.module):
-            yield node.module
             for alias in node.names:
                 yield from _home(node.module, alias.name)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id in PACKAGES:
-                yield from _home(node.value.id, node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and ":" in node.value:
+        elif isinstance(node, ast.Attribute):
+            package = node.value.id if isinstance(node.value, ast.Name) else ""
+            yield from _home(package, node.attr) if package in PACKAGES else ()
+
+
+def _walk_running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes except those under `if TYPE_CHECKING:`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _named_in_text(text: str) -> Iterator[str]:
+    """Modules that texts of the form "package.module:name" name."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ":" in node.value:
             module = node.value.partition(":")[0]
             if module.isascii() and module.replace(".", "").isidentifier() and _file(module):
                 yield module
 
 
-def _home(package: str, name: str) -> Iterator[str]:
+def _home(package: str, name: str) -> Iterator[tuple[str, str]]:
     """The module behind `package.name`: a submodule, or where a lazily loaded name lives."""
     if _file(f"{package}.{name}"):
-        yield f"{package}.{name}"
-    elif "." not in package:
+        yield f"{package}.{name}", ""
+    elif "." in package:
+        yield package, name
+    else:
         home = getattr(getattr(import_module(package), name, None), "__module__", None)
         if isinstance(home, str) and _file(home):
-            yield home
+            yield home, name
 
 
 def _without(text: str, functions: frozenset[str]) -> str:

@@ -1,0 +1,49 @@
+"""Which code an address covers: what runs, found through lazy names and registries, and nothing else."""
+
+from __future__ import annotations
+
+from studies.code_hash import code_hash, code_of
+from studies.registry import StudyRef, find_study
+
+
+def modules(text: str, cells_only: bool = False) -> set[str]:
+    return set(code_of(StudyRef("mine", "walras_study_mine", text, "mine.py"), cells_only))
+
+
+def test_the_chain_of_a_clearing_is_covered() -> None:
+    found = set(code_of(find_study("two_sided_three_node")))
+    assert {"clearing.nodal", "clearing.nodal_model", "clearing.solvers", "networks.grid"} <= found
+    assert "studies.two_sided_tables" in found
+    assert not found & {"clearing.elecbay", "clearing.settlement", "studies.report", "studies.charts"}
+    assert "studies.two_sided_tables" not in code_of(find_study("two_sided_three_node"), cells_only=True)
+
+
+def test_lazy_names_are_found() -> None:
+    for text in (
+        "import clearing\ndef f():\n    clearing.settle",
+        "def f():\n    from clearing import settle",
+        "from clearing.settlement import settle",
+    ):
+        assert "clearing.settlement" in modules(text), text
+
+
+def test_a_registry_counts_where_it_is_used() -> None:
+    assert "clearing.nodal" in modules("from clearing.market import market_named")
+    assert "clearing.nodal" not in modules("from clearing.market import Market")
+
+
+def test_imports_for_type_checkers_do_not_count() -> None:
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from clearing.book import Book\n"
+    assert modules(text) == {"mine"}
+
+
+def test_showing_is_no_part_of_the_cells() -> None:
+    text = "def run_cell():\n    return 1\ndef summarise():\n    return {word}\n"
+    one, other = (StudyRef("m", "walras_m", text.format(word=w), "m.py") for w in ("1", "2"))
+    assert code_hash(one) != code_hash(other)
+    assert code_hash(one, cells_only=True) == code_hash(other, cells_only=True)
+
+
+def test_words_are_no_code() -> None:
+    one = StudyRef("m", "walras_m", '"""One."""\nx = 1  \n\n# why\n', "m.py")
+    assert code_hash(one) == code_hash(StudyRef("m", "walras_m", '"""Two\nlines."""\nx = 1\n', "m.py"))
