@@ -149,8 +149,8 @@ class ElecBay:
             parts = np.where(sealed.block_of >= 0, 0.0, sealed.book.min_mw)
             self._nodal[0].clear(replace(sealed.book, min_mw=parts))
             raise InfeasibleError(
-                "fixed demand cannot be served: its supply is there, but in blocks that fit in no combination;"
-                " give the supplier an import and an export, lower min_share, or give fixed demand a price"
+                "fixed demand cannot be served: supply is there, but in blocks that fit in no combination; "
+                "give the supplier an import and an export, lower min_share, or give fixed demand a price"
             ) from error
 
     def _winner_program(self, sealed: SealedBook, structure: Structure) -> WinnerProgram | None:

@@ -12,7 +12,7 @@ from networks.case import Case, load
 from networks.checks import Protected, suggest, whole
 from networks.errors import InputError
 from networks.grid import Grid
-from networks.profiles import draw_loads, draw_pv
+from networks.profiles import Weather, draw_loads, draw_pv, heating_load
 
 FEEDERS = ("feeder8", "feeder33", "cigre_lv")
 
@@ -93,6 +93,8 @@ def place_homes(
     vehicle_share: float = 0.2,
     appliance_share: float = 0.5,
     source: Hashable | None = None,
+    weather: Weather | None = None,
+    mw_per_degree: float = 0.05e-3,
 ) -> Neighbourhood:
     """Homes at random buses of a radial feeder, with profiles of :mod:`networks.profiles`.
 
@@ -102,6 +104,8 @@ def place_homes(
         battery (10 kWh, 5 kW), a vehicle (7 to 12 kWh by departure, 7 kW) and a shiftable appliance
         (0.8 to 1.6 kWh between 9 and 22 h).
     source : bus without homes, by default the first one (the substation).
+    weather : series of days·slots slots: its clearness scales the sun of every home, its temperature adds
+        heating and cooling of `mw_per_degree` [MW per degree] to every load.
 
     Raises
     ------
@@ -126,6 +130,14 @@ def place_homes(
     per_hour = slots / 24.0
     load = draw_loads(homes, generator, slots, days)
     pv = draw_pv(homes, generator, slots, days, peak=(11.0, 15.0)) * has["pv"][:, None]
+    if weather is not None:
+        if weather.clearness.shape != (days * slots,):
+            raise InputError(
+                f"weather has {len(weather.clearness)} slots and the homes {days * slots}; draw it with the "
+                "same days and slots"
+            )
+        load = load + heating_load(weather.temperature, mw_per_degree)
+        pv = pv * weather.clearness
     energy = generator.uniform(7e-3, 12e-3, homes) * has["vehicle"]
     arrival = np.round(generator.uniform(16.0, 19.0, homes) * per_hour).astype(np.int64)
     cycle = generator.uniform(0.8e-3, 1.6e-3, homes) * has["appliance"]
@@ -140,7 +152,7 @@ def place_homes(
         vehicle_mwh=energy,
         vehicle_mw=7e-3 * has["vehicle"],
         vehicle_arrival=arrival,
-        vehicle_departure=np.full(homes, slots),
+        vehicle_departure=np.full(homes, days * slots),
         appliance_mwh=cycle,
         appliance_mw=2e-3 * has["appliance"],
         appliance_first=np.full(homes, round(9 * per_hour)),

@@ -5,6 +5,7 @@ import pytest
 
 from networks import Grid, InputError
 from networks.feeders import FEEDERS, load_feeder, place_homes, refuse_unless_radial
+from networks.profiles import Weather
 
 
 @pytest.mark.parametrize(("name", "buses"), [("feeder8", 8), ("feeder33", 33), ("cigre_lv", 41)])
@@ -29,6 +30,17 @@ def test_homes_are_placed_by_the_seed_alone():
     assert (first.vehicle_arrival < first.vehicle_departure).all()
     none = place_homes(grid, 5, np.random.default_rng(0), pv_share=0, battery_share=0, vehicle_share=0)
     assert none.pv_mw.max() == none.battery_mwh.max() == none.vehicle_mwh.max() == 0
+
+
+def test_weather_drives_load_and_sun():
+    grid = load_feeder("cigre_lv").grid
+    clear = place_homes(grid, 8, np.random.default_rng(2))
+    cold = Weather(np.full(96, 5.0), np.full(96, 0.5))
+    winter = place_homes(grid, 8, np.random.default_rng(2), weather=cold)
+    assert winter.load_mw == pytest.approx(clear.load_mw + 0.5e-3)
+    assert winter.pv_mw == pytest.approx(0.5 * clear.pv_mw)
+    with pytest.raises(InputError, match="same days and slots"):
+        place_homes(grid, 8, np.random.default_rng(2), days=2, weather=cold)
 
 
 def test_bad_feeders_and_shares_are_refused():
