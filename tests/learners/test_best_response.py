@@ -1,0 +1,126 @@
+"""Exact best responses over an interval of mark-ups, and ε-Nash certificates."""
+
+import numpy as np
+import pytest
+
+import networks
+from clearing import NodalMarket
+from clearing.errors import InputError
+from learners import DemandStates, Game, Markups, Withholding
+from learners.best_response import best_response, certify_equilibrium
+from tests.support.small import book_of, buy, grid_of, sell
+
+
+def five_bus(**options) -> Game:
+    case = networks.load("five_bus")
+    return Game(NodalMarket(case.grid), case, ["G1", "G2", "G3"], Markups((0, 30)), **options)
+
+
+def big_three(relative: bool = False) -> Game:
+    """The three largest of the units that can move prices on PGLib's IEEE 300."""
+    case = networks.load("pglib_ieee300")
+    markups = Markups((0, 1) if relative else (0, 30), relative)
+    return Game(NodalMarket(case.grid), case, ["G28", "G31", "G11"], markups)
+
+
+def test_undercutting_is_a_supremum_next_to_a_jump():
+    """Costs 10 and 20, demand 50 of 100: G sells all just below H's price, half at it, none above."""
+    book = book_of(sell("G", "a", 100.0, 10.0), sell("H", "a", 100.0, 20.0), fixed={"b": 50.0})
+    game = Game(NodalMarket(grid_of(("a", "b", 0.1))), book, ["G", "H"], Markups((0, 40)))
+    found = best_response(game, "G", {"G": 0, "H": 5})
+    assert found.markup == pytest.approx(15, abs=1e-6)
+    assert found.payoff == pytest.approx(15 * 50, abs=1e-4)
+    assert found.kinks == pytest.approx([15], abs=1e-6)
+
+
+def test_demand_that_answers_gives_a_monopolist_the_textbook_mark_up():
+    """Demand 100 − q at cost 20: price 60, mark-up 40, profit 1600; the kinks of blocks are found exactly."""
+    book = book_of(sell("G", "a", 200.0, 20.0), buy("D", "a", 100.0, 100.0, slope=1.0))
+    game = Game(NodalMarket(grid_of(("a", "b", 0.1))), book, ["G"], Markups((0, 100)))
+    found = best_response(game, "G", [0])
+    assert (found.markup, found.payoff) == pytest.approx((40, 1600), abs=1e-6)
+    assert found.kinks == pytest.approx([80], abs=1e-6)
+    assert found.proven
+
+
+def test_pieces_agree_with_clearings_at_random_mark_ups():
+    game, rng = five_bus(), np.random.default_rng(3)
+    for _ in range(5):
+        others = rng.uniform(0, 30, 3)
+        for i, player in enumerate(game.players):
+            found = best_response(game, player, others)
+            assert found.proven
+            for m in rng.uniform(0, 30, 20):
+                tried = others.copy()
+                tried[i] = m
+                direct = _payoff(game, tried)[i]
+                assert direct <= found.payoff + 1e-6
+                (piece,) = [p for p in found.pieces if p.low <= m <= p.high]
+                t = (m - piece.low) / (piece.high - piece.low)
+                a, b, c = piece.payoff
+                assert a * (1 - t) * (1 - 2 * t) + 4 * b * t * (1 - t) + c * t * (2 * t - 1) == pytest.approx(
+                    direct, rel=1e-6, abs=1e-4
+                )
+
+
+def _payoff(game: Game, markups: np.ndarray) -> np.ndarray:
+    c = game.columns
+    cleared, _ = game.clear((c.price + markups)[None], c.mw[None], c.fixed_mw[None])
+    return game.earn(cleared)[0]
+
+
+@pytest.mark.parametrize("low", [0.0, 4.0, 8.0])
+def test_five_bus_has_a_continuum_of_equilibria(low):
+    """(0..m*, 30, 30): the low bidder is at its capacity, so that its own bid pays nobody more or less."""
+    found = certify_equilibrium(five_bus(), (low, 30, 30))
+    assert found.proven
+    assert found.epsilon == pytest.approx(0, abs=1e-5)
+    assert found.payoffs == pytest.approx((8612.17, 1691.44, 4806.32), abs=0.01)
+
+
+def test_five_bus_profiles_that_are_no_equilibrium_say_by_how_much():
+    found = certify_equilibrium(five_bus(), {"G1": 10, "G2": 30, "G3": 30})
+    assert found.gains == pytest.approx((0, 389.146, 0), abs=1e-3)
+    assert found.epsilon == max(found.gains)
+    assert found.responses[1].markup == pytest.approx(5.28259, abs=1e-4)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_certificate_on_three_hundred_buses(relative):
+    """Best responses in turn end in an ε-equilibrium with ε of rounding size, kinks proven on the way."""
+    game = big_three(relative)
+    markups = [0.0, 0.0, 0.0]
+    first = certify_equilibrium(game, markups)
+    assert first.epsilon > 10_000
+    for _ in range(4):
+        for i, player in enumerate(game.players):
+            markups[i] = best_response(game, player, markups).markup
+    found = certify_equilibrium(game, markups)
+    assert found.proven
+    assert found.relative < 1e-6
+    assert sum(len(r.kinks) for r in found.responses) >= 2
+
+
+def test_pay_as_bid_line():
+    game = five_bus(payoff="pay_as_bid")
+    found = best_response(game, "G3", [0, 0, 0])
+    sampled = max(_payoff(game, np.array([0, 0, m]))[2] for m in np.linspace(0, 30, 301))
+    assert found.payoff >= sampled - 1e-6
+    assert found.payoff == pytest.approx(sampled, rel=2e-3)
+
+
+def test_refusals():
+    game = five_bus()
+    with pytest.raises(InputError, match="player 'G9' is not in the game"):
+        best_response(game, "G9", [0, 0, 0])
+    with pytest.raises(InputError, match="give one for each of G1, G2, G3"):
+        best_response(game, "G1", {"G1": 0})
+    with pytest.raises(InputError, match="low < high"):
+        best_response(game, "G1", [0, 0, 0], (5, 5))
+    case = networks.load("five_bus")
+    other = Game(NodalMarket(case.grid), case, ["G1"], Withholding((0, 0.1)))
+    with pytest.raises(InputError, match="chooses Withholding"):
+        best_response(other, "G1", [0])
+    noisy = five_bus(states=DemandStates.drawn((0.9, 1.0)))
+    with pytest.raises(InputError, match="one demand"):
+        best_response(noisy, "G1", [0, 0, 0])
