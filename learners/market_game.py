@@ -14,7 +14,7 @@ from clearing.errors import InputError
 from learners.actions import ActionSet
 from learners.demand_states import DemandStates
 from learners.game import PayoffTensor, tabulate
-from learners.moves import Columns, Moves
+from learners.moves import Columns, Moves, one_row_per_period
 from learners.payoff_cache import PayoffCache
 from learners.payoffs import Cleared, Player, Pricing, player_of
 from networks.checks import suggest
@@ -82,7 +82,7 @@ class Game:
         if not hasattr(market, "prepare"):
             raise InputError(f"market is a {type(market).__name__}; a game needs one with 'prepare'")
         self.market, self.pricing, self.states, self.progress = market, payoff, states, progress
-        self.book = book if isinstance(book, Book) else Book.from_case(book)
+        self.book = one_row_per_period(book if isinstance(book, Book) else Book.from_case(book))
         named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
         if not named:
             raise InputError("players: a game needs at least one")
@@ -163,22 +163,12 @@ class Game:
         """The book of one profile, for a full clearing with tables and certificate."""
         numbers = self.moves.numbers(np.atleast_2d(np.asarray(profile, dtype=np.int64)))
         price, mw, fixed = self._scale(np.array([state]), *numbers)
-        book, rows = self.book, self.book.column_row.tolist()
-        same = len(rows) == len(book.orders)
         periods = fixed.shape[2]
         where = np.flatnonzero(fixed[0].any(axis=1))
         return replace(
-            book,
-            orders=tuple(book.orders[k] for k in rows),
-            participants=tuple(book.participants[k] for k in rows),
-            units=tuple(book.units[k] for k in rows),
-            order_bus=tuple(book.order_bus[k] for k in rows),
-            side=self.columns.side,
+            self.book,
             mw=mw[0],
-            min_mw=self.columns.min_mw,
             price=price[0],
-            slope=self.columns.slope,
-            order_period=book.order_period if same else self.columns.period,
             fixed_bus=tuple(self.market.grid.buses[b] for b in where for _ in range(periods)),
             fixed_mw=fixed[0, where].ravel(),
             fixed_period=np.tile(np.arange(periods), len(where)),
@@ -191,7 +181,7 @@ class Game:
         fixed = fixed_mw if fixed_mw.shape[2] > 1 else fixed_mw[:, :, 0]
         slope = self.columns.slope if self.columns.slope.any() else None
         batch = self.prepared.clear_many(
-            price, mw, slope=slope, fixed_mw=fixed, want=("accepted", "lmp", *want), on_error="raise"
+            price, mw, slope, fixed_mw=fixed, want=("accepted", "lmp", *want), on_error="raise"
         )
         assert batch.accepted is not None
         assert batch.lmp is not None

@@ -7,7 +7,7 @@ effects: one gather and one addition per player.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -82,6 +82,27 @@ class Columns:
         if label not in known:
             raise InputError(f"player: bus {label!r} is not in the grid{suggest(label, known)}")
         return known[label]
+
+
+def one_row_per_period(book: Book) -> Book:
+    """The same book, its orders written out period by period, so that actions may differ by period."""
+    if book.periods == 1:
+        return book
+    rows = book.column_row
+    names = rows.tolist()
+    return replace(
+        book,
+        orders=tuple(book.orders[k] for k in names),
+        participants=tuple(book.participants[k] for k in names),
+        units=tuple(book.units[k] for k in names),
+        order_bus=tuple(book.order_bus[k] for k in names),
+        side=book.side[rows],
+        mw=book.mw[rows],
+        min_mw=book.min_mw[rows],
+        price=book.price[rows],
+        slope=book.slope[rows],
+        order_period=book.column_period,
+    )
 
 
 @dataclass(frozen=True, eq=False)
