@@ -1,0 +1,102 @@
+"""What the laws cost within a round of the engine.
+
+The certificate, and the recomputation from the active set with the check of all lines and the price rule,
+are run many times on the engine's state after a round. Law 4 is the extra time of the rounds that have
+ties, by clearing those and the others apart.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from workloads import Workload
+
+from clearing import NodalMarket
+from clearing.rounds.canonical import interior_basics
+from clearing.rounds.compiled import door
+from clearing.rounds.kernel import MW_TOL, N_INFO, TIES, clear_rounds, list_active
+from clearing.rounds.outcome import settle
+from clearing.rounds.proof import prove
+from clearing.rounds.store import unpack
+
+TIMES = 200
+NONE = np.zeros((0, 0))
+clock = time.process_time
+
+
+@door
+def prove_again(floats, ints, cost_scale, mw_scale, times):  # type: ignore[no-untyped-def]
+    s = unpack(floats, ints)
+    worst = 0.0
+    for _ in range(times):
+        found, _spent = prove(s, cost_scale, mw_scale)
+        worst = max(worst, found)
+    return worst
+
+
+@door
+def settle_again(floats, ints, rule, cost_scale, mw_scale, times):  # type: ignore[no-untyped-def]
+    s = unpack(floats, ints)
+    unpriced = s.ibus[2]
+    failed = 0
+    for _ in range(times):
+        f = interior_basics(s, MW_TOL * mw_scale)
+        tight = list_active(s)
+        status, _m, _rank = settle(s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, unpriced)
+        failed += status != 0
+    return failed
+
+
+def shares(work: Workload, size: int) -> dict[str, float]:
+    """Share of a round by law."""
+    engine: Any = NodalMarket(work.grid).prepare(work.book).engine
+    found: dict[str, float] = {}
+    for regime, suffix in (("independent", ""), ("5 $ grid", ", 5 $ grid")):
+        price, mw = work.rounds(max(size, 60), regime, seed=6)
+        _clear(engine, price, mw)
+        seconds, info = _clear(engine, price, mw)
+        tied = info[:, TIES] > 0
+        found["ties (4)" + suffix] = 0.0
+        if 0 < tied.sum() < len(tied):
+            with_ties, _ = _clear(engine, price[tied], mw[tied])
+            without, _ = _clear(engine, price[~tied], mw[~tied])
+            extra = (with_ties / tied.sum() - without / (~tied).sum()) * tied.mean()
+            found["ties (4)" + suffix] = extra * len(price) / (with_ties + without)
+        elif tied.all():
+            found["ties (4)" + suffix] = float("nan")
+        if suffix:
+            continue
+        settled = proven = 0.0
+        sample = np.flatnonzero(~tied)[:20]
+        for k, r in enumerate(sample):
+            _clear(engine, price[r : r + 1], mw[r : r + 1])
+            scales = 1 + np.abs(price[r]).max(), 1 + mw[r].max()
+            if k == 0:  # compiles
+                prove_again(engine._floats, engine._ints, *scales, 1)
+                settle_again(engine._floats, engine._ints, engine.rule, *scales, 1)
+            started = clock()
+            prove_again(engine._floats, engine._ints, *scales, TIMES)
+            middle = clock()
+            settle_again(engine._floats, engine._ints, engine.rule, *scales, TIMES)
+            settled, proven = settled + clock() - middle, proven + middle - started
+        per_round = seconds / len(price) * len(sample) * TIMES
+        found["recompute and price (3, 5)"] = settled / per_round
+        found["certificate (6)"] = proven / per_round
+    return found
+
+
+def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, np.ndarray]:
+    """Seconds, and the engine's notes on each round."""
+    price, mw = price / engine._money, mw / engine._quantity
+    welfare, info = np.empty(len(price)), np.zeros((len(price), N_INFO))
+    started, first, status = clock(), 0, 1
+    while status:
+        first, status = clear_rounds(
+            engine._floats, engine._ints, price, mw, NONE, NONE, NONE, engine.rule, first,
+            NONE, NONE, NONE, NONE, NONE, welfare, info,
+        )  # fmt: skip
+        if status:
+            engine._grow(status)
+    return clock() - started, info
