@@ -51,7 +51,7 @@ class Repeated:
         tensor = tabulate(source)
         if len(policies) != len(tensor.players):
             raise InputError(f"{len(policies)} policies for {len(tensor.players)} players; give one each")
-        table = np.stack([_actions_of(p, tensor, i) for i, p in enumerate(policies)])
+        table = np.stack([tabulate_policy(p, tensor, i) for i, p in enumerate(policies)])
         return cls(tensor, table, np.ravel_multi_index(tuple(table), tensor.actions))
 
     @property
@@ -85,24 +85,28 @@ class Repeated:
         return _discounted(self.payoff[:, player], self.following, discount)
 
 
-def _actions_of(policy: Policy, tensor: PayoffTensor, player: int) -> np.ndarray:
-    count = int(np.prod(tensor.actions))
+def tabulate_policy(policy: Policy, source: PayoffSource, player: int) -> np.ndarray:
+    """(profiles,) a policy's action after every last profile.
+
+    Raises
+    ------
+    InputError
+        when it is no policy, or chooses actions that the player does not have.
+    """
+    count, name = int(np.prod(source.actions)), source.players[player]
     if hasattr(policy, "over_profiles"):
-        actions = policy.over_profiles(tensor.actions)
+        actions = policy.over_profiles(source.actions)
     elif callable(policy):
-        actions = policy(profiles_of(tensor.actions))
+        actions = policy(profiles_of(source.actions))
     else:
         actions = policy
     actions = np.asarray(actions)
     if actions.shape != (count,) or not np.issubdtype(actions.dtype, np.integer):
+        raise InputError(f"policy of {name!r}: give one action (an integer) after each of {count} profiles")
+    if actions.min() < 0 or actions.max() >= source.actions[player]:
         raise InputError(
-            f"policy of {tensor.players[player]!r}: give one action (an integer) after each of "
-            f"{count} profiles"
-        )
-    if actions.min() < 0 or actions.max() >= tensor.actions[player]:
-        raise InputError(
-            f"policy of {tensor.players[player]!r}: action {actions.min()} to {actions.max()} is not among "
-            f"0 to {tensor.actions[player] - 1}"
+            f"policy of {name!r}: action {actions.min()} to {actions.max()} is not among 0 to "
+            f"{source.actions[player] - 1}"
         )
     return actions.astype(np.int64)
 
