@@ -1,0 +1,131 @@
+"""HiGHS: linear and integer programs by dual simplex or interior point with crossover."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import highspy
+import numpy as np
+
+from clearing.programs import Program, Solution
+from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
+
+TOLERANCE = 1e-9  # feasibility in the scaled program; the default 1e-7 is 1e-5 MW per 100 MW
+
+
+def is_feasible(program: Program, time_limit: float = TIME_LIMIT) -> bool:
+    """Whether any point satisfies the rows and bounds: a proof by HiGHS's simplex, without the objective."""
+    nothing = np.zeros(len(program.cost))
+    bare = Program(
+        nothing, nothing, program.matrix, program.row_low, program.row_high, program.low, program.high
+    )
+    ending, _ = solve_highs(bare, time_limit)
+    if ending not in (Ending.OPTIMAL, Ending.INFEASIBLE):
+        raise ERRORS[ending](f"highs: {ending.value} while testing feasibility ({size_of(program)})")
+    return ending is Ending.OPTIMAL
+
+
+def least_values(program: Program, costs: np.ndarray, time_limit: float = TIME_LIMIT) -> np.ndarray:
+    """(rows of costs,) least value of each cost vector over one feasible region; −inf where unbounded.
+
+    One HiGHS instance keeps its basis from cost to cost; a least value is unique, so no basis shows.
+    """
+    highs, columns = _new_highs(time_limit), np.arange(costs.shape[1], dtype=np.int32)
+    highs.passModel(highs_model(program))
+    out = np.empty(len(costs))
+    for k, cost in enumerate(costs):
+        highs.changeColsCost(len(columns), columns, np.ascontiguousarray(cost))
+        highs.run()
+        status = highs.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
+            out[k] = float(cost @ np.array(highs.getSolution().col_value))
+            continue
+        ending, fresh = solve_highs(replace(program, cost=cost), time_limit)
+        if ending not in (Ending.OPTIMAL, Ending.UNBOUNDED):
+            raise ERRORS[ending](f"highs: {ending.value} ({size_of(program)}, time limit {time_limit:g} s)")
+        out[k] = -np.inf if fresh is None else cost @ fresh.x
+    return out
+
+
+def highs_model(program: Program) -> Any:
+    """The program as a HighsLp; the curvature is left out."""
+    lp = highspy.HighsLp()
+    rows, columns = program.matrix.shape
+    lp.num_row_, lp.num_col_ = rows, columns
+    lp.col_cost_ = program.cost
+    lp.col_lower_, lp.col_upper_ = program.low, program.high
+    lp.row_lower_, lp.row_upper_ = program.row_low, program.row_high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = program.matrix.indptr.astype(np.int32)
+    lp.a_matrix_.index_ = program.matrix.indices.astype(np.int32)
+    lp.a_matrix_.value_ = program.matrix.data
+    if program.integer is not None:
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[int(flag)] for flag in program.integer]
+    return lp
+
+
+def _new_highs(time_limit: float) -> Any:
+    highs = highspy.Highs()
+    for option, value in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("time_limit", float(time_limit)),
+        ("primal_feasibility_tolerance", TOLERANCE),
+        ("dual_feasibility_tolerance", TOLERANCE),
+        ("mip_feasibility_tolerance", TOLERANCE),
+        ("mip_rel_gap", 0.0),
+        ("mip_abs_gap", 0.0),
+    ):
+        highs.setOptionValue(option, value)
+    return highs
+
+
+_HIGHS_ENDINGS = {
+    highspy.HighsModelStatus.kOptimal: Ending.OPTIMAL,
+    highspy.HighsModelStatus.kModelEmpty: Ending.OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: Ending.INFEASIBLE,
+    highspy.HighsModelStatus.kUnbounded: Ending.UNBOUNDED,
+    highspy.HighsModelStatus.kTimeLimit: Ending.TIME_LIMIT,
+    highspy.HighsModelStatus.kIterationLimit: Ending.TIME_LIMIT,
+    highspy.HighsModelStatus.kInterrupt: Ending.TIME_LIMIT,
+}
+
+
+def solve_highs(
+    program: Program, time_limit: float, method: str = "simplex"
+) -> tuple[Ending, Solution | None]:
+    highs = _new_highs(time_limit)
+    if program.integer is None:
+        highs.setOptionValue("solver", method)
+    highs.passModel(highs_model(program))
+    highs.run()
+    status = highs.getModelStatus()
+    # presolve's word is no proof: it has called unbounded programs with parallel rows infeasible
+    doubtful = status == highspy.HighsModelStatus.kInfeasible and program.integer is None
+    if doubtful or status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        highs.setOptionValue("presolve", "off")
+        highs.run()
+        status = highs.getModelStatus()
+    ending = _HIGHS_ENDINGS.get(status, Ending.NUMERICAL)
+    if status == highspy.HighsModelStatus.kModelEmpty and _forbids_zero(program):
+        ending = Ending.INFEASIBLE  # HiGHS does not look at the rows of a model without columns
+    if ending is not Ending.OPTIMAL:
+        return ending, None
+    found = highs.getSolution()
+    rows, columns = program.matrix.shape
+    x = np.array(found.col_value)
+    has_dual = len(found.row_dual) == rows and program.integer is None
+    row_dual = np.array(found.row_dual) if has_dual else np.full(rows, np.nan)
+    column_dual = np.array(found.col_dual) if has_dual else np.full(columns, np.nan)
+    return ending, Solution(x, row_dual, column_dual, "highs" if method == "simplex" else f"highs-{method}")
+
+
+def _forbids_zero(program: Program) -> bool:
+    """Whether a row forbids the value 0, the only one without columns."""
+    return bool((program.row_low > TOLERANCE).any() or (program.row_high < -TOLERANCE).any())
+
+
+def solve_highs_ipm(program: Program, time_limit: float) -> tuple[Ending, Solution | None]:
+    return solve_highs(program, time_limit, "ipm")
