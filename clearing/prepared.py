@@ -52,6 +52,7 @@ class PreparedMarket:
     ----------
     book : the book whose structure, minimum outputs, ramps and fixed demand hold in every round.
     orders : number of order columns (the book's orders, times periods where a row holds in all).
+    sloped : whether the book's own orders have slopes.
     """
 
     def __init__(self, market: NodalMarket, book: Book):
@@ -59,6 +60,7 @@ class PreparedMarket:
         self.structure = Structure.of(book, market.grid)
         self.numbers = Numbers.of(book, self.structure)
         self.orders = len(self.structure.bus)
+        self.sloped = bool(self.numbers.slope.any())
 
     @cached_property
     def engine(self) -> Engine | None:
@@ -122,9 +124,19 @@ class PreparedMarket:
 
     def clear(self, price: np.ndarray, mw: np.ndarray | None = None) -> Round:
         """Clear one round on arrays (orders,); errors are raised."""
+        engine = self.engine
+        quantity = self.numbers.mw if mw is None else mw
+        if engine is not None and not self.sloped and self._plain(price) and self._plain(quantity):
+            found = engine.clear_one(price, quantity, self.book.hours)
+            if found is not None:  # else the way below finds out why
+                return Round(*found)
         batch = self.clear_many(price, mw, on_error="raise")
         accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
         return Round(accepted, lmp, float(welfare))
+
+    def _plain(self, values: object) -> bool:
+        """Whether `values` is a row of numbers as it stands."""
+        return isinstance(values, np.ndarray) and values.dtype.char == "d" and values.shape == (self.orders,)
 
     def _check(
         self,
@@ -144,6 +156,8 @@ class PreparedMarket:
         if limit_mw is not None and np.ndim(limit_mw) == 2:
             rounds = max(rounds, len(limit_mw))
         grid, numbers, order = self.market.grid, self.numbers, self._order_name
+        if slope is None and self.sloped:
+            slope = numbers.slope
 
         def optional(values: np.ndarray | None, *rest: Any) -> np.ndarray | None:
             return None if values is None else self._rows(values, *rest)

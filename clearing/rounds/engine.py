@@ -9,17 +9,15 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.batches import Batch, Rows, Status
-from clearing.reduced import typical_size
 from clearing.rounds import fields as F
 from clearing.rounds import store
+from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
 from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rounds
 from clearing.rounds.sparse import factorise
 from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
-_NONE = np.zeros((0, 0))
 _ENDINGS = np.array([Status.OPTIMAL, Status.INFEASIBLE, Status.NUMERICAL, Status.NUMERICAL])
-_PLAIN = (2.0**-6, 2.0**20)  # typical MW and $/MWh in this range are used as they are
 
 
 class Engine:
@@ -81,7 +79,7 @@ class Engine:
         balance = np.zeros((islands, n))
         for i in range(islands):
             balance[i] = (island_plus[head_bus] == i) * 1.0 - (island_plus[tail_bus] == i) * 1.0
-        cold = _independent_columns(balance)
+        cold = independent_columns(balance)
         ruled = np.flatnonzero(cold >= 0)  # an island without any order has no balance row and no price
         self._deserted = np.flatnonzero(~np.isin(comp_of_island[island], comp_of_island[ruled]))
 
@@ -137,6 +135,7 @@ class Engine:
         self._fixed_default = bus_field[F.DEMAND, :buses].copy()
         self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
         self._dirty = False
+        self._scratch = np.empty((1, no)), np.empty((1, no)), np.empty(1), np.zeros((1, N_INFO))
 
     def _views(self):
         return store.views(self._floats, self._ints)
@@ -174,8 +173,8 @@ class Engine:
     def of(cls, structure: Structure, numbers: Numbers, rule: str) -> Engine:
         """The engine of a structure, with the fixed demand and limits of `numbers`."""
         grid = structure.grid
-        quantity = _scale(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
-        money = _scale(np.abs(numbers.price))
+        quantity = unit_of(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        money = unit_of(np.abs(numbers.price))
         low, high = grid.flow_bounds_mw
         angle_low, angle_high = grid.angle_bounds_mw
         engine = cls(
@@ -208,19 +207,19 @@ class Engine:
             self._reset_defaults()
         rounds, quantity, money = len(rows), self._quantity, self._money
         optional = [
-            _rows(rows.slope, money / quantity),
-            _rows(rows.fixed_mw, quantity, self._shunt),
-            _rows(rows.limit_mw, quantity),
+            rows_for(rows.slope, money / quantity),
+            rows_for(rows.fixed_mw, quantity, self._shunt),
+            rows_for(rows.limit_mw, quantity),
         ]
         self._dirty = any(array.size for array in optional)
         ends = "lmp_low" in want or "lmp_high" in want
-        accepted = np.empty((rounds, self.orders)) if "accepted" in want else _NONE
-        lmp = np.empty((rounds, self.buses)) if "lmp" in want else _NONE
-        low = np.empty((rounds, self.buses)) if ends else _NONE
-        high = np.empty((rounds, self.buses)) if ends else _NONE
-        flow = np.empty((rounds, self.lines)) if "flow" in want else _NONE
+        accepted = np.empty((rounds, self.orders)) if "accepted" in want else NONE
+        lmp = np.empty((rounds, self.buses)) if "lmp" in want else NONE
+        low = np.empty((rounds, self.buses)) if ends else NONE
+        high = np.empty((rounds, self.buses)) if ends else NONE
+        flow = np.empty((rounds, self.lines)) if "flow" in want else NONE
         welfare, info = np.empty(rounds), np.zeros((rounds, N_INFO))
-        price, mw = _rows(rows.price, money), _rows(rows.mw, quantity)
+        price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
         first, status = 0, 1
         while status:
             first, status = clear_rounds(
@@ -251,45 +250,45 @@ class Engine:
                 array[~certified] = np.nan
         return Batch(ending, certified, 0, **{name: arrays[name][0] for name in want})
 
+    def clear_one(
+        self, price: np.ndarray, mw: np.ndarray, hours: float
+    ) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """Accepted MW, prices and welfare of one round; None where it is not proven or a number is not valid.
+
+        The compiled code looks at every number itself, so that nothing is checked twice.
+        """
+        if self._dirty:
+            self._reset_defaults()
+        quantity, money, deserted = self._quantity, self._money, self._deserted
+        prices, quantities, welfare, info = self._scratch
+        prices[0], quantities[0] = price, mw
+        if money != 1.0:
+            prices /= money
+        if quantity != 1.0:
+            quantities /= quantity
+        accepted, lmp = np.empty((1, self.orders)), np.empty((1, self.buses))
+        status = 1
+        while status:
+            _, status = clear_rounds(
+                self._floats, self._ints, prices, quantities, NONE, NONE, NONE, self.rule, 0,
+                accepted, lmp, NONE, NONE, NONE, welfare, info,
+            )  # fmt: skip
+            if status:
+                self._grow(status)
+        notes = info[0].tolist()
+        if notes[STATUS] != F.OK or not notes[RESIDUAL] <= 1.0 or notes[UNPRICED] > 0.0:
+            return None
+        if len(deserted):
+            lmp[:, deserted] = np.nan
+        if quantity != 1.0:
+            accepted *= quantity
+        if money != 1.0:
+            lmp *= money
+        return accepted[0], lmp[0], welfare.item() * (quantity * money * hours)
+
     def _reset_defaults(self):
         v = self._views()
         v["bus"][F.DEMAND, : self.buses] = self._fixed_default
         v["lin"][F.LFLO], v["lin"][F.LFHI] = self._limit_default
         v["col"][F.SLOPE] = 0.0
         self._dirty = False
-
-
-def _rows(values: np.ndarray | None, unit: float, add: np.ndarray | None = None) -> np.ndarray:
-    """Rows for the compiled code, in its units: one for every round is passed once, unless rounds differ."""
-    if values is None:
-        return _NONE
-    once = values.strides[0] == 0 and len(values) > 1
-    array = np.ascontiguousarray(values[:1] if once else values, dtype=float)
-    if add is not None:
-        array = array + add
-    if unit != 1.0:
-        array = array / unit
-    return array if array.flags.writeable else array.copy()
-
-
-def _scale(values: np.ndarray) -> float:
-    """1 for ordinary numbers, else the power of two that makes the typical one ordinary."""
-    typical = typical_size(values)
-    return 1.0 if _PLAIN[0] <= typical <= _PLAIN[1] else typical
-
-
-def _independent_columns(balance: np.ndarray) -> np.ndarray:
-    """One column for each balance row such that they form a regular matrix; −1 where there is none."""
-    m = balance.shape[0]
-    rest = balance.copy()
-    out = np.full(m, -1, dtype=np.int64)
-    for i in range(m):
-        nonzero = np.flatnonzero(np.abs(rest[i]) > 0.5)
-        if len(nonzero) == 0:
-            continue
-        j = int(nonzero[0])
-        out[i] = j
-        for k in range(m):
-            if k != i and rest[k, j] != 0.0:
-                rest[k] -= rest[k, j] / rest[i, j] * rest[i]
-    return out

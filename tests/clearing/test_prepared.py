@@ -1,0 +1,66 @@
+"""Prepared markets: one round on arrays is a row of a batch, and what is not given is the book's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import networks
+from clearing import Book, InfeasibleError, InputError, NodalMarket
+from tests.support.small import book_of, grid_of, sell
+
+
+def test_one_round_has_the_bits_of_a_batch() -> None:
+    case = networks.load("pglib_ieee118")
+    book = Book.from_case(case)
+    market, rng = NodalMarket(case.grid), np.random.default_rng(2)
+    price = 5 * np.round(book.price * rng.uniform(0.8, 1.2, (30, len(book.price))) / 5)
+    batch = market.prepare(book).clear_many(price)
+    prepared = market.prepare(book)
+    demand = prepared.numbers.fixed_mw[:, 0] - case.grid.shunt_mw
+    for r in reversed(range(30)):
+        row = price[r] if r % 2 else np.asfortranarray(price)[r]
+        found = prepared.clear(row, book.mw if r % 3 else None)
+        assert np.array_equal(found.accepted, batch.accepted[r])
+        assert np.array_equal(found.lmp, batch.lmp[r], equal_nan=True)
+        assert found.welfare == batch.welfare[r]
+        if r % 5 == 0:
+            prepared.clear_many(price[:1], fixed_mw=0.9 * demand)
+
+
+def test_the_books_slopes_hold_unless_others_are_given() -> None:
+    offer = sell("A", "a", 50.0, 20.0) | {"slope": 1.0}
+    book = book_of(offer, sell("B", "b", 50.0, 30.0), fixed=[{"bus": "b", "mw": 15.0}])
+    market = NodalMarket(grid_of(("a", "b", 0.1, 100.0)))
+    prepared, outcome = market.prepare(book), market.clear(book)
+    batch, single = prepared.clear_many(book.price), prepared.clear(book.price)
+    for accepted, lmp, welfare in (
+        (batch.accepted[0], batch.lmp[0], batch.welfare[0]),
+        (single.accepted, single.lmp, single.welfare),
+    ):
+        assert accepted == pytest.approx(outcome.accepted_mw)
+        assert lmp == pytest.approx(outcome.lmp[:, 0])
+        assert welfare == pytest.approx(outcome.welfare)
+    flat = prepared.clear_many(book.price, slope=np.zeros(2))
+    assert flat.accepted[0] == pytest.approx([15.0, 0.0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_round_refuses_what_a_batch_refuses(bad: float) -> None:
+    book = book_of(
+        sell("A", "a", 50.0, 20.0) | {"min_mw": 2.0},
+        sell("B", "a", 50.0, 30.0),
+        fixed=[{"bus": "b", "mw": 5.0}],
+    )
+    prepared = NodalMarket(grid_of(("a", "b", 0.1, 10.0))).prepare(book)
+    with pytest.raises(InputError, match="array 'price', round 0, order 'B'"):
+        prepared.clear(np.array([20.0, bad]))
+    with pytest.raises(InputError, match="array 'mw', round 0, order 'B'"):
+        prepared.clear(np.array([20.0, 30.0]), np.array([9.0, bad]))
+    with pytest.raises(InputError, match=r"order 'A': the value is 1\.0; give a number of at least 2 in MW"):
+        prepared.clear(np.array([20.0, 30.0]), np.array([1.0, 9.0]))
+    with pytest.raises(InputError, match="has shape"):
+        prepared.clear(np.array([20.0]))
+    with pytest.raises(InfeasibleError):
+        prepared.clear(np.array([20.0, 30.0]), np.array([2.0, 1.0]))
+    assert prepared.clear([20, 30]).accepted.tolist() == [5.0, 0.0]
