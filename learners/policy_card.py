@@ -133,14 +133,14 @@ def make_policy_card(
     mine = strategies[player]
     paths, sentences = [], [_say_rest(source, rest, player, labels)]
     rival = (player + 1) % len(actions)
+    calm = follow(strategies, actions, rest[0], rounds)
     for cut in (True, False):
-        deviation = _deviation(source, rest[0], rival, cut, step) if len(actions) > 1 else None
+        deviation = _deviation(source, calm[1], rival, cut, step) if len(actions) > 1 else None
         if deviation is None:
             paths.append(np.zeros((0, len(actions)), dtype=np.int64))
             continue
         path = follow(strategies, actions, rest[0], rounds, {1: {rival: deviation}})
         paths.append(path)
-        calm = follow(strategies, actions, rest[0], rounds)
         sentences.append(_say_reaction(source, path, calm, player, rival, cut, labels))
     sentences.append(_say_table(mine, actions))
     return PolicyCard(
@@ -148,15 +148,17 @@ def make_policy_card(
     )
 
 
-def _deviation(source: PayoffSource, rest: np.ndarray, rival: int, cut: bool, step: int | None) -> int | None:
-    own, most = int(rest[rival]), source.actions[rival] - 1
+def _deviation(
+    source: PayoffSource, planned: np.ndarray, rival: int, cut: bool, step: int | None
+) -> int | None:
+    own, most = int(planned[rival]), source.actions[rival] - 1
     if (cut and own == 0) or (not cut and own == most):
         return None
     if step is not None:
         return max(0, own - step) if cut else min(most, own + step)
     if not cut:
         return most
-    trials = np.repeat(rest[None], own, axis=0)
+    trials = np.repeat(planned[None], own, axis=0)
     trials[:, rival] = np.arange(own)
     return int(np.argmax(source.payoffs(trials)[:, rival]))
 
@@ -222,7 +224,7 @@ def _say_table(strategy: Strategy, actions: Sequence[int]) -> str:
 
 def _table(source: PayoffSource, strategy: Strategy, labels: Sequence[Sequence[object]]) -> pd.DataFrame:
     chosen = [labels[strategy.player][a] for a in strategy.table]
-    if strategy.known is None:
+    if not strategy.known:
         return pd.DataFrame({"state": np.arange(len(chosen)), "action": chosen})
     states = profiles_of([source.actions[i] for i in strategy.known])
     columns: dict[str, list[object]] = {

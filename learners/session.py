@@ -212,6 +212,8 @@ class Result:
 
     def limit_profits(self) -> np.ndarray:
         """(replicates, players) mean profits of the cycle that greedy play ends in [$ per round]."""
+        if self.session.every is not None or len(self.session.stages) > 1:
+            raise InputError("limit_profits: moves alternate or come in stages; use window_profits")
         source = self.session.stages[0]
         out = []
         players = [self.learner(i) for i in range(len(self.session.learners))]

@@ -84,7 +84,8 @@ class Tabular:
         if not isinstance(self.initial, str):
             return np.full(seat.actions, float(self.initial))
         mean = np.zeros(seat.actions)
-        others = profiles_of([n for i, n in enumerate(seat.source.actions) if i != seat.player])
+        rivals = [n for i, n in enumerate(seat.source.actions) if i != seat.player]
+        others = profiles_of(rivals) if rivals else np.zeros((1, 0), dtype=np.int64)
         for a in range(seat.actions):
             profiles = np.insert(others, seat.player, a, axis=1)
             mean[a] = seat.source.payoffs(profiles)[:, seat.player].mean()

@@ -82,6 +82,8 @@ def test_first_values_against_uniform_rivals():
     game = a_game()
     spec = QLearning(gamma=0.95, initial="uniform_rivals")
     assert spec.first_values(Seat(0, game)) == pytest.approx(game.values[0].mean(axis=1) / 0.05)
+    alone = PayoffTensor([[1.0, 2.0]])
+    assert spec.first_values(Seat(0, alone)) == pytest.approx([20.0, 40.0])
     assert spec.first_values(Seat(1, game)) == pytest.approx(game.values[1].mean(axis=0) / 0.05)
 
 
