@@ -10,6 +10,7 @@ import typer
 from studies.commands.cases import cases
 from studies.commands.clear import clear
 from studies.commands.ledger import ledger
+from studies.commands.play import play
 from studies.commands.report import report
 from studies.commands.run import run
 from studies.commands.show import show
@@ -49,6 +50,7 @@ app.command("clear")(clear)
 app.command("studies")(studies)
 app.command("run")(run)
 app.command("report")(report)
+app.command("play")(play)
 app.command("ledger")(ledger)
 
 

@@ -1,0 +1,185 @@
+"""`walras play GAME`: one learning session, watched as it goes, with a figure at its end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studies.commands.guard import plain_errors
+from studies.commands.options import DebugOption, JsonOption
+
+if TYPE_CHECKING:
+    from studies.play_session import Played
+
+
+def play(
+    game: Annotated[
+        str,
+        typer.Argument(
+            metavar="GAME",
+            help="logit, bertrand, capacity, two_bus, or a CASE (see `walras cases`) whose sellers mark up.",
+        ),
+    ],
+    learner: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="q, sarsa, expected-sarsa, linear, roth-erev, truthful, best-response, tit-for-tat or "
+            "undercut; once for all, or once per player.",
+            show_default="q",
+        ),
+    ] = None,
+    players: Annotated[
+        str | None, typer.Option(help="Participants of the case, 'G1,G2'.", show_default="the 3 largest")
+    ] = None,
+    markups: Annotated[
+        str | None, typer.Option(help="Mark-ups in $/MWh, '0,10,20'.", show_default="0,5,10,15,20")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="epsilon, boltzmann or entropy.")] = "epsilon",
+    exploration: Annotated[
+        float | None,
+        typer.Option(
+            help="Decay of ε per round, temperature in $, or exploration rate.",
+            show_default="10/rounds, 1, 0.3",
+        ),
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Step size.")] = 0.15,
+    gamma: Annotated[float, typer.Option(help="Discount factor of a round.")] = 0.95,
+    memory: Annotated[str, typer.Option(help="Whose last actions are seen: all, own, rivals, none.")] = "all",
+    rounds: Annotated[int, typer.Option(help="Most rounds.", min=1)] = 500_000,
+    unchanged: Annotated[
+        int | None, typer.Option(help="Stop after so many rounds without a change, once exploration is over.")
+    ] = None,
+    replicates: Annotated[int, typer.Option(help="Sessions, each with its own stream.", min=1)] = 4,
+    seed: Annotated[int, typer.Option(help="Seed of all random streams.", min=0)] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the results.", show_default="results/play-GAME"),
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Let learners play a game or a case's market, and say what they learned.
+
+    The profits are judged against the static equilibria and the joint optimum of the same game, and each
+    strategy of the first session is described by what it does after a rival's cut or raise.
+    """
+    with plain_errors(debug):
+        from learners.stopping import Stopping
+        from networks.errors import InputError
+        from studies.play_session import make_game, make_learner, make_policy, play_session
+
+        names = [p.strip() for p in players.split(",")] if players else []
+        line = ProgressLine(rounds, replicates)
+        source = make_game(game, names, _numbers(markups), line.clear_markets)
+        chosen = learner or ["q"]
+        count = len(source.players)
+        if len(chosen) not in (1, count):
+            raise InputError(
+                f"--learner is given {len(chosen)} times for {count} players; once, or once each"
+            )
+        rule = make_policy(policy, exploration, rounds)
+        specs = [
+            make_learner(chosen[i if len(chosen) > 1 else 0], rule, alpha, gamma, memory, source, i)
+            for i in range(count)
+        ]
+        stopping = Stopping(rounds, unchanged)
+        played = play_session(game, source, specs, stopping, seed, replicates, line.play)
+        line.end()
+        folder = out or Path("results") / f"play-{Path(game).stem}"
+        files = _write(played, folder)
+        _say(played, files, as_json)
+
+
+class ProgressLine:
+    """One line on stderr that is written over itself; nothing where stderr is no terminal."""
+
+    def __init__(self, rounds: int, replicates: int) -> None:
+        self.rounds, self.replicates = rounds, replicates
+        self.begun = self.shown = time.monotonic()
+        self.length = 0
+
+    def clear_markets(self, done: int, asked: int) -> None:
+        """Profiles that were cleared."""
+        self._show(f"clearing {done:,} of {asked:,} profiles")
+
+    def play(self, played: int, playing: int, profit: float) -> None:
+        """Rounds that were played."""
+        if time.monotonic() - self.shown > 0.1:
+            rate = played * self.replicates / max(time.monotonic() - self.begun, 1e-9)
+            self._show(
+                f"round {played:,} of {self.rounds:,}   {playing} of {self.replicates} sessions   "
+                f"{rate:,.0f} rounds/s   mean profit {profit:.4g} $"
+            )
+
+    def end(self) -> None:
+        """Wipe the line."""
+        if self.length:
+            self._show("")
+            sys.stderr.write("\r")
+
+    def _show(self, text: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write("\r" + text.ljust(self.length))
+            sys.stderr.flush()
+            self.length, self.shown = len(text), time.monotonic()
+
+
+def _numbers(words: str | None) -> list[float]:
+    from networks.errors import InputError
+
+    try:
+        return [float(w) for w in words.split(",")] if words else []
+    except ValueError:
+        raise InputError(
+            f"--markups is {words!r}; give numbers in $/MWh, such as --markups 0,10,20"
+        ) from None
+
+
+def _write(played: Played, folder: Path) -> dict[str, Path]:
+    from studies.charts_png import draw_chart
+
+    folder.mkdir(parents=True, exist_ok=True)
+    table = folder / "rounds.csv"
+    played.rounds.to_csv(table, index=False)
+    return {"Picture": draw_chart(played.chart, folder / "play.png"), "Rounds": table}
+
+
+def _say(played: Played, files: dict[str, Path], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        from studies.exports import plain
+
+        document = played.facts | {"cards": list(played.cards), "files": [str(p) for p in files.values()]}
+        typer.echo(json.dumps(plain(document), ensure_ascii=False))
+        return
+    from rich.text import Text
+
+    from studies.commands.terminal import make_console, print_facts
+
+    facts, console = played.facts, make_console()
+    rounds, replicates = facts["rounds"], facts["replicates"]
+    span = f"{min(rounds):,}" if min(rounds) == max(rounds) else f"{min(rounds):,} to {max(rounds):,}"
+    console.print(Text.assemble((str(facts["game"]), "bold"), f"  {', '.join(map(str, facts['players']))}"))
+    rows = [
+        ("Sessions", f"{replicates} of {span} rounds, seed {facts['seed']}; {facts['stable']} ended stable"),
+        ("Learned", f"{facts['profit_per_round']:.4g} $ per round and player, over the last rounds"),
+    ]
+    for key, words in (
+        ("lowest_Nash", "Nash, lowest"),
+        ("highest_Nash", "Nash, highest"),
+        ("joint_optimum", "Joint"),
+    ):
+        if f"{key}_profit" in facts:
+            rows.append((words, f"{facts[f'{key}_profit']:.4g} $ per round and player"))
+    print_facts(console, rows)
+    for card in played.cards:
+        console.print()
+        console.print(Text(card))
+    console.print()
+    for what, path in files.items():
+        console.print(Text(f"{what:8} {path}"))

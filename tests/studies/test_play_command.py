@@ -1,0 +1,52 @@
+"""`walras play`: a session, its figure, and what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from studies.cli import app
+
+run = CliRunner().invoke
+
+
+def test_play_says_what_was_learned(tmp_path: Path) -> None:
+    done = run(app, ["play", "logit", "--rounds", "20000", "--replicates", "2", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    for words in ("firm 1", "Nash, highest", "per round", "2 of 20,000 rounds, seed 0"):
+        assert words in done.stdout
+    assert (tmp_path / "play.png").stat().st_size > 10_000
+    assert "profit" in (tmp_path / "rounds.csv").read_text().splitlines()[0]
+
+
+def test_play_on_a_network_market_as_json(tmp_path: Path) -> None:
+    words = ["--players", "G1,G2,G3", "--markups", "0,10,20,30", "--rounds", "3000", "--policy", "entropy"]
+    learners = ["--learner", "expected-sarsa", "--learner", "best-response", "--learner", "roth-erev"]
+    done = run(app, ["play", "five_bus", *words, *learners, "--json", "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)
+    assert facts["players"] == ["G1", "G2", "G3"]
+    assert facts["lowest_Nash_profit"] <= facts["joint_optimum_profit"]
+    assert len(facts["cards"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["logitt"], "logit, bertrand"),
+        (["logit", "--learner", "qq"], "give one of q, sarsa"),
+        (["logit", "--policy", "greedy"], "give one of epsilon"),
+        (["logit", "--learner", "q", "--learner", "q", "--learner", "q"], "3 times for 2 players"),
+        (["logit", "--markups", "1,2"], "belong to a case"),
+        (["five_bus", "--markups", "1,x"], "numbers in $/MWh"),
+        (["five_bus", "--players", "G9"], "no participant"),
+        (["logit", "--policy", "boltzmann", "--unchanged", "100"], "falling schedule"),
+    ],
+)
+def test_play_refuses_bad_words(words: list[str], message: str) -> None:
+    done = run(app, ["play", *words])
+    assert done.exit_code == 2
+    assert message in done.stderr
