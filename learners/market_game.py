@@ -20,6 +20,7 @@ from learners.payoffs import Cleared, Player, Pricing, player_of
 from networks.checks import suggest
 
 if TYPE_CHECKING:
+    from clearing.mitigation import MitigatedMarket
     from clearing.nodal import NodalMarket
     from clearing.prepared import Batch
     from networks.case import Case
@@ -67,7 +68,7 @@ class Game:
 
     def __init__(
         self,
-        market: NodalMarket,
+        market: NodalMarket | MitigatedMarket,
         book: Book | Case,
         players: Mapping[str, object] | Sequence[Hashable],
         actions: ActionSet | Mapping[str, ActionSet],
@@ -81,6 +82,8 @@ class Game:
             raise InputError(f"payoff is {payoff!r}; use 'lmp' or 'pay_as_bid'")
         if not hasattr(market, "prepare"):
             raise InputError(f"market is a {type(market).__name__}; a game needs one with 'prepare'")
+        if payoff == "pay_as_bid" and getattr(market, "changes_offers", False):
+            raise InputError("a market that changes offers cannot pay their own price; use payoff='lmp'")
         self.market, self.pricing, self.states, self.progress = market, payoff, states, progress
         self.book = one_row_per_period(book if isinstance(book, Book) else Book.from_case(book))
         named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
