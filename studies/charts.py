@@ -95,3 +95,41 @@ class GridMap(Chart):
     stressed: Sequence[Any] = ()
     signed: bool = True
     linear: float | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bands(Chart):
+    """Curves with a band each, and published points on them; the y axis is logarithmic.
+
+    Attributes
+    ----------
+    series : (label, x, y, low, high) each; `points` : (label of the series, x, y, words) each.
+    ticks : (x, words) of the x axis, whose numbers may be any transform.
+    """
+
+    series: Sequence[tuple[str, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]]
+    points: Sequence[tuple[str, float, float, str]]
+    ticks: Sequence[tuple[float, str]]
+    x_label: str
+    y_label: str
+    point_words: str = "published"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FlowMaps(Chart):
+    """One network several times, with other flows each: public lines straight, private ones bent.
+
+    Attributes
+    ----------
+    nodes, positions : labels and (nodes, 2) coordinates; net_mw : (nodes,) what each has less what it needs.
+    ends : (lines, 2) positions of the ends; private : (lines,) bool; main : position of the main grid's bus.
+    panels : (title, (lines,) flows [MW]) each.
+    """
+
+    nodes: Sequence[str]
+    positions: Any
+    net_mw: Any
+    ends: Any
+    private: Any
+    main: int
+    panels: Sequence[tuple[str, Any]]

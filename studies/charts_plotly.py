@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.charts import Bars, Chart, GridMap, HeatMap, Intervals, Lines
+from studies.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines
 from studies.charts_scale import ColourScale, colour_scale
 from studies.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PRICE_STOPS, SUPPLY
 
@@ -92,6 +92,47 @@ def _lines(chart: Lines) -> Plot:
         for name, x, y in chart.stars
     ]  # fmt: skip
     return data, _layout(chart.x_label, chart.y_label)
+
+
+@plotly_chart.register
+def _bands(chart: Bands) -> Plot:
+    data: list[dict[str, Any]] = []
+    colours = {}
+    for k, (name, x, y, low, high) in enumerate(chart.series):
+        colours[name] = colour = SERIES[k % len(SERIES)]
+        band = listed(x) + listed(x)[::-1]
+        data.append(
+            {"type": "scatter", "mode": "lines", "x": band, "y": listed(high) + listed(low)[::-1],
+             "fill": "toself", "line": {"width": 0, "color": colour}, "opacity": 0.2, "legendgroup": name,
+             "showlegend": False, "hoverinfo": "skip"}
+        )  # fmt: skip
+        data.append(
+            {"type": "scatter", "mode": "lines+markers", "x": listed(x), "y": listed(y), "name": name,
+             "legendgroup": name, "line": {"color": colour, "width": 2.5}, "marker": {"size": 7, "symbol": k},
+             "hovertemplate": "<b>%{y:,.2f}</b><extra>%{fullData.name}</extra>"}
+        )  # fmt: skip
+    data.append(
+        {"type": "scatter", "mode": "markers", "name": chart.point_words,
+         "x": [x for _, x, _, _ in chart.points], "y": [y for _, _, y, _ in chart.points],
+         "text": [words for *_, words in chart.points],
+         "hovertemplate": "<b>%{y:,.2f}</b> %{text}<extra></extra>",
+         "marker": {"symbol": "star", "size": 15, "line": {"color": INK, "width": 1},
+                    "color": [colours.get(name, INK) for name, *_ in chart.points]}}
+    )  # fmt: skip
+    layout = _layout(chart.x_label, chart.y_label)
+    layout["xaxis"] |= {
+        "tickvals": [place for place, _ in chart.ticks], "ticktext": [words for _, words in chart.ticks],
+    }  # fmt: skip
+    layout["yaxis"] |= {"type": "log", "tickvals": [1, 2, 3, 5, 7, 10, 20, 30, 50, 100]}
+    layout["height"] = 560
+    return data, layout
+
+
+@plotly_chart.register
+def _flow_maps(chart: FlowMaps) -> Plot:
+    from studies.charts_flows import flow_maps_plot
+
+    return flow_maps_plot(chart)
 
 
 @plotly_chart.register

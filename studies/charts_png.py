@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from studies.charts import Bars, Chart, GridMap, HeatMap, Intervals, Lines
+from studies.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines
 from studies.charts_plotly import SERIES
 from studies.charts_scale import ColourScale, colour_scale
 from studies.figure_grid import PRICE_MAP
@@ -42,6 +42,10 @@ def draw_chart(chart: Chart, path: Path) -> Path:
 def _size(chart: Chart) -> tuple[float, float]:
     if isinstance(chart, GridMap):
         return 11.0, 7.0
+    if isinstance(chart, FlowMaps):
+        return 12.8, 0.6 + 5.2 * -(-len(chart.panels) // 2)
+    if isinstance(chart, Bands):
+        return 11.0, 6.0
     rows = {HeatMap: lambda c: len(c.y) * 0.16, Bars: lambda c: len(c.labels) * 0.3,
             Intervals: lambda c: len(c.labels) * 0.36}.get(type(chart), lambda c: 0.0)(chart)  # fmt: skip
     return 9.0, min(14.0, max(4.2, 1.5 + rows))
@@ -90,6 +94,36 @@ def _lines(chart: Lines, axes: Axes) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xlabel(chart.x_label)
     axes.set_ylabel(chart.y_label)
+
+
+@_draw.register
+def _bands(chart: Bands, axes: Axes) -> None:
+    colours = {}
+    for k, (name, x, y, low, high) in enumerate(chart.series):
+        colours[name] = SERIES[k % len(SERIES)]
+        axes.fill_between(x, low, high, color=colours[name], alpha=0.16, lw=0)
+        axes.plot(x, y, color=colours[name], lw=2.0, ms=4.5, marker=MARKERS[k % len(MARKERS)], label=name)
+    for name, a, b, _ in chart.points:
+        axes.plot(a, b, "*", ms=15, color=colours.get(name, INK), mec=INK, mew=0.9, zorder=5, clip_on=False)
+    if chart.points:
+        axes.plot([], [], "*", ms=14, color=PAPER, mec=INK, label=chart.point_words)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xticks([place for place, _ in chart.ticks], [words for _, words in chart.ticks])
+    axes.grid(color="#eef1f4")
+    axes.set_axisbelow(True)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_xlabel(chart.x_label)
+    axes.set_ylabel(chart.y_label)
+
+
+@_draw.register
+def _flow_maps(chart: FlowMaps, axes: Axes) -> None:
+    from studies.charts_flows import draw_flow_maps
+
+    draw_flow_maps(chart, axes)
 
 
 @_draw.register
