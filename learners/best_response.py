@@ -5,7 +5,9 @@ the mark-up m, so that a payoff is piecewise quadratic and its supremum is found
 proven, not sampled: if p and λ at one interior point of [a, b] are the linear interpolation of those at a and
 b, the interpolation satisfies the optimality conditions on all of [a, b]. For primal and dual feasibility
 are convex, and in each complementary pair x ≥ 0, y ≥ 0 with x·y = 0 at the interior point one of the two is
-zero at both ends, hence in between. What is no piece is halved until kinks are known to `WIDTH`.
+zero at both ends, hence in between. Multipliers of lines are not compared: where the binding lines'
+distribution factors are independent they follow from λ. What is no piece is cut until kinks are known to
+`WIDTH`; each piece is cleared once more in its middle, where its prices have to be unique to count as proven.
 
 The set of optima along a line of cost vectors: T. Gal, Postoptimal Analyses, Parametric Programming, and
 Related Topics (1995), chapter 4; M. J. Eisner and D. G. Severance, J. ACM 23(4) (1976), 619-635.
@@ -25,7 +27,7 @@ from learners.equilibria import SAME_PAYOFF
 from learners.market_game import Game
 from learners.payoffs import Cleared
 
-WIDTH = 1e-9  # of the interval: kinks are located to this
+WIDTH = 1e-9  # of the interval: jumps are located to this, changes of slope to SLIVER
 STRAIGHT = 1e-8  # of the largest MW or price: deviation from a line that counts as rounding
 SLIVER = 1e-6  # of the interval: narrower pieces are chords across a kink, and count as part of it
 CUT = 2**0.5 - 1  # where intervals are cut; irrational, so that round mark-ups are not hit
@@ -62,7 +64,7 @@ class BestResponse:
     payoff : the supremum of the payoff over the interval [$].
     pieces : in order; slivers at kinks are among them.
     kinks : mark-ups at which dispatch or prices change their slope, or jump.
-    proven : whether prices are unique on all pieces, so that the whole interval is covered by proof.
+    proven : whether prices are unique on all pieces but slivers, so that all but kinks is covered by proof.
     clearings : how many clearings it took.
     """
 
@@ -129,7 +131,7 @@ def best_response(
     markup, payoff = next(c for c in candidates if c[1] >= top - SAME_PAYOFF * (1 + abs(top)))
     wide = [p for p in pieces if p.high - p.low > SLIVER * (high - low)]
     kinks = tuple((a.high + b.low) / 2 for a, b in pairwise(wide))
-    proven = all(p.unique for p in pieces)
+    proven = all(p.unique for p in wide)
     return BestResponse(player, markup, payoff, pieces, kinks, proven, line.clearings)
 
 
@@ -268,8 +270,12 @@ def _trace(line: _Line, low: float, high: float) -> tuple[Piece, ...]:
             merged[-1] = (merged[-1][0], b)
         elif b[0] - a[0] > 2 * width:
             merged.append((a, b))
-    unique = line.unique_prices(np.array([(a[0] + b[0]) / 2 for a, b in merged]))
-    return tuple(_piece(line, a, b, bool(u)) for (a, b), u in zip(merged, unique, strict=True))
+    middle = np.array([(a[0] + b[0]) / 2 for a, b in merged])
+    points, unique = line.at(middle), line.unique_prices(middle)
+    return tuple(
+        _piece(line, a, b, bool(unique[k]) and _straight(a, points.take(k), b))
+        for k, (a, b) in enumerate(merged)
+    )
 
 
 def _straight(a: Point, c: Point, b: Point) -> bool:

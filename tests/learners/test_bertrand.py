@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from clearing import NodalMarket
 from clearing.errors import InputError
+from learners import Game, OfferPrices
 from learners.bertrand import CapacityBertrand, LogitBertrand, TwoBusBertrand, price_grid
 from learners.equilibria import best_response_path, edgeworth_cycle, joint_optimum, pure_equilibria
 from learners.game import tabulate
 from learners.sequential_pricing import SequentialPricing
+from tests.support.small import book_of, grid_of, sell
 
 
 def labels(source):
@@ -130,6 +133,24 @@ def test_two_buses(line, bound, mean, profit, low, period):
     assert len(path.cycle) == roles * period
     cycle = edgeworth_cycle(np.vstack([path.cycle] * 3).astype(float))
     assert (cycle.low, cycle.high, cycle.rises) == (low, 100, roles)
+
+
+def test_textbook_games_are_markets():
+    """Two buses and a line, and one bus with capacities, cleared as networks: the same profits."""
+    prices = price_grid(10, 90, 20)
+    apart = grid_of(("a", "b", 0.1, 40.0))
+    orders = [sell("G", "a", 200.0, 0.0), sell("H", "b", 200.0, 0.0)]
+    two = Game(
+        NodalMarket(apart), book_of(*orders, fixed={"a": 100.0, "b": 80.0}), ["G", "H"], OfferPrices(prices)
+    )
+    formula = tabulate(TwoBusBertrand(prices, demand=(100, 80), line=40))
+    different = ~np.eye(len(prices), dtype=bool)  # at equal prices the network shares by capacity
+    assert two.tensor().values[:, different] == pytest.approx(formula.values[:, different])
+
+    orders = [sell("G", "a", 100.0, 0.0), sell("H", "a", 90.0, 0.0)]
+    one = Game(NodalMarket(apart), book_of(*orders, fixed={"a": 160.0}), ["G", "H"], OfferPrices(prices))
+    merit = CapacityBertrand(prices, demand=160, capacity=(100, 90))
+    assert one.tensor().values == pytest.approx(tabulate(merit).values)
 
 
 def test_two_unequal_buses():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import networks
 from clearing import NodalMarket, settle
 from clearing.errors import InfeasibleError, InputError
 from learners import (
@@ -138,6 +139,34 @@ def test_cache_stays_bounded_and_exact():
     assert asked[-1].tolist() == [1, 3]
     small.fetch(np.array([1, 3]), compute)
     assert small.computed == 2
+
+
+def ieee300(**options) -> Game:
+    case = networks.load("pglib_ieee300")
+    firms = {"A": ("G28", "G31", "G11"), "B": ("G63", "G59", "G62"), "C": ("G29", "G6", "G48")}
+    return Game(NodalMarket(case.grid), case, firms, Markups(tuple(np.linspace(0, 30, 15))), **options)
+
+
+def test_payoffs_on_three_hundred_buses_do_not_depend_on_the_batch():
+    """The same bits in one batch, backwards, one by one, and with hardly any cache (law 3)."""
+    profiles = np.random.default_rng(4).integers(15, size=(120, 3))
+    whole = ieee300().payoffs(profiles)
+    assert (ieee300(chunk_bytes=1).payoffs(profiles[::-1])[::-1] == whole).all()
+    forgetful = ieee300(cache_bytes=300)
+    assert (np.concatenate([forgetful.payoffs(p[None]) for p in profiles]) == whole).all()
+    assert forgetful.cache.held <= 6
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_distinct_books_with_noisy_demand():
+    """3 firms × 15 mark-ups, 24 load levels, 4 draws of ±5 %: bounded memory, exact, in seconds."""
+    states = DemandStates.drawn(np.linspace(0.6, 1.0, 24), 0.05, 4, np.random.default_rng(1))
+    game, rng = ieee300(states=states, cache_bytes=8 * 2**20), np.random.default_rng(0)
+    for _ in range(2):
+        rounds = rng.integers(15, size=(100_000, 3))
+        assert np.isfinite(game.payoffs(rounds, rng, level=np.arange(100_000) % 24)).all()
+    assert game.cache.computed >= 100_000
+    assert game.cache.held <= game.cache.places < 24 * 4 * 15**3
 
 
 def test_game_refusals():
