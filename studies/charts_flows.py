@@ -98,10 +98,10 @@ def _draw_panel(chart: FlowMaps, axes: Axes, title: str, flow: np.ndarray) -> No
     size = 430 if len(at) <= DETAILED else 26
     others = np.arange(len(at)) != chart.main
     colours = np.array(node_colours(chart))
-    axes.scatter(
-        *at[others].T, s=size, c=colours[others].tolist(), edgecolors=PAPER, linewidths=1.2, zorder=4
-    )
-    axes.scatter(*at[chart.main], s=size * 1.1, c=INK, marker="s", edgecolors=PAPER, linewidths=1.2, zorder=4)
+    look: dict[str, Any] = {"edgecolors": PAPER, "linewidths": 1.2, "zorder": 4}
+    for chosen, marker in ((others, "o"), (~others, "s")):
+        dots = at[chosen]
+        axes.scatter(dots[:, 0], dots[:, 1], s=size, c=colours[chosen].tolist(), marker=marker, **look)
     if len(at) <= DETAILED:
         for name, (x, y) in zip(chart.nodes, at, strict=True):
             axes.text(x, y, name, ha="center", va="center", color=PAPER, fontsize=8, weight="bold", zorder=6)

@@ -121,7 +121,8 @@ def _bands(chart: Bands) -> Plot:
     )  # fmt: skip
     layout = _layout(chart.x_label, chart.y_label)
     layout["xaxis"] |= {
-        "tickvals": [place for place, _ in chart.ticks], "ticktext": [words for _, words in chart.ticks],
+        "tickvals": [place for place, _ in chart.ticks],
+        "ticktext": [words.replace("\n", "<br>") for _, words in chart.ticks],
     }  # fmt: skip
     layout["yaxis"] |= {"type": "log", "tickvals": [1, 2, 3, 5, 7, 10, 20, 30, 50, 100]}
     layout["height"] = 560

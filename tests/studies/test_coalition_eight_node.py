@@ -88,4 +88,4 @@ def test_the_network_is_drawn_twice(results: Results, tmp_path: Path) -> None:
 
 
 def test_the_study_is_listed() -> None:
-    assert {"eight_node"} <= set(study_names())
+    assert {"eight_node", "coalition_efficiency"} <= set(study_names())
