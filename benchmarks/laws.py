@@ -2,7 +2,8 @@
 
 The certificate, and the recomputation from the active set with the check of all lines and the price rule,
 are run many times on the engine's state after a round. Law 4 is the extra time of the rounds that have
-ties, by clearing those and the others apart.
+ties, by clearing those and the others apart. A round that repeats the one before has no pivots, and shows
+what all else costs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from workloads import Workload
 from clearing import NodalMarket
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import door
-from clearing.rounds.kernel import MW_TOL, N_INFO, TIES, clear_rounds, list_active
+from clearing.rounds.kernel import BINDING, MW_TOL, N_INFO, STEPS, TIES, clear_rounds, list_active
 from clearing.rounds.outcome import settle
 from clearing.rounds.proof import prove
 from clearing.rounds.store import unpack
@@ -68,6 +69,11 @@ def shares(work: Workload, size: int) -> dict[str, float]:
             found["ties (4)" + suffix] = float("nan")
         if suffix:
             continue
+        found["pivots"], found["binding"] = float(info[:, STEPS].mean()), float(info[:, BINDING].mean())
+        same = [
+            _clear(engine, *(np.repeat(a[r : r + 1], size, axis=0) for a in (price, mw)))[0] for r in range(5)
+        ]
+        found["no pivots"] = float(np.median(same)) / size / (seconds / len(price))
         settled = proven = 0.0
         sample = np.flatnonzero(~tied)[:20]
         for k, r in enumerate(sample):

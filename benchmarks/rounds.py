@@ -29,6 +29,7 @@ PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: benchmarks/rounds.py -->", "<!-- end of measured -->"
 CASES = ("ieee5", "ieee14", "ieee30", "ieee57", "ieee118", "ieee300", "pegase1354", "pegase2869")
 QUICK = ("ieee5", "ieee57", "ieee300")
+TOOLS = {"pandapower": "pandapower", "pypsa": "pypsa", "egret": "gridx-egret"}  # import → package
 ROW_NAMES = {
     "independent": "batch", "per call": "per call", "3 agents": "3 agents, batch",
     "10 agents": "10 agents, batch", "5 $ grid": "5 $ grid, batch",
@@ -50,7 +51,7 @@ def main() -> None:
     cases = options.cases or (QUICK if options.quick else CASES)
     share = "0.3" if options.quick else "1"
     print(_machine())
-    for tool in ("pandapower", "pypsa", "egret"):
+    for tool in TOOLS:
         if find_spec(tool) is None:
             print(f"{tool} is not installed: skipped")
     found: dict[str, Any] = {"cases": {}}
@@ -86,7 +87,8 @@ def _run(task: str, *arguments: str, **environment: str) -> Any:
 
 
 def _machine() -> str:
-    names = ("pyomo", "highspy", "numba", "numpy", "scipy")
+    names = ["pyomo", "highspy", "numba", "numpy", "scipy"]
+    names += [package for tool, package in TOOLS.items() if find_spec(tool)]
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
@@ -118,9 +120,18 @@ def render(found: dict[str, Any]) -> str:
     parts.append(
         "\nWhat the laws cost, as a share of an independent round (of a 5 $ grid round for the ties' last):\n"
     )
-    laws = ("recompute and price (3, 5)", "certificate (6)", "ties (4)", "ties (4), 5 $ grid")
-    rows = [[case, *(_share(row["laws"].get(name)) for name in laws)] for case, row in cases.items()]
-    parts.append(_table(["grid", *laws], rows))
+    laws = ("recompute and price (3, 5)", "certificate (6)", "ties (4)", "ties (4), 5 $ grid", "no pivots")
+    rows = [
+        [
+            case,
+            *(_share(row["laws"].get(name)) for name in laws),
+            f"{row['laws']['pivots']:.1f}",
+            f"{row['laws']['binding']:.1f}",
+        ]
+        for case, row in cases.items()
+    ]
+    head = ["grid", *laws[:-1], "a round without pivots", "pivots", "binding lines"]
+    parts.append(_table(head, rows))
     parts.append("\nSloped orders, µs per round, and as a share of highspy's hot start of the LP:\n")
     rows = [
         [case, f"{row['sloped']['us']:.3g}", f"{row['sloped']['share']:.3f}", f"{row['sloped']['fallbacks']}"]
