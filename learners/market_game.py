@@ -182,9 +182,8 @@ class Game:
     ) -> tuple[Cleared, Batch]:
         """Clear rounds of given numbers, as :meth:`Moves.numbers` has them; failures are raised."""
         fixed = fixed_mw if fixed_mw.shape[2] > 1 else fixed_mw[:, :, 0]
-        slope = self.columns.slope if self.columns.slope.any() else None
         batch = self.prepared.clear_many(
-            price, mw, slope, fixed_mw=fixed, want=("accepted", "lmp", *want), on_error="raise"
+            price, mw, fixed_mw=fixed, want=("accepted", "lmp", *want), on_error="raise"
         )
         assert batch.accepted is not None
         assert batch.lmp is not None

@@ -8,7 +8,7 @@ import pytest
 
 import networks
 from clearing import Book, NodalMarket
-from learners import Game, Markups, best_response_path, pure_equilibria
+from learners import DayPlans, Game, Markups, Withholding, best_response_path, pure_equilibria
 from learners.game import profiles_of
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
@@ -126,3 +126,19 @@ def test_five_bus_with_a_wider_line_has_none_on_fine_grids(step):
     for start in profiles_of((2, 2, 2)).tolist():
         path = best_response_path(tensor, [a * (len(tensor.labels[0]) - 1) for a in start])
         assert path.cycle is not None
+
+
+@pytest.mark.parametrize(("ramp", "profit"), [(4, 764), (8, 772)])
+def test_two_hours_under_a_ramp_on_offers(ramp, profit):
+    """Three nodes, passive discos: Gen-A's best plan is (189 + ramp, 189) MW, worth 756 + 2·ramp $.
+
+    Against 398 $ of scenario A of Energies 2017, 10, 2045: a ramp limit alone does not force collusion.
+    """
+    case = networks.load("three_node")
+    offers = range(200, 184, -1)
+    plans = DayPlans(Withholding(tuple(1 - mw / 200 for mw in offers)), ramp_mw=ramp)
+    game = Game(NodalMarket(case.grid), Book.from_case(case, ramps=False), ["Gen-A"], plans)
+    pays = game.payoffs(np.arange(game.actions[0])[:, None])[:, 0]
+    best = [200 * (1 - share) for share in game.labels[0][int(pays.argmax())]]
+    assert best == pytest.approx([189 + ramp, 189])
+    assert pays.max() == pytest.approx(profit)
