@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from learners.bertrand import price_grid as price_grid
     from learners.best_response import BestResponse as BestResponse
     from learners.best_response import EquilibriumCertificate as EquilibriumCertificate
-    from learners.best_response import best_response as best_response
     from learners.best_response import certify_equilibrium as certify_equilibrium
+    from learners.best_response import find_best_response as find_best_response
     from learners.demand_states import DemandStates as DemandStates
     from learners.deviations import Repeated as Repeated
     from learners.deviations import best_response_loss as best_response_loss
@@ -83,7 +83,6 @@ _HOMES = {
     "SignallingSource": "game",
     "TwoBusBertrand": "bertrand",
     "Withholding": "actions",
-    "best_response": "best_response",
     "best_response_loss": "deviations",
     "best_response_path": "equilibria",
     "bootstrap_interval": "indices",
@@ -91,6 +90,7 @@ _HOMES = {
     "collusion_index": "indices",
     "competitive_profile": "equilibria",
     "edgeworth_cycle": "equilibria",
+    "find_best_response": "best_response",
     "force_deviation": "deviations",
     "joint_optimum": "equilibria",
     "margins": "indices",

@@ -100,7 +100,7 @@ class EquilibriumCertificate:
     proven: bool
 
 
-def best_response(
+def find_best_response(
     game: Game,
     player: str,
     markups: Mapping[str, float] | Sequence[float],
@@ -144,7 +144,7 @@ def certify_equilibrium(
     given = _profile(game, markups)
     first = _Line.of(game, game.players[0], given)
     now = game.earn(first.cleared(first.at(np.array([given[0]]))))[0]
-    responses = tuple(best_response(game, name, given, interval) for name in game.players)
+    responses = tuple(find_best_response(game, name, given, interval) for name in game.players)
     gains = tuple(max(r.payoff - float(pay), 0.0) for r, pay in zip(responses, now, strict=True))
     relative = max(g / r.payoff if r.payoff > 0 else 0.0 for g, r in zip(gains, responses, strict=True))
     return EquilibriumCertificate(

@@ -7,7 +7,7 @@ import networks
 from clearing import NodalMarket
 from clearing.errors import InputError
 from learners import DemandStates, Game, Markups, Withholding
-from learners.best_response import best_response, certify_equilibrium
+from learners.best_response import certify_equilibrium, find_best_response
 from tests.support.small import book_of, buy, grid_of, sell
 
 
@@ -27,7 +27,7 @@ def test_undercutting_is_a_supremum_next_to_a_jump():
     """Costs 10 and 20, demand 50 of 100: G sells all just below H's price, half at it, none above."""
     book = book_of(sell("G", "a", 100.0, 10.0), sell("H", "a", 100.0, 20.0), fixed={"b": 50.0})
     game = Game(NodalMarket(grid_of(("a", "b", 0.1))), book, ["G", "H"], Markups((0, 40)))
-    found = best_response(game, "G", {"G": 0, "H": 5})
+    found = find_best_response(game, "G", {"G": 0, "H": 5})
     assert found.markup == pytest.approx(15, abs=1e-6)
     assert found.payoff == pytest.approx(15 * 50, abs=1e-4)
     assert found.kinks == pytest.approx([15], abs=1e-6)
@@ -37,7 +37,7 @@ def test_demand_that_answers_gives_a_monopolist_the_textbook_mark_up():
     """Demand 100 − q at cost 20: price 60, mark-up 40, profit 1600; the kinks of blocks are found exactly."""
     book = book_of(sell("G", "a", 200.0, 20.0), buy("D", "a", 100.0, 100.0, slope=1.0))
     game = Game(NodalMarket(grid_of(("a", "b", 0.1))), book, ["G"], Markups((0, 100)))
-    found = best_response(game, "G", [0])
+    found = find_best_response(game, "G", [0])
     assert (found.markup, found.payoff) == pytest.approx((40, 1600), abs=1e-6)
     assert found.kinks == pytest.approx([80], abs=1e-6)
     assert found.proven
@@ -48,7 +48,7 @@ def test_pieces_agree_with_clearings_at_random_mark_ups():
     for _ in range(5):
         others = rng.uniform(0, 30, 3)
         for i, player in enumerate(game.players):
-            found = best_response(game, player, others)
+            found = find_best_response(game, player, others)
             assert found.proven
             for m in rng.uniform(0, 30, 20):
                 tried = others.copy()
@@ -94,7 +94,7 @@ def test_certificate_on_three_hundred_buses(relative):
     assert first.epsilon > 10_000
     for _ in range(4):
         for i, player in enumerate(game.players):
-            markups[i] = best_response(game, player, markups).markup
+            markups[i] = find_best_response(game, player, markups).markup
     found = certify_equilibrium(game, markups)
     assert found.proven
     assert found.relative < 1e-6
@@ -103,7 +103,7 @@ def test_certificate_on_three_hundred_buses(relative):
 
 def test_pay_as_bid_line():
     game = five_bus(payoff="pay_as_bid")
-    found = best_response(game, "G3", [0, 0, 0])
+    found = find_best_response(game, "G3", [0, 0, 0])
     sampled = max(_payoff(game, np.array([0, 0, m]))[2] for m in np.linspace(0, 30, 301))
     assert found.payoff >= sampled - 1e-6
     assert found.payoff == pytest.approx(sampled, rel=2e-3)
@@ -112,15 +112,15 @@ def test_pay_as_bid_line():
 def test_refusals():
     game = five_bus()
     with pytest.raises(InputError, match="player 'G9' is not in the game"):
-        best_response(game, "G9", [0, 0, 0])
+        find_best_response(game, "G9", [0, 0, 0])
     with pytest.raises(InputError, match="give one for each of G1, G2, G3"):
-        best_response(game, "G1", {"G1": 0})
+        find_best_response(game, "G1", {"G1": 0})
     with pytest.raises(InputError, match="low < high"):
-        best_response(game, "G1", [0, 0, 0], (5, 5))
+        find_best_response(game, "G1", [0, 0, 0], (5, 5))
     case = networks.load("five_bus")
     other = Game(NodalMarket(case.grid), case, ["G1"], Withholding((0, 0.1)))
     with pytest.raises(InputError, match="chooses Withholding"):
-        best_response(other, "G1", [0])
+        find_best_response(other, "G1", [0])
     noisy = five_bus(states=DemandStates.drawn((0.9, 1.0)))
     with pytest.raises(InputError, match="one demand"):
-        best_response(noisy, "G1", [0, 0, 0])
+        find_best_response(noisy, "G1", [0, 0, 0])

@@ -1,5 +1,7 @@
 """Payoff tensors, the market as a game, its cache and its demand states."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -183,3 +185,12 @@ def test_game_refusals():
     starved = Game(NodalMarket(grid), book, ["A", "B", "C"], Withholding((0.0, 0.9)))
     with pytest.raises(InfeasibleError):
         starved.payoffs([[1, 1, 1]])
+
+
+def test_public_names_are_no_modules():
+    """A name that is also a module's would change its meaning with the first import."""
+    import learners
+
+    folder = Path(learners.__file__).parent
+    assert not {path.stem for path in folder.glob("*.py")} & set(learners.__all__)
+    assert all(getattr(learners, name) is not None for name in learners.__all__)
