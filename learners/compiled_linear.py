@@ -40,8 +40,9 @@ def decide_linear(method, kind, level, step, decay, pending, weights, traces, va
         if method == Q_LEARNING and values[r, a] < values[r, best]:
             fade = 0.0  # Watkins: what follows an exploratory action says nothing about earlier ones
         for b in range(traces.shape[1]):
-            for f in range(traces.shape[2]):
-                traces[r, b, f] *= fade
+            row = traces[r, b]
+            for f in range(row.size):
+                row[f] *= fade
         current = 0.0
         for k in range(active.shape[1]):
             traces[r, a, active[r, k]] = 1.0
@@ -79,6 +80,6 @@ def credit_linear(method, kind, level, step, gamma, pending, weights, traces, re
 @nb.njit(cache=True, nogil=True)
 def apply_error(weights, traces, change):
     for b in range(weights.shape[0]):
-        for f in range(weights.shape[1]):
-            if traces[b, f] != 0.0:
-                weights[b, f] += change * traces[b, f]
+        row, trace = weights[b], traces[b]
+        for f in range(row.size):
+            row[f] += change * trace[f]

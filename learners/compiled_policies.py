@@ -88,18 +88,20 @@ def fill_boltzmann(values, sharpness, out):
 def solve_sharpness(scaled, rate, out):
     """θ of the scaled values (range [−1, 0]) whose Boltzmann entropy is rate·log n; fills `out`.
 
-    Safeguarded Newton: dH/dθ = −θ·Var(value), which is 0 at θ = 0, so the root is bracketed first by
-    doubling, and steps that leave the bracket are halved.
+    Safeguarded Newton: dH/dθ = −θ·Var(value), which is 0 at θ = 0, so the root is bracketed first
+    by quadrupling, and steps that leave the bracket are halved.
     """
     count = count_feasible(scaled)
     target = rate * math.log(count)
-    low, high = 0.0, 1.0
-    while fill_boltzmann(scaled, high, out) > target:
-        low = high
-        high *= 2.0
+    low, high = 0.0, 4.0
+    above, below = math.log(count), fill_boltzmann(scaled, high, out)
+    while below > target:
+        low, above = high, below
+        high *= 4.0
         if high > GREATEST_SHARPNESS:
             return high  # as many maximisers tie as the rate asks to explore: uniform on them
-    sharpness = 0.5 * (low + high)
+        below = fill_boltzmann(scaled, high, out)
+    sharpness = low + (high - low) * min(max((above - target) / (above - below), 0.1), 0.9)
     for _ in range(MOST_STEPS):
         entropy = fill_boltzmann(scaled, sharpness, out)
         error = entropy - target

@@ -11,7 +11,7 @@ import math
 import numba as nb
 import numpy as np
 
-from learners.compiled_policies import best_of, choose, expected_value
+from learners.compiled_policies import EPSILON_GREEDY, best_of, choose, expected_value, pick
 
 Q_LEARNING, SARSA, EXPECTED_SARSA = 0, 1, 2
 NO_STATE = -1  # nothing waits for its value
@@ -132,10 +132,12 @@ def play_rounds(
     kinds, weights = rules
     waiting, taken, gained, weight, changed = pending
     batch, rounds, players = uniforms.shape
-    scratch = np.empty(tables.shape[3])
+    scratch = np.empty((players, tables.shape[3]))  # probabilities of the state to be played next,
+    ready = np.zeros(players, dtype=np.bool_)  # where the update needed them already
     for r in range(batch):
         if stopped[r] >= 0:
             continue
+        ready[:] = False
         profile = 0
         for i in range(players):
             profile += standing[r, i] * strides[i]
@@ -146,8 +148,12 @@ def play_rounds(
                 if periods[i] == 1 or (now - offsets[i]) % periods[i] == 0:
                     s = state_of[i, profile]
                     row = tables[r, i, s, : actions[i]]
-                    a = choose(kinds[i, 1], levels[i, k], row, best[r, i, s], uniforms[r, k, i],
-                               scratch[: actions[i]])  # fmt: skip
+                    likely = scratch[i, : actions[i]]
+                    if ready[i]:
+                        a = pick(likely, uniforms[r, k, i])
+                    else:
+                        a = choose(kinds[i, 1], levels[i, k], row, best[r, i, s], uniforms[r, k, i], likely)
+                    ready[i] = False
                     if kinds[i, 0] == SARSA and waiting[r, i] != NO_STATE:
                         target = gained[r, i] + weight[r, i] * row[a]
                         if learn(tables[r, i, :, : actions[i]], best[r, i], visits[r, i], waiting[r, i],
@@ -170,7 +176,9 @@ def play_rounds(
                     s = state_of[i, profile]
                     row = tables[r, i, s, : actions[i]]
                     worth = value_of(kinds[i, 0], kinds[i, 1], levels[i, k + 1], row, best[r, i, s],
-                                     scratch[: actions[i]])  # fmt: skip
+                                     scratch[i, : actions[i]])  # fmt: skip
+                    if kinds[i, 0] == EXPECTED_SARSA and kinds[i, 1] != EPSILON_GREEDY:
+                        ready[i] = s != waiting[r, i]
                     target = gained[r, i] + weight[r, i] * worth
                     if learn(tables[r, i, :, : actions[i]], best[r, i], visits[r, i], waiting[r, i],
                              taken[r, i], target, weights[i, 0], kinds[i, 2]):  # fmt: skip
