@@ -1,7 +1,9 @@
 """Sessions: streams, batches, workers, checkpoints, stops, moves, stages, random payoffs, traces."""
 
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,3 +218,11 @@ def test_random_payoffs_are_traced_as_drawn():
 def test_bad_input(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+def test_documented_blocks_run():
+    text = (Path(__file__).parents[2] / "docs" / "learners.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "docs/learners.md", "exec"), {})
