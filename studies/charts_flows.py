@@ -22,14 +22,27 @@ _ARROW: dict[str, Any] = {"arrowstyle": "-|>", "lw": 0}
 
 
 def line_paths(chart: FlowMaps) -> np.ndarray:
-    """(lines, STEPS, 2) points of the lines, private ones on an arc beside the straight line."""
+    """(lines, STEPS, 2) points of the lines, private ones on an arc to the emptier side."""
     at, ends = np.asarray(chart.positions, dtype=float), np.asarray(chart.ends, dtype=np.int64)
     start, end = at[ends[:, 0]], at[ends[:, 1]]
     share = np.linspace(0.0, 1.0, STEPS)[None, :, None]
     step = (end - start)[:, None, :]
-    side = np.stack([-step[..., 1], step[..., 0]], axis=-1)
-    bend = BEND * np.asarray(chart.private, dtype=float)[:, None, None]
-    return start[:, None, :] + share * step + 4.0 * share * (1.0 - share) * bend * side
+    side = 4.0 * BEND * share * (1.0 - share) * np.stack([-step[..., 1], step[..., 0]], axis=-1)
+    paths = start[:, None, :] + share * step
+    private = np.flatnonzero(np.asarray(chart.private, dtype=bool))
+    public = np.setdiff1d(np.arange(len(ends)), private)
+    inner = paths[public][:, 2:-2].reshape(-1, 2) if len(ends) <= DETAILED else np.zeros((0, 2))
+    for k in private.tolist():
+        others = np.concatenate([np.delete(at, ends[k], axis=0), inner])
+        arcs = (paths[k] + side[k], paths[k] - side[k])
+        paths[k] = max(arcs, key=lambda arc: _clearance(arc, others))
+    return paths
+
+
+def _clearance(arc: np.ndarray, others: np.ndarray) -> float:
+    """Distance of the middle of an arc from the nearest of other points."""
+    middle = arc[3:-3]
+    return float(np.hypot(*(middle[:, None, :] - others[None, :, :]).T).min(initial=np.inf))
 
 
 def node_colours(chart: FlowMaps) -> list[str]:
@@ -166,11 +179,12 @@ def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[dict[str, Any]]:
         )
     ]
     middle = paths[:, STEPS // 2]
+    places = np.where(np.abs(way[:, 1]) > np.abs(way[:, 0]), "middle right", "bottom center").tolist()
     numbers = [f"{abs(mw):.2f}" if seen else "" for mw, seen in zip(flow, used, strict=True)]
     traces.append(
         {
             "type": "scatter", "mode": "markers+text" if detailed else "markers",
-            "x": _listed(middle[:, 0]), "y": _listed(middle[:, 1]), "textposition": "bottom center",
+            "x": _listed(middle[:, 0]), "y": _listed(middle[:, 1]), "textposition": places,
             "text": numbers if detailed else [],
             "textfont": {"size": 12, "color": np.where(private, PRIVATE, INK).tolist()},
             "hoverinfo": "text", "hovertext": texts,

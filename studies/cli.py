@@ -15,6 +15,7 @@ from studies.commands.report import report
 from studies.commands.run import run
 from studies.commands.show import show
 from studies.commands.studies import studies
+from studies.commands.trade import trade
 
 app = typer.Typer(
     name="walras",
@@ -47,6 +48,7 @@ def walras(
 app.command("cases")(cases)
 app.command("show")(show)
 app.command("clear")(clear)
+app.command("trade")(trade)
 app.command("studies")(studies)
 app.command("run")(run)
 app.command("report")(report)

@@ -147,8 +147,8 @@ def _facts(results: Results, means: Any) -> list[Claim]:
         Claim(
             POSTER, "(b) IEEE 300-bus public network: integrated below physics without private lines",
             "0.14 %", f"{1 - integrated / coop:.2%}", "under-specified",
-            "the case's own impedances and dispatch give 11 %; so small a gap needs lines of almost equal x/r. We "
-            f"take one resistance and scatter x/r by {results.spec.scatter:g}, which is ours",
+            "the case's own impedances and dispatch give 11 %; so small a gap needs lines of almost equal "
+            f"x/r. We take one resistance and scatter x/r by {results.spec.scatter:g}, which is ours",
         )
     )  # fmt: skip
     floor = _found(means, side, "52", "cooperative")

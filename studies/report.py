@@ -50,12 +50,12 @@ def write_report(folder: Path) -> Path:
         [
             _heading(study, results, rows, headline),
             _ledger_section(rows),
-            _figure_section(charts),
-            _table_section(summaries),
+            figure_section(charts),
+            table_section(summaries),
             _made_section(study, results, folder),
         ]
     )
-    data = {"charts": [_chart_data(chart) for chart in charts], "tables": _table_data(summaries)}
+    data = {"charts": [chart_data(chart) for chart in charts], "tables": table_data(summaries)}
     body = f"<style>\n{asset('report.css')}</style>\n{body}"
     title = f"{results.manifest['study']}: {study.title}"
     return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest))
@@ -130,7 +130,8 @@ interval shown. <b>Differs</b>, <b>under-specified</b>: for the reason beside it
 </section>"""
 
 
-def _figure_section(charts: Sequence[Chart]) -> str:
+def figure_section(charts: Sequence[Chart]) -> str:
+    """Places for charts, as HTML."""
     if not charts:
         return ""
     figures = "\n".join(
@@ -146,7 +147,8 @@ def _figure_section(charts: Sequence[Chart]) -> str:
 </section>"""
 
 
-def _table_section(summaries: Mapping[str, Summary]) -> str:
+def table_section(summaries: Mapping[str, Summary]) -> str:
+    """Places for tables, as HTML."""
     if not summaries:
         return ""
     tables = "\n".join(
@@ -207,14 +209,16 @@ def _failures(results: Results) -> str:
     return html_table(["cell", "replicate", "values", "error", "seed, spawn key"], rows, f"Failures{more}", 9)
 
 
-def _chart_data(chart: Chart) -> dict[str, Any]:
+def chart_data(chart: Chart) -> dict[str, Any]:
+    """A chart for the page's script."""
     from studies.charts_plotly import plotly_chart
 
     data, layout = plotly_chart(chart)
     return {"id": f"chart-{chart.name}", "data": data, "layout": layout}
 
 
-def _table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
+def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
+    """Tables for the page's script."""
     from studies.exports import plain
 
     out = []
