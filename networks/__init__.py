@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from networks.errors import InputError
     from networks.fleet import Fleet
     from networks.flows import DcFlow
+    from networks.geography import equalise_resistance, keep_impedances, proportion_to_length
     from networks.grid import Grid
     from networks.named_cases import catalogue, companion_table
+    from networks.private_lines import PrivateNetwork, draw_near_lines, draw_random_lines
 
 __all__ = [
     "Case",
@@ -22,10 +24,16 @@ __all__ = [
     "Fleet",
     "Grid",
     "InputError",
+    "PrivateNetwork",
     "Provenance",
     "catalogue",
     "companion_table",
+    "draw_near_lines",
+    "draw_random_lines",
+    "equalise_resistance",
+    "keep_impedances",
     "load",
+    "proportion_to_length",
 ]
 
 _ROOMS = {
@@ -34,10 +42,16 @@ _ROOMS = {
     "Fleet": "fleet",
     "Grid": "grid",
     "InputError": "errors",
+    "PrivateNetwork": "private_lines",
     "Provenance": "case",
     "catalogue": "named_cases",
     "companion_table": "named_cases",
+    "draw_near_lines": "private_lines",
+    "draw_random_lines": "private_lines",
+    "equalise_resistance": "geography",
+    "keep_impedances": "geography",
     "load": "case",
+    "proportion_to_length": "geography",
 }
 
 
