@@ -58,7 +58,7 @@ def summary_tables(results: Results) -> dict[str, Summary]:
     keys = ["side_km", "density"]
     lines = losses.drop_duplicates(["draw", "replicate", *keys]).groupby(keys, sort=False)["lines"].mean()
     rows = []
-    for side, density in lines.index:
+    for side, density in sorted(lines.index, key=lambda pair: float(pair[0])):
         row: dict[str, Any] = {"square km": f"{side:g}", "mean degree": _words(density)}
         row["lines"] = round(float(lines.loc[(side, density)]), 1)
         for model in ORDER:
@@ -152,9 +152,11 @@ def headline(results: Results) -> list[tuple[str, str]]:
     """The sparse and the dense end, in the first area."""
     means = mean_losses(results)
     side = results.spec.sides_km[0]
-    tiles = []
+    swept = [f"{d:g}" for d in results.spec.degrees]
+    draws = results["losses"][["draw", "replicate"]].drop_duplicates()
+    tiles = [(f"{len(draws)}", "draws of lines and positions")]
     for model in ("self_nodal", "cooperative"):
-        rows = means.xs((side, model), level=("side_km", "model"))["losses_pu"]
+        rows = means.xs((side, model), level=("side_km", "model"))["losses_pu"].loc[swept]
         top = rows.idxmax() if model == "self_nodal" else rows.idxmin()
         place = "most" if model == "self_nodal" else "least"
         tiles.append((f"{rows.loc[top]:.2f} p.u.", f"{place}, {WORDS[model]}, at mean degree {top}"))
