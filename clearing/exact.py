@@ -21,6 +21,7 @@ AT_LIMIT = 1e-9  # a scaled slack below this is none
 TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
 UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
 RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
+REVISIONS = 20  # of an active set that a solver's answer left unclear, as at a kink of sloped offers
 DENSE = 500  # unknowns up to which a dense least-squares solve is the faster one
 
 
@@ -48,26 +49,85 @@ def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
     """
     matrix = sparse.csr_array(program.matrix)
     gradient = program.cost + program.curvature * x - matrix.T @ dual
-    at_low = _active(x - program.low, gradient)
-    at_high = _active(program.high - x, -gradient) & ~at_low
-    x = np.where(at_low, program.low, np.where(at_high, program.high, x))
-    free = ~(at_low | at_high)
     activity = matrix @ x
-    equal = program.row_low == program.row_high
-    row_at_low = equal | _active(activity - program.row_low, dual)
-    row_at_high = ~row_at_low & _active(program.row_high - activity, -dual)
-    active = row_at_low | row_at_high
-    dual = np.where(active, dual, 0.0)
-    target = np.where(row_at_low, program.row_low, program.row_high)[active]
-    part = matrix[np.flatnonzero(active)][:, np.flatnonzero(free)]
-    curvature = program.curvature[free]
-    primal_gap = target - activity[active]
+    at_low = _active(x - program.low, gradient)
+    row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual)
+    active = _ActiveSet(
+        at_low,
+        _active(program.high - x, -gradient) & ~at_low,
+        row_at_low,
+        _active(program.row_high - activity, -dual) & ~row_at_low,
+    )
+    point, wrong = _solve_active(program, matrix, active, x, dual)
+    for _ in range(REVISIONS):
+        if wrong <= AT_LIMIT:
+            break
+        active = _revise(program, matrix, active, point)
+        revised, after = _solve_active(program, matrix, active, point.x, point.dual)
+        if after >= wrong:
+            break
+        point, wrong = revised, after
+    return point
+
+
+@dataclass(frozen=True, eq=False)
+class _ActiveSet:
+    """Which columns are at their low and high bounds, and which rows (bool arrays)."""
+
+    low: np.ndarray
+    high: np.ndarray
+    row_low: np.ndarray
+    row_high: np.ndarray
+
+
+def _solve_active(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, x: np.ndarray, dual: np.ndarray
+) -> tuple[Point, float]:
+    """The least change of (x, dual) that satisfies the active set's equations, and its worst violation."""
+    x = np.where(active.low, program.low, np.where(active.high, program.high, x))
+    free = ~(active.low | active.high)
+    rows = active.row_low | active.row_high
+    dual = np.where(rows, dual, 0.0)
+    target = np.where(active.row_low, program.row_low, program.row_high)[rows]
+    part = matrix[np.flatnonzero(rows)][:, np.flatnonzero(free)]
+    primal_gap = target - (matrix @ x)[rows]
     dual_gap = -(program.cost + program.curvature * x - matrix.T @ dual)[free]
-    step_x, step_dual = _least_change(part, curvature, dual_gap, primal_gap)
-    x = x.copy()
+    step_x, step_dual = _least_change(part, program.curvature[free], dual_gap, primal_gap)
     x[free] += step_x
-    dual[active] += step_dual
-    return Point(x, dual, program.cost + program.curvature * x - matrix.T @ dual)
+    dual[rows] += step_dual
+    point = Point(x, dual, program.cost + program.curvature * x - matrix.T @ dual)
+    return point, max(float(v.max(initial=0.0)) for v in _violations(program, matrix, active, point))
+
+
+def _violations(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point
+) -> tuple[np.ndarray, ...]:
+    """How far columns leave their bounds (low, high), reduced costs their signs, rows and duals theirs."""
+    activity, movable = matrix @ point.x, program.low < program.high
+    loose = program.row_low < program.row_high
+    return (
+        program.low - point.x,
+        point.x - program.high,
+        np.where(active.low & movable, -point.reduced, 0.0),
+        np.where(active.high & movable, point.reduced, 0.0),
+        program.row_low - activity,
+        activity - program.row_high,
+        np.where(active.row_low & loose, -point.dual, 0.0),
+        np.where(active.row_high & loose, point.dual, 0.0),
+    )
+
+
+def _revise(program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point) -> _ActiveSet:
+    """The active set with what is violated taken in, and what pushes the wrong way let go."""
+    below, above, gains_low, gains_high, under, over, wrong_low, wrong_high = (
+        v > AT_LIMIT for v in _violations(program, matrix, active, point)
+    )
+    return _ActiveSet(
+        (active.low & ~gains_low) | below,
+        (active.high & ~gains_high) | (above & ~below),
+        (active.row_low & ~wrong_low) | under,
+        (active.row_high & ~wrong_high) | (over & ~under),
+    )
 
 
 def _active(slack: np.ndarray, multiplier: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+import networks
+from clearing import Book, NodalMarket
 from clearing.exact import (
     correct,
     has_full_column_rank,
@@ -121,3 +123,25 @@ def test_random_transport_programmes_are_optimal_to_rounding():
         assert np.abs(point.reduced[inside]).max(initial=0) < 1e-10
         assert (point.reduced[point.x <= 1e-7] > -1e-7).all()
         assert (point.reduced[point.x >= 1 - 1e-7] < 1e-7).all()
+
+
+def test_clearings_next_to_a_kink_of_sloped_offers_are_certified() -> None:
+    """A unit that reaches its capacity within 1e-4 to 1e-11 $/MWh of a mark-up: its bound and its
+    reduced cost vanish together, which an interior point leaves unclear."""
+    case = networks.load("five_bus")
+    book, market = Book.from_case(case), NodalMarket(case.grid)
+
+    def full(markup: float) -> bool:
+        outcome = market.clear(book.with_markup({"G1": markup, "G2": 30.0, "G3": 30.0}))
+        return bool(outcome.accepted_mw[0] >= 300 - 1e-6)
+
+    low, high = 0.0, 30.0
+    assert full(low)
+    assert not full(high)
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if full(middle) else (low, middle)
+    for step in 10.0 ** -np.arange(4.0, 12.0):
+        for markup in (low - step, low + step):
+            outcome = market.clear(book.with_markup({"G1": markup, "G2": 30.0, "G3": 30.0}))
+            assert outcome.certificate.worst[1] < 1e-9
