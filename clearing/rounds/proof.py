@@ -1,4 +1,4 @@
-"""Certificate of a round from book and grid alone: rows P, D, C, G of `reference/properties.md`.
+"""Certificate of a round from book and grid alone: rows P, D, C, G of docs/laws.md.
 
 It sees X, LAM and MU, recomputes everything else, and knows nothing of bases or working sets.
 """
