@@ -161,7 +161,8 @@ def draw_figures(results: Results, instance: Any) -> list[Chart]:
     network = FlowMaps(
         name="network",
         title="Who sends what where in the four models",
-        caption="Numbers are MW at the midpoint of a line; dotted lines are not used. Ad hoc, A3 buys from "
+        caption="Numbers are MW at the midpoint of a line; dotted lines are not used; bent purple "
+        "lines are private. Ad hoc, A3 buys from "
         "the grid although A1 could reach it through A2. Self-interested, A1 serves A2 and A3 and A5 serves "
         "A4, whatever that does to the public lines. Cooperating, A4 leaves A5's energy to A7 and takes half "
         "from A1's side and half from the grid's.",

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from studies.charts import Bars, Chart, FlowMaps
+from studies.charts_flows import DETAILED
 from studies.exports import plain, write_table
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class TradeResult:
         network = FlowMaps(
             name="trade",
             title=f"{self.name}: what flows where in the four models",
-            caption="MW at the midpoint of each line; dotted lines carry nothing.",
+            caption="MW at the midpoint of each line; dotted lines carry nothing. Straight and grey: public; bent "
+            "and purple: private. Blue agents have more than they need, vermilion ones less; the square is "
+            "the main grid.",
             nodes=[str(bus) for bus in grid.buses],
             positions=self._positions(),
             net_mw=instance.net_mw,
@@ -159,7 +162,7 @@ class TradeResult:
         return [network, losses]
 
     def _positions(self) -> np.ndarray:
-        """Given positions of agents where there are any, else drawn by public and private lines."""
+        """Given positions of agents where there are any, else drawn by public and few private lines."""
         from networks.layout import bus_positions
 
         instance, grid, given = self.instance, self.instance.grid, None
@@ -169,7 +172,7 @@ class TradeResult:
             given[[grid.bus_position[bus] for bus in instance.private.buses]] = spots
             return bus_positions(grid, given)
         start, end = instance.private_ends
-        if not len(start):
+        if not 0 < len(start) <= DETAILED:  # many private lines would pull everything together
             return bus_positions(grid)
         from networks.grid import Grid
 
