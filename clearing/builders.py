@@ -173,7 +173,7 @@ def price_fixed_demand(book: Book, value_of_lost_load: float) -> Book:
 def read_csv(path: str | Path, table: str) -> pd.DataFrame:
     """A CSV file as a data frame; an unreadable, empty or broken file is an InputError that names it."""
     try:
-        return pd.read_csv(path, encoding="utf-8-sig")
+        frame = pd.read_csv(path, encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"table '{table}': there is no file {str(path)!r}; check the path") from None
     except IsADirectoryError:
@@ -183,3 +183,13 @@ def read_csv(path: str | Path, table: str) -> pd.DataFrame:
             f"table '{table}': {str(path)!r} cannot be read as CSV ({error}); "
             "give a comma-separated file with a header row"
         ) from None
+    if not isinstance(
+        frame.index, pd.RangeIndex
+    ):  # pandas moved the cells to the left: the first became index
+        columns = len(frame.columns)
+        raise InputError(
+            f"table '{table}', row 0: {str(path)!r} has {columns + frame.index.nlevels} cells for "
+            f"{columns} columns; "
+            "give one cell per column (decimal points, not commas; no comma at the end of a row)"
+        )
+    return frame

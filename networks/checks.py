@@ -135,7 +135,7 @@ class Table:
             assert default is not None, column
             return np.full(len(self), default)
         raw = self.frame[column]
-        booleans = raw.map(lambda v: isinstance(v, (bool, np.bool_))) if raw.dtype == object else None
+        booleans = raw.map(lambda v: isinstance(v, (bool, np.bool_))) if raw.dtype in (object, bool) else None
         values = np.array(pd.to_numeric(raw, errors="coerce"), dtype=float)
         if booleans is not None:
             values[booleans.to_numpy(dtype=bool)] = np.nan

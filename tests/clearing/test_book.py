@@ -212,6 +212,26 @@ def test_unreadable_csv(tmp_path):
         Book.from_csv(tmp_path / "ragged.csv")
 
 
+def test_csv_with_more_cells_than_columns_is_refused(tmp_path):
+    """A decimal comma must not move the cells of a row to the left (bus 3, 2.5 MW read as bus 2, 5 MW)."""
+    (tmp_path / "orders.csv").write_text(
+        "order,participant,bus,side,mw,price\na,A,1,sell,10,5\n", encoding="utf-8"
+    )
+    (tmp_path / "fixed.csv").write_text("bus,mw\n3,2,5\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"table 'fixed', row 0: .* has 3 cells for 2 columns; .*not commas"):
+        Book.from_csv(tmp_path / "orders.csv", fixed=tmp_path / "fixed.csv")
+
+
+def test_csv_of_truth_values_is_not_numeric(tmp_path):
+    (tmp_path / "orders.csv").write_text(
+        "order,participant,bus,side,mw,price\na,A,1,sell,10,True\n", encoding="utf-8"
+    )
+    with pytest.raises(
+        InputError, match=r"order 'a' \(row 0\): column 'price' is True: .*not a finite number"
+    ):
+        Book.from_csv(tmp_path / "orders.csv")
+
+
 class TestBuilders:
     book = book_of(
         sell("s1", "A", 10, 20, unit="U", min_mw=4), sell("s2", "A", 10, 40, unit="U"), buy("b", "A", 5, 90)
