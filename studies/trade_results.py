@@ -143,8 +143,8 @@ class TradeResult:
             name="trade",
             title=f"{self.name}: what flows where in the four models",
             caption="MW at the midpoint of each line; dotted lines carry nothing. Straight and grey: public; "
-            "bent and purple: private. Blue agents have more than they need, vermilion ones less; the square is "
-            "the main grid.",
+            "bent and purple: private. Blue agents have more than they need, vermilion ones less; the "
+            "square is the main grid.",
             nodes=[str(bus) for bus in grid.buses],
             positions=self._positions(),
             net_mw=instance.net_mw,
