@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -256,3 +257,16 @@ def test_interrupt_ends_cleanly(tmp_path: Path) -> None:
         _, message = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in message
+
+
+def test_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^walras ((?:cases|show|clear).*)$", text, re.M)
+    assert len(lines) >= 6
+    monkeypatch.chdir(tmp_path)
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        if words[0] == "clear" and "--json" not in words:
+            words.append("--no-files")
+        done = run(app, words)
+        assert done.exit_code == 0, (line, done.output)
