@@ -261,7 +261,7 @@ def test_interrupt_ends_cleanly(tmp_path: Path) -> None:
 
 def test_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^walras ((?:cases|show|clear).*)$", text, re.M)
+    lines = re.findall(r"^walras ((?:cases|show|clear)\b.*)$", text, re.M)
     assert len(lines) >= 6
     monkeypatch.chdir(tmp_path)
     for line in lines:
