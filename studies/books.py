@@ -71,7 +71,7 @@ def build_book(case: Case, request: BookRequest) -> Book:
     }
     profile = None if request.profile is None else read_profile(request.profile)
     periods = request.periods
-    if periods is None and profile is None:
+    if periods is None and profile is None and case.fleet.periods == 1:
         periods = _periods_named(tables["orders"], tables["fixed"])
     own = Book.from_case(
         case, periods=periods, hours=request.hours, profile=profile, ramp_share=request.ramp_share

@@ -65,3 +65,16 @@ def test_new_demand_keeps_the_offers_and_their_constant_cost(tmp_path: Path) -> 
 def test_units_have_no_ramp_share_where_orders_replace_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--ramps"):
         build_book(networks.load("three_node"), BookRequest(orders=tmp_path / "o.csv", ramp_share=0.1))
+
+
+@pytest.mark.parametrize(
+    ("period", "problem"), [("5", "there are 2 periods"), ("0.5", "there are 2 periods")]
+)
+def test_a_wrong_period_names_the_order(tmp_path: Path, period: str, problem: str) -> None:
+    """A case with loads of two periods says how many there are, whatever period an order names."""
+    file = tmp_path / "orders.csv"
+    file.write_text(
+        f"order,participant,bus,side,mw,price,period\nA,Alba,1,sell,50,10,{period}\n", encoding="utf-8"
+    )
+    with pytest.raises(InputError, match=f"table 'orders', order 'A'.*column 'period'.*{problem}"):
+        build_book(networks.load("three_node"), BookRequest(orders=file))
