@@ -137,7 +137,7 @@ class _Clock:
             module, _, function = path.rpartition(".")
             home = import_module(module)
             setattr(home, function, self._wrap(getattr(home, function), stage))
-        face = import_module("clearing.prices").DualFace
+        face = import_module("clearing.pricing.prices").DualFace
         face.pick = self._wrap(face.pick, "prices")
 
     def _wrap(self, function: Callable[..., Any], stage: str) -> Callable[..., Any]:

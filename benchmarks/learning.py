@@ -23,16 +23,16 @@ import numpy as np
 import clearing
 import networks
 from learners import DemandStates, Game, Markups, tabulate
-from learners.bertrand import LogitBertrand
-from learners.evolution import Evolution
-from learners.game import PayoffSource
-from learners.linear import LinearTD
-from learners.memory import LastActions
-from learners.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
-from learners.roth_erev import RothErev
-from learners.session import Session
-from learners.stopping import Stopping
-from learners.tabular import ExpectedSarsa, QLearning, Sarsa
+from learners.games.bertrand import LogitBertrand
+from learners.games.game import PayoffSource
+from learners.sessions.session import Session
+from learners.sessions.stopping import Stopping
+from learners.strategies.evolution import Evolution
+from learners.strategies.linear import LinearTD
+from learners.strategies.memory import LastActions
+from learners.strategies.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
+from learners.strategies.roth_erev import RothErev
+from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
 
 ALLOWED = 5.0  # µs of loop per round, cached or batched
 FALLING = EpsilonGreedy(Exponential(1e-4))

@@ -18,11 +18,11 @@ import numpy as np
 
 import networks
 from clearing import ElecBay, SealedBook, schedule_homes
-from clearing.elecbay_model import WinnerProgram
-from clearing.home import elastic_comfort, homes_of
-from clearing.posted import PostedOfferMarket
-from clearing.posted_accounting import prosumer_book
-from clearing.reduced import Reduced
+from clearing.elecbay.model import WinnerProgram
+from clearing.homes.home import elastic_comfort, homes_of
+from clearing.posted.accounting import prosumer_book
+from clearing.posted.market import PostedOfferMarket
+from clearing.pricing.reduced import Reduced
 from clearing.solvers import solve
 from clearing.structure import Numbers, Structure
 from networks.feeders import load_feeder, place_homes

@@ -19,7 +19,7 @@ from typing import Any
 STUDY = """
 import time
 from dataclasses import dataclass
-from studies.spec import Spec, setting
+from studies.running.spec import Spec, setting
 from studies.study import Study
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def main() -> None:
 
 def measure(study: Path, cells: int, seconds: float, jobs: int) -> dict[str, Any]:
     """One run: overheads, seconds and peak memory of the largest process."""
-    from studies.runner import run
+    from studies.running.runner import run
 
     heard = FirstToLast()
     out = study.parent / f"out-{cells}-{seconds}"

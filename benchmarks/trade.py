@@ -75,12 +75,12 @@ def main() -> None:
 
 def measure(model: str, lines: int, runs: int) -> dict[str, Any]:
     """Figures of one row, in milliseconds unless the key says otherwise."""
-    import clearing.trading_solving
-    from clearing import trading
+    import clearing.trading.solving
+    from clearing.trading import markets as trading
 
     base_memory = _peak_mb()
     instances = [_instance(lines, noise) for noise in range(2)]
-    clock = _Clock(clearing.trading_solving)
+    clock = _Clock(clearing.trading.solving)
     markets = {
         "ad_hoc": trading.AdHocTrading,
         "self_interested": trading.SelfInterestedTrading,
@@ -114,8 +114,8 @@ def _instance(lines: int, noise: int) -> Any:
     import numpy as np
 
     import networks
-    from clearing.trading_instance import TradingInstance
-    from clearing.trading_tables import ieee300_agents
+    from clearing.trading.instance import TradingInstance
+    from clearing.trading.tables import ieee300_agents
     from networks.geography import equalise_resistance
     from networks.private_lines import draw_random_lines
 
@@ -136,7 +136,7 @@ def _instance(lines: int, noise: int) -> Any:
 
 
 class _Clock:
-    """Wraps the stages that `clearing.trading_solving` calls by name, adding up the time spent in each."""
+    """Wraps the stages that `clearing.trading.solving` calls by name, adding up the time spent in each."""
 
     def __init__(self, module: Any):
         self.spent: dict[str, float] = defaultdict(float)

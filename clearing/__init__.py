@@ -7,90 +7,90 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clearing.bilateral import BilateralMarket as BilateralMarket
-    from clearing.bilateral_book import BilateralBook as BilateralBook
+    from clearing.bilateral.book import BilateralBook as BilateralBook
+    from clearing.bilateral.market import BilateralMarket as BilateralMarket
     from clearing.book import Book as Book
     from clearing.certificate import Certificate as Certificate
     from clearing.certificate import certify as certify
-    from clearing.cooperative_games import CooperativeGame as CooperativeGame
-    from clearing.cooperative_games import check_core as check_core
-    from clearing.cooperative_games import least_core as least_core
-    from clearing.cooperative_games import nucleolus as nucleolus
-    from clearing.cooperative_games import shapley_value as shapley_value
-    from clearing.elecbay import ElecBay as ElecBay
+    from clearing.elecbay.book import SealedBook as SealedBook
+    from clearing.elecbay.market import ElecBay as ElecBay
     from clearing.errors import ClearingError as ClearingError
     from clearing.errors import InfeasibleError as InfeasibleError
     from clearing.errors import InputError as InputError
     from clearing.errors import NumericalError as NumericalError
     from clearing.errors import TimeLimitError as TimeLimitError
     from clearing.errors import UnboundedError as UnboundedError
-    from clearing.home import Home as Home
-    from clearing.home_schedule import schedule_homes as schedule_homes
+    from clearing.homes.home import Home as Home
+    from clearing.homes.schedule import schedule_homes as schedule_homes
     from clearing.market import Market as Market
     from clearing.nodal import NodalMarket as NodalMarket
     from clearing.outcome import Outcome as Outcome
-    from clearing.payments import pay_agents as pay_agents
-    from clearing.payments_charged import ChargedShareGame as ChargedShareGame
-    from clearing.payments_partitions import merge_and_split as merge_and_split
-    from clearing.payments_partitions import stable_partitions as stable_partitions
-    from clearing.payments_tariff import dual_price_payments as dual_price_payments
-    from clearing.payments_tariff import tariff_game as tariff_game
-    from clearing.posted import PostedOfferMarket as PostedOfferMarket
-    from clearing.posted_book import PostedBook as PostedBook
-    from clearing.power_plant import VirtualPowerPlant as VirtualPowerPlant
-    from clearing.sealed import SealedBook as SealedBook
+    from clearing.payments.charged import ChargedShareGame as ChargedShareGame
+    from clearing.payments.games import CooperativeGame as CooperativeGame
+    from clearing.payments.games import check_core as check_core
+    from clearing.payments.games import least_core as least_core
+    from clearing.payments.games import nucleolus as nucleolus
+    from clearing.payments.games import shapley_value as shapley_value
+    from clearing.payments.partitions import merge_and_split as merge_and_split
+    from clearing.payments.partitions import stable_partitions as stable_partitions
+    from clearing.payments.rules import pay_agents as pay_agents
+    from clearing.payments.tariff import dual_price_payments as dual_price_payments
+    from clearing.payments.tariff import tariff_game as tariff_game
+    from clearing.plants.plant import VirtualPowerPlant as VirtualPowerPlant
+    from clearing.posted.book import PostedBook as PostedBook
+    from clearing.posted.market import PostedOfferMarket as PostedOfferMarket
     from clearing.settlement import Settlement as Settlement
     from clearing.settlement import settle as settle
-    from clearing.trading import AdHocTrading as AdHocTrading
-    from clearing.trading import CooperativeTrading as CooperativeTrading
-    from clearing.trading import IntegratedTrading as IntegratedTrading
-    from clearing.trading import SelfInterestedTrading as SelfInterestedTrading
-    from clearing.trading import nodal_tariff as nodal_tariff
-    from clearing.trading_instance import TradingInstance as TradingInstance
-    from clearing.trading_outcome import TradingOutcome as TradingOutcome
+    from clearing.trading.instance import TradingInstance as TradingInstance
+    from clearing.trading.markets import AdHocTrading as AdHocTrading
+    from clearing.trading.markets import CooperativeTrading as CooperativeTrading
+    from clearing.trading.markets import IntegratedTrading as IntegratedTrading
+    from clearing.trading.markets import SelfInterestedTrading as SelfInterestedTrading
+    from clearing.trading.markets import nodal_tariff as nodal_tariff
+    from clearing.trading.outcome import TradingOutcome as TradingOutcome
 
 _HOMES = {
-    "BilateralBook": "bilateral_book",
-    "BilateralMarket": "bilateral",
+    "BilateralBook": "bilateral.book",
+    "BilateralMarket": "bilateral.market",
     "Book": "book",
     "Certificate": "certificate",
     "certify": "certificate",
-    "ElecBay": "elecbay",
+    "ElecBay": "elecbay.market",
     "ClearingError": "errors",
     "InfeasibleError": "errors",
     "InputError": "errors",
     "NumericalError": "errors",
     "TimeLimitError": "errors",
     "UnboundedError": "errors",
-    "Home": "home",
-    "schedule_homes": "home_schedule",
+    "Home": "homes.home",
+    "schedule_homes": "homes.schedule",
     "Market": "market",
     "NodalMarket": "nodal",
     "Outcome": "outcome",
-    "PostedBook": "posted_book",
-    "PostedOfferMarket": "posted",
-    "VirtualPowerPlant": "power_plant",
-    "SealedBook": "sealed",
+    "PostedBook": "posted.book",
+    "PostedOfferMarket": "posted.market",
+    "VirtualPowerPlant": "plants.plant",
+    "SealedBook": "elecbay.book",
     "Settlement": "settlement",
     "settle": "settlement",
-    "CooperativeGame": "cooperative_games",
-    "check_core": "cooperative_games",
-    "least_core": "cooperative_games",
-    "nucleolus": "cooperative_games",
-    "shapley_value": "cooperative_games",
-    "pay_agents": "payments",
-    "ChargedShareGame": "payments_charged",
-    "merge_and_split": "payments_partitions",
-    "stable_partitions": "payments_partitions",
-    "dual_price_payments": "payments_tariff",
-    "tariff_game": "payments_tariff",
-    "AdHocTrading": "trading",
-    "CooperativeTrading": "trading",
-    "IntegratedTrading": "trading",
-    "SelfInterestedTrading": "trading",
-    "nodal_tariff": "trading",
-    "TradingInstance": "trading_instance",
-    "TradingOutcome": "trading_outcome",
+    "CooperativeGame": "payments.games",
+    "check_core": "payments.games",
+    "least_core": "payments.games",
+    "nucleolus": "payments.games",
+    "shapley_value": "payments.games",
+    "pay_agents": "payments.rules",
+    "ChargedShareGame": "payments.charged",
+    "merge_and_split": "payments.partitions",
+    "stable_partitions": "payments.partitions",
+    "dual_price_payments": "payments.tariff",
+    "tariff_game": "payments.tariff",
+    "AdHocTrading": "trading.markets",
+    "CooperativeTrading": "trading.markets",
+    "IntegratedTrading": "trading.markets",
+    "SelfInterestedTrading": "trading.markets",
+    "nodal_tariff": "trading.markets",
+    "TradingInstance": "trading.instance",
+    "TradingOutcome": "trading.outcome",
 }
 
 __all__ = list(_HOMES)

@@ -21,9 +21,9 @@ class Market(Protocol):
 
 MARKETS = {
     "nodal": "clearing.nodal:NodalMarket",
-    "elecbay": "clearing.elecbay:ElecBay",
-    "bilateral": "clearing.bilateral:BilateralMarket",
-    "posted": "clearing.posted:PostedOfferMarket",
+    "elecbay": "clearing.elecbay.market:ElecBay",
+    "bilateral": "clearing.bilateral.market:BilateralMarket",
+    "posted": "clearing.posted.market:PostedOfferMarket",
 }
 
 

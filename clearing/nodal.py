@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clearing.arrays.compiled import CompiledModel, compile_model
 from clearing.book import Book
-from clearing.compiled import CompiledModel, compile_model
-from clearing.diagnosis import explain_infeasibility, refuse_unsupplied
 from clearing.errors import InfeasibleError, InputError
+from clearing.explaining.diagnosis import explain_infeasibility, refuse_unsupplied
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.optimum import find_optimum
 from clearing.outcome import Outcome
-from clearing.prices import PriceRule, check_price_rule, demand_weights
-from clearing.reduced import Reduced
+from clearing.pricing.prices import PriceRule, check_price_rule, demand_weights
+from clearing.pricing.reduced import Reduced
 from clearing.solvers import TIME_LIMIT
 from clearing.structure import Numbers, Structure
 from networks.checks import number

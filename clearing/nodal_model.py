@@ -3,7 +3,7 @@
 Sets: buses n, branches l with a flow bound, order columns c (an order in a period), links k,
 periods t, ramped units u. The book's numbers (prices, MW, limits, ...) are declared as variables in
 `model.data`, so that one compilation yields every coefficient as a function of them
-(:mod:`clearing.compiled`). Equations and symbols: docs/mathematics.md.
+(:mod:`clearing.arrays.compiled`). Equations and symbols: docs/mathematics.md.
 """
 
 from __future__ import annotations

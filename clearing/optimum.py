@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearing.arrays.compiled import CompiledModel
+from clearing.arrays.programs import Solution
 from clearing.certificate import Certificate, Claim, certify_numbers
-from clearing.compiled import CompiledModel
 from clearing.errors import ClearingError, NumericalError
-from clearing.exact import AT_LIMIT, correct
-from clearing.prices import DualFace, PriceRule
-from clearing.programs import Solution
-from clearing.reduced import Limits, Reduced
+from clearing.pricing.exact import AT_LIMIT, correct
+from clearing.pricing.prices import DualFace, PriceRule
+from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
 from clearing.structure import Numbers, Structure
-from clearing.ties import share_ties
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,12 +12,12 @@ import pandas as pd
 
 from clearing.book import BUY, SELL, Book
 from clearing.certificate import Certificate
-from clearing.prices import DualFace, PriceRule
+from clearing.pricing.prices import DualFace, PriceRule
 from networks.checks import frozen
 from networks.grid import Grid
 
 if TYPE_CHECKING:
-    from clearing.explain import Explanation
+    from clearing.explaining.explain import Explanation
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,7 @@ class Outcome:
 
     def explain(self, bus: Hashable, period: int = 0) -> Explanation:
         """The price at a bus: who serves one more MW there, and which branches make it differ."""
-        from clearing.explain import explain_price
+        from clearing.explaining.explain import explain_price
 
         return explain_price(self, bus, period)
 

@@ -22,12 +22,12 @@ from typing import Literal, get_args
 import numpy as np
 
 from clearing.book import SELL, Book
-from clearing.diagnosis import linked_islands
 from clearing.errors import InputError, NumericalError
+from clearing.explaining.diagnosis import linked_islands
+from clearing.explaining.wording import names
 from clearing.outcome import Outcome
 from clearing.settlement_tables import FIXED, SHUNTS, SettlementTables
 from clearing.structure import fixed_demand
-from clearing.wording import names
 from networks.checks import frozen, suggest
 
 SettlementRule = Literal["lmp", "uniform", "pay_as_bid"]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learners.conformance import check_learner
-from learners.learner import ArrayLearner
-from learners.policies import EpsilonGreedy
-from learners.rules import BestResponse
-from learners.session import Session
-from learners.tabular import QLearning
+from learners.sessions.session import Session
+from learners.strategies.conformance import check_learner
+from learners.strategies.learner import ArrayLearner
+from learners.strategies.policies import EpsilonGreedy
+from learners.strategies.rules import BestResponse
+from learners.strategies.tabular import QLearning
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ check_learner(UpperConfidence())
 
 if __name__ == "__main__":
     from learners import tabulate
-    from learners.bertrand import LogitBertrand
+    from learners.games.bertrand import LogitBertrand
 
     game = tabulate(LogitBertrand.calvano())
     for rival in (BestResponse(), QLearning(0.1, 0.0, EpsilonGreedy(0.05)), UpperConfidence()):

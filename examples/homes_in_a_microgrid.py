@@ -4,8 +4,8 @@ import numpy as np
 
 import clearing
 import networks
-from clearing.home import elastic_comfort, homes_of
-from clearing.tariffs import compare_tariffs, flat_tariff, time_of_use_tariff
+from clearing.homes.home import elastic_comfort, homes_of
+from clearing.homes.tariffs import compare_tariffs, flat_tariff, time_of_use_tariff
 from networks.feeders import load_feeder, place_homes
 
 # twelve homes with sun, batteries and vehicles on an 8-bus feeder, by one seed

@@ -3,11 +3,11 @@
 import clearing
 import networks
 from learners import Game, Markups
-from learners.equilibria import joint_optimum, pure_equilibria
-from learners.policies import EpsilonGreedy, Exponential
-from learners.session import Session
-from learners.stopping import Stopping
-from learners.tabular import QLearning
+from learners.equilibria.pure import joint_optimum, pure_equilibria
+from learners.sessions.session import Session
+from learners.sessions.stopping import Stopping
+from learners.strategies.policies import EpsilonGreedy, Exponential
+from learners.strategies.tabular import QLearning
 
 case = networks.load("five_bus")
 market = clearing.NodalMarket(case.grid)

@@ -7,104 +7,104 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from learners.actions import ActionSet as ActionSet
-    from learners.actions import Bids as Bids
-    from learners.actions import Combined as Combined
-    from learners.actions import DayPlans as DayPlans
-    from learners.actions import Interruptions as Interruptions
-    from learners.actions import Markups as Markups
-    from learners.actions import OfferPrices as OfferPrices
-    from learners.actions import Withholding as Withholding
-    from learners.bertrand import CapacityBertrand as CapacityBertrand
-    from learners.bertrand import LogitBertrand as LogitBertrand
-    from learners.bertrand import TwoBusBertrand as TwoBusBertrand
-    from learners.bertrand import price_grid as price_grid
-    from learners.best_response import BestResponse as BestResponse
-    from learners.best_response import EquilibriumCertificate as EquilibriumCertificate
-    from learners.best_response import certify_equilibrium as certify_equilibrium
-    from learners.best_response import find_best_response as find_best_response
-    from learners.demand_states import DemandStates as DemandStates
-    from learners.deviations import Repeated as Repeated
-    from learners.deviations import best_response_loss as best_response_loss
-    from learners.deviations import force_deviation as force_deviation
     from learners.environments import parallel_env as parallel_env
     from learners.environments import single_agent_env as single_agent_env
-    from learners.equilibria import PureEquilibrium as PureEquilibrium
-    from learners.equilibria import best_response_path as best_response_path
-    from learners.equilibria import competitive_profile as competitive_profile
-    from learners.equilibria import edgeworth_cycle as edgeworth_cycle
-    from learners.equilibria import joint_optimum as joint_optimum
-    from learners.equilibria import pure_equilibria as pure_equilibria
-    from learners.equilibria import regrets as regrets
-    from learners.game import PayoffSource as PayoffSource
-    from learners.game import PayoffTensor as PayoffTensor
-    from learners.game import SignallingSource as SignallingSource
-    from learners.game import profiles_of as profiles_of
-    from learners.game import tabulate as tabulate
-    from learners.indices import Benchmarks as Benchmarks
-    from learners.indices import bootstrap_interval as bootstrap_interval
-    from learners.indices import collusion_index as collusion_index
-    from learners.indices import margins as margins
-    from learners.indices import mean_interval as mean_interval
-    from learners.indices import surplus_transfer as surplus_transfer
-    from learners.indices import welch_interval as welch_interval
-    from learners.market_game import Game as Game
-    from learners.mixed import MixedEquilibrium as MixedEquilibrium
-    from learners.mixed import mixed_equilibria as mixed_equilibria
-    from learners.payoffs import Disco as Disco
-    from learners.payoffs import Genco as Genco
-    from learners.payoffs import Prosumer as Prosumer
-    from learners.sequential_pricing import SequentialPricing as SequentialPricing
+    from learners.equilibria.best_response import BestResponse as BestResponse
+    from learners.equilibria.best_response import EquilibriumCertificate as EquilibriumCertificate
+    from learners.equilibria.best_response import certify_equilibrium as certify_equilibrium
+    from learners.equilibria.best_response import find_best_response as find_best_response
+    from learners.equilibria.deviations import Repeated as Repeated
+    from learners.equilibria.deviations import best_response_loss as best_response_loss
+    from learners.equilibria.deviations import force_deviation as force_deviation
+    from learners.equilibria.indices import Benchmarks as Benchmarks
+    from learners.equilibria.indices import bootstrap_interval as bootstrap_interval
+    from learners.equilibria.indices import collusion_index as collusion_index
+    from learners.equilibria.indices import margins as margins
+    from learners.equilibria.indices import mean_interval as mean_interval
+    from learners.equilibria.indices import surplus_transfer as surplus_transfer
+    from learners.equilibria.indices import welch_interval as welch_interval
+    from learners.equilibria.mixed import MixedEquilibrium as MixedEquilibrium
+    from learners.equilibria.mixed import mixed_equilibria as mixed_equilibria
+    from learners.equilibria.pure import PureEquilibrium as PureEquilibrium
+    from learners.equilibria.pure import best_response_path as best_response_path
+    from learners.equilibria.pure import competitive_profile as competitive_profile
+    from learners.equilibria.pure import edgeworth_cycle as edgeworth_cycle
+    from learners.equilibria.pure import joint_optimum as joint_optimum
+    from learners.equilibria.pure import pure_equilibria as pure_equilibria
+    from learners.equilibria.pure import regrets as regrets
+    from learners.games.actions import ActionSet as ActionSet
+    from learners.games.actions import Bids as Bids
+    from learners.games.actions import Combined as Combined
+    from learners.games.actions import DayPlans as DayPlans
+    from learners.games.actions import Interruptions as Interruptions
+    from learners.games.actions import Markups as Markups
+    from learners.games.actions import OfferPrices as OfferPrices
+    from learners.games.actions import Withholding as Withholding
+    from learners.games.bertrand import CapacityBertrand as CapacityBertrand
+    from learners.games.bertrand import LogitBertrand as LogitBertrand
+    from learners.games.bertrand import TwoBusBertrand as TwoBusBertrand
+    from learners.games.bertrand import price_grid as price_grid
+    from learners.games.demand_states import DemandStates as DemandStates
+    from learners.games.game import PayoffSource as PayoffSource
+    from learners.games.game import PayoffTensor as PayoffTensor
+    from learners.games.game import SignallingSource as SignallingSource
+    from learners.games.game import profiles_of as profiles_of
+    from learners.games.game import tabulate as tabulate
+    from learners.games.market_game import Game as Game
+    from learners.games.payoffs import Disco as Disco
+    from learners.games.payoffs import Genco as Genco
+    from learners.games.payoffs import Prosumer as Prosumer
+    from learners.games.sequential_pricing import SequentialPricing as SequentialPricing
 
 _HOMES = {
-    "ActionSet": "actions",
-    "Benchmarks": "indices",
-    "BestResponse": "best_response",
-    "Bids": "actions",
-    "CapacityBertrand": "bertrand",
-    "Combined": "actions",
-    "DayPlans": "actions",
-    "DemandStates": "demand_states",
-    "Disco": "payoffs",
-    "EquilibriumCertificate": "best_response",
-    "Game": "market_game",
-    "Genco": "payoffs",
-    "Interruptions": "actions",
-    "LogitBertrand": "bertrand",
-    "Markups": "actions",
-    "MixedEquilibrium": "mixed",
-    "OfferPrices": "actions",
-    "PayoffSource": "game",
-    "PayoffTensor": "game",
-    "Prosumer": "payoffs",
-    "PureEquilibrium": "equilibria",
-    "Repeated": "deviations",
-    "SequentialPricing": "sequential_pricing",
-    "SignallingSource": "game",
-    "TwoBusBertrand": "bertrand",
-    "Withholding": "actions",
-    "best_response_loss": "deviations",
-    "best_response_path": "equilibria",
-    "bootstrap_interval": "indices",
-    "certify_equilibrium": "best_response",
-    "collusion_index": "indices",
-    "competitive_profile": "equilibria",
-    "edgeworth_cycle": "equilibria",
-    "find_best_response": "best_response",
-    "force_deviation": "deviations",
-    "joint_optimum": "equilibria",
-    "margins": "indices",
-    "mean_interval": "indices",
-    "mixed_equilibria": "mixed",
+    "ActionSet": "games.actions",
+    "Benchmarks": "equilibria.indices",
+    "BestResponse": "equilibria.best_response",
+    "Bids": "games.actions",
+    "CapacityBertrand": "games.bertrand",
+    "Combined": "games.actions",
+    "DayPlans": "games.actions",
+    "DemandStates": "games.demand_states",
+    "Disco": "games.payoffs",
+    "EquilibriumCertificate": "equilibria.best_response",
+    "Game": "games.market_game",
+    "Genco": "games.payoffs",
+    "Interruptions": "games.actions",
+    "LogitBertrand": "games.bertrand",
+    "Markups": "games.actions",
+    "MixedEquilibrium": "equilibria.mixed",
+    "OfferPrices": "games.actions",
+    "PayoffSource": "games.game",
+    "PayoffTensor": "games.game",
+    "Prosumer": "games.payoffs",
+    "PureEquilibrium": "equilibria.pure",
+    "Repeated": "equilibria.deviations",
+    "SequentialPricing": "games.sequential_pricing",
+    "SignallingSource": "games.game",
+    "TwoBusBertrand": "games.bertrand",
+    "Withholding": "games.actions",
+    "best_response_loss": "equilibria.deviations",
+    "best_response_path": "equilibria.pure",
+    "bootstrap_interval": "equilibria.indices",
+    "certify_equilibrium": "equilibria.best_response",
+    "collusion_index": "equilibria.indices",
+    "competitive_profile": "equilibria.pure",
+    "edgeworth_cycle": "equilibria.pure",
+    "find_best_response": "equilibria.best_response",
+    "force_deviation": "equilibria.deviations",
+    "joint_optimum": "equilibria.pure",
+    "margins": "equilibria.indices",
+    "mean_interval": "equilibria.indices",
+    "mixed_equilibria": "equilibria.mixed",
     "parallel_env": "environments",
-    "price_grid": "bertrand",
-    "profiles_of": "game",
-    "pure_equilibria": "equilibria",
-    "regrets": "equilibria",
+    "price_grid": "games.bertrand",
+    "profiles_of": "games.game",
+    "pure_equilibria": "equilibria.pure",
+    "regrets": "equilibria.pure",
     "single_agent_env": "environments",
-    "surplus_transfer": "indices",
-    "tabulate": "game",
-    "welch_interval": "indices",
+    "surplus_transfer": "equilibria.indices",
+    "tabulate": "games.game",
+    "welch_interval": "equilibria.indices",
 }
 
 __all__ = list(_HOMES)

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from clearing.errors import InputError
-from learners.deviations import Policy, tabulate_policy
-from learners.game import PayoffSource, SignallingSource
+from learners.equilibria.deviations import Policy, tabulate_policy
+from learners.games.game import PayoffSource, SignallingSource
 
 try:
     import gymnasium
@@ -254,7 +254,8 @@ def single_agent_env(
 
     Parameters
     ----------
-    rivals : policies by name, as :mod:`learners.deviations` has them; the first action of each by default.
+    rivals : policies by name, as :mod:`learners.equilibria.deviations` has them; by default the first action
+        of each.
     rules : those of :class:`Rules`.
     """
     if rivals is None:

@@ -6,14 +6,32 @@ Importing the package costs nothing; each command loads what it needs, and names
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studies.runner import run as run
-    from studies.study import Results
+    from studies.running.runner import run as run
+    from studies.running.spec import Spec as Spec
+    from studies.running.spec import setting as setting
+    from studies.study import Results as Results
+    from studies.study import Study as Study
+    from studies.study import Summary as Summary
+    from studies.study import compare_number as compare_number
+    from studies.study import mean_and_error as mean_and_error
 
-__all__ = ["results", "run"]
+_HOMES = {
+    "Results": "study",
+    "Spec": "running.spec",
+    "Study": "study",
+    "Summary": "study",
+    "compare_number": "study",
+    "mean_and_error": "study",
+    "run": "running.runner",
+    "setting": "running.spec",
+}
+
+__all__ = [*_HOMES, "results"]
 
 
 def results(folder: Path | str) -> Results:
@@ -24,14 +42,12 @@ def results(folder: Path | str) -> Results:
     InputError
         where there is no run.
     """
-    from studies.tables import read_results
+    from studies.running.tables import read_results
 
     return read_results(Path(folder))
 
 
 def __getattr__(name: str) -> Any:
-    if name == "run":
-        from importlib import import_module
-
-        return import_module("studies.runner").run
-    raise AttributeError(f"module 'studies' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'studies' has no attribute {name!r}")
+    return getattr(import_module(f"studies.{_HOMES[name]}"), name)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.spec import Spec, setting
+from studies.running.spec import Spec, setting
 from studies.study import Cell, Results, Study, Summary
 
 MAIN_BUS = 256  # a leaf: the main grid's supply crosses one line in every model
@@ -52,7 +52,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
 @lru_cache(maxsize=1)
 def _markets() -> dict[str, Any]:
     """One market of each kind in each worker: areas and tariffs on the same lines share compiled models."""
-    from clearing import trading
+    from clearing.trading import markets as trading
 
     return {
         "ad_hoc": trading.AdHocTrading(),
@@ -64,7 +64,7 @@ def _markets() -> dict[str, Any]:
 
 def agents_of(spec: Settings) -> list[dict[str, Any]]:
     """Every bus but the main grid's: fixed endowment and demand [MW]."""
-    from clearing.trading_tables import ieee300_agents
+    from clearing.trading.tables import ieee300_agents
 
     return [
         {
@@ -80,8 +80,8 @@ def agents_of(spec: Settings) -> list[dict[str, Any]]:
 def public_instance(spec: Settings, scatter_seed: np.random.SeedSequence) -> Any:
     """The instance without private lines, its public resistance such that losses are `losses_at_zero`."""
     import networks
-    from clearing.trading_instance import TradingInstance
-    from clearing.trading_physics import calibrate_resistance
+    from clearing.trading.instance import TradingInstance
+    from clearing.trading.physics import calibrate_resistance
     from networks.geography import equalise_resistance, keep_impedances
 
     own = keep_impedances(networks.load("ieee300").grid, taps=False)
@@ -105,7 +105,7 @@ def densities(spec: Settings, agents: int) -> list[dict[str, Any]]:
 
 def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
     """Losses of every model, area and density, for one draw."""
-    from clearing.trading import nodal_tariff
+    from clearing.trading.markets import nodal_tariff
     from networks.private_lines import draw_random_lines
 
     scatter_seed, private_seed = rng.bit_generator.seed_seq.spawn(2)  # type: ignore[attr-defined]
@@ -160,7 +160,7 @@ def fingerprint(spec: Settings) -> str:
     """Changes when the case or the table of its dispatch does."""
     from hashlib import sha256
 
-    from clearing.trading_tables import ieee300_agents
+    from clearing.trading.tables import ieee300_agents
     from studies.study import case_fingerprint
 
     table = sha256(ieee300_agents().to_csv(index=False).encode()).hexdigest()
@@ -169,28 +169,28 @@ def fingerprint(spec: Settings) -> str:
 
 def summarise(results: Results) -> Mapping[str, Summary]:
     """Mean losses with standard errors, ordering of the models, and the fitted constants."""
-    from studies.coalition_tables import summary_tables
+    from studies.coalition.tables import summary_tables
 
     return summary_tables(results)
 
 
 def headline(results: Results, summaries: Mapping[str, Summary]) -> list[tuple[str, str]]:
     """Figures for the head of the page."""
-    from studies.coalition_tables import headline as figures_of
+    from studies.coalition.tables import headline as figures_of
 
     return figures_of(results)
 
 
 def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Losses against density, with the poster's points, for each area."""
-    from studies.coalition_tables import draw_figures
+    from studies.coalition.tables import draw_figures
 
     return draw_figures(results)
 
 
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The poster's table and sentences beside ours."""
-    from studies.coalition_claims import list_claims
+    from studies.coalition.claims import list_claims
 
     return list_claims(results)
 

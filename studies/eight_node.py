@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.spec import Spec, setting
+from studies.running.spec import Spec, setting
 from studies.study import Cell, Results, Study, Summary
 
 MODELS = ("ad_hoc", "self_interested", "cooperative", "integrated")
@@ -38,7 +38,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
 
 def instance_of(spec: Settings) -> Any:
     """The eight-node instance at the spec's tariffs."""
-    from clearing.trading_tables import eight_node
+    from clearing.trading.tables import eight_node
 
     instance = eight_node()
     price = np.full(len(instance.grid.buses), spec.buy_price)
@@ -47,8 +47,8 @@ def instance_of(spec: Settings) -> Any:
 
 def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
     """Lines, agents and trades of a model; payments and cores of a game."""
-    from clearing.payments_charged import ChargedShareGame
-    from clearing.payments_partitions import merge_and_split, stable_partitions
+    from clearing.payments.charged import ChargedShareGame
+    from clearing.payments.partitions import merge_and_split, stable_partitions
 
     instance = instance_of(spec)
     if cell["part"] == "model":
@@ -69,7 +69,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
 
 
 def _clear(instance: Any, model: str) -> dict[str, Any]:
-    from clearing import trading
+    from clearing.trading import markets as trading
 
     kinds = {
         "ad_hoc": trading.AdHocTrading,
@@ -103,7 +103,7 @@ def _clear(instance: Any, model: str) -> dict[str, Any]:
 
 
 def _tariff(instance: Any) -> dict[str, Any]:
-    from clearing.payments import pay_agents
+    from clearing.payments.rules import pay_agents
 
     paid = pay_agents(instance)
     assert paid.game is not None
@@ -114,8 +114,8 @@ def _tariff(instance: Any) -> dict[str, Any]:
 
 
 def _market(instance: Any) -> dict[str, Any]:
-    from clearing.cooperative_games import check_core
-    from clearing.payments_tariff import market_game, market_payments
+    from clearing.payments.games import check_core
+    from clearing.payments.tariff import market_game, market_payments
 
     game = market_game(instance)
     check = check_core(game, market_payments(instance))
@@ -123,7 +123,7 @@ def _market(instance: Any) -> dict[str, Any]:
 
 
 def _core(game: Any) -> dict[str, Any]:
-    from clearing.cooperative_games import least_core
+    from clearing.payments.games import least_core
 
     found = least_core(game)
     return {
@@ -153,28 +153,28 @@ def fingerprint(spec: Settings) -> str:
 
 def summarise(results: Results) -> Mapping[str, Summary]:
     """Trades and losses by model, payments, cores, and the coalitions that form."""
-    from studies.eight_node_tables import summary_tables
+    from studies.coalition.eight_node_tables import summary_tables
 
     return summary_tables(results)
 
 
 def headline(results: Results, summaries: Mapping[str, Summary]) -> list[tuple[str, str]]:
     """Figures for the head of the page."""
-    from studies.eight_node_tables import headline as figures_of
+    from studies.coalition.eight_node_tables import headline as figures_of
 
     return figures_of(results)
 
 
 def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The four models on the network."""
-    from studies.eight_node_tables import draw_figures
+    from studies.coalition.eight_node_tables import draw_figures
 
     return draw_figures(results, instance_of(results.spec))
 
 
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Each listed trade beside ours."""
-    from studies.eight_node_claims import list_claims
+    from studies.coalition.eight_node_claims import list_claims
 
     return list_claims(results)
 

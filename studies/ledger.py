@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from networks.errors import InputError
-from studies.code_hash import code_hash
 from studies.registry import StudyRef, find_study, study_names
-from studies.spec import canonical_json
+from studies.running.code_hash import code_hash
+from studies.running.spec import canonical_json
+from studies.running.tables import read_results, run_folders
 from studies.study import Results, Study, Summary
-from studies.tables import read_results, run_folders
 
 COLUMNS = (
     "document", "study", "claim", "published", "ours", "verdict", "reason",
@@ -108,7 +108,7 @@ def refresh_ledger(results: Path) -> Path:
 
 def recompute(name: str, results: Path, jobs: int | None = None) -> pd.DataFrame:
     """The rows of a study from a run with its defaults (what is stored of it is used)."""
-    from studies.runner import run
+    from studies.running.runner import run
 
     ended = run(name, jobs=jobs, out=results / name)
     if ended.failed or not ended.complete:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.spec import Spec, setting
+from studies.running.spec import Spec, setting
 from studies.study import Cell, Results, Study, Summary, case_fingerprint
 
 SHARES = tuple(k / 10 for k in range(11))
@@ -49,7 +49,7 @@ def competitive(case_name: str, load_factor: float) -> Base:
     """The case with every firm at true cost."""
     import clearing
     import networks
-    from clearing.prices import demand_weights
+    from clearing.pricing.prices import demand_weights
 
     case = networks.load(case_name)
     profile = None if load_factor == 1 else [load_factor] * case.fleet.periods
@@ -143,21 +143,21 @@ def _structure(spec: Settings, base: Base, firm: str) -> dict[str, Any]:
 
 def summarise(results: Results) -> Mapping[str, Summary]:
     """The market, its firms, and their best deviations."""
-    from studies.market_power_tables import summary_tables
+    from studies.market_power.tables import summary_tables
 
     return summary_tables(results)
 
 
 def headline(results: Results, summaries: Mapping[str, Summary]) -> list[tuple[str, str]]:
     """Figures for the head of the page."""
-    from studies.market_power_tables import headline as figures_of
+    from studies.market_power.tables import headline as figures_of
 
     return figures_of(results, summaries)
 
 
 def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Heat maps of profit and price by firm and level, residual supply, and the grid."""
-    from studies.market_power_tables import draw_figures
+    from studies.market_power.tables import draw_figures
 
     return draw_figures(results, summaries, competitive(results.spec.case, results.spec.load_factor))
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from studies.charts import Chart
 from studies.ledger import run_ledger, write_run_ledger
-from studies.page import asset, html_table, write_page
+from studies.pages.page import asset, html_table, write_page
+from studies.pictures.charts import Chart
 from studies.registry import StudyRef
-from studies.spec import describe, show
+from studies.running.spec import describe, show
+from studies.running.tables import read_results, run_folder
 from studies.study import Results, Study, Summary
-from studies.tables import read_results, run_folder
 
 SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
@@ -42,7 +42,7 @@ def write_report(folder: Path) -> Path:
     rows = run_ledger(study, ref, results, summaries)
     write_run_ledger(rows, folder)
     if charts:
-        from studies.charts_png import draw_chart
+        from studies.pictures.charts_png import draw_chart
 
         for chart in charts:
             draw_chart(chart, folder / f"{chart.name}.png")
@@ -211,7 +211,7 @@ def _failures(results: Results) -> str:
 
 def chart_data(chart: Chart) -> dict[str, Any]:
     """A chart for the page's script."""
-    from studies.charts_plotly import plotly_chart
+    from studies.pictures.charts_plotly import plotly_chart
 
     data, layout = plotly_chart(chart)
     return {"id": f"chart-{chart.name}", "data": data, "layout": layout}
@@ -219,7 +219,7 @@ def chart_data(chart: Chart) -> dict[str, Any]:
 
 def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
     """Tables for the page's script."""
-    from studies.exports import plain
+    from studies.pages.exports import plain
 
     out = []
     for name, summary in summaries.items():

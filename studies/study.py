@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from studies.spec import Spec
+from studies.running.spec import Spec
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from studies.charts import Chart
+    from studies.pictures.charts import Chart
 
 Cell = Mapping[str, Any]
 Verdict = Literal["matches", "consistent", "differs", "under-specified"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.spec import Spec, setting
+from studies.running.spec import Spec, setting
 from studies.study import Cell, Results, Study, Summary, case_fingerprint
 
 RULES = ("low", "high", "canonical")
@@ -94,7 +94,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
 
 def summarise(results: Results) -> Mapping[str, Summary]:
     """Scenarios, equilibria under each price rule, and what a ramp limit allows."""
-    from studies.two_sided_tables import equilibria_table, ramp_table, scenario_table
+    from studies.two_sided.tables import equilibria_table, ramp_table, scenario_table
 
     frame = results["clearings"]
     spec = results.spec
@@ -125,14 +125,14 @@ def summarise(results: Results) -> Mapping[str, Summary]:
 
 def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Payoffs over offer and interruption, and published prices on their intervals."""
-    from studies.two_sided_tables import draw_figures
+    from studies.two_sided.tables import draw_figures
 
     return draw_figures(results, summaries)
 
 
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Each published figure of section 4 beside ours."""
-    from studies.two_sided_tables import list_claims
+    from studies.two_sided.tables import list_claims
 
     return list_claims(results, summaries)
 

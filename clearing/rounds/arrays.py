@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.reduced import typical_size
+from clearing.pricing.reduced import typical_size
 
 NONE = np.zeros((0, 0))
 _PLAIN = (2.0**-6, 2.0**20)  # typical MW and $/MWh in this range are used as they are

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from clearing.programs import Program, Solution
+from clearing.arrays.programs import Program, Solution
 from clearing.solvers.cones import CONIC_TOLERANCES, solve_conic
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
 from clearing.solvers.highs import highs_model, is_feasible, least_values, solve_highs, solve_highs_ipm

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import sparse
 
-from clearing.conic import ConicProgram, ConicSolution
+from clearing.arrays.conic import ConicProgram, ConicSolution
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
 
 CONIC_TOLERANCES = (1e-10, 1e-8)  # of the attempts, in turn

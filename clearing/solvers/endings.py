@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from clearing.arrays.programs import Program
 from clearing.errors import ClearingError, InfeasibleError, NumericalError, TimeLimitError, UnboundedError
-from clearing.programs import Program
 
 TIME_LIMIT = 120.0  # seconds for one solve unless told otherwise
 

@@ -8,7 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-from clearing.programs import Program, Solution
+from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
 
 TOLERANCE = 1e-9  # feasibility in the scaled program; the default 1e-7 is 1e-5 MW per 100 MW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from clearing.programs import Program, Solution
+from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import Ending
 from clearing.solvers.highs import TOLERANCE, is_feasible
 

@@ -17,7 +17,7 @@ def cases(as_json: JsonOption = False, debug: DebugOption = False) -> None:
         if as_json:
             import json
 
-            from studies.exports import plain
+            from studies.pages.exports import plain
 
             typer.echo(json.dumps(plain(frame.to_dict("records")), ensure_ascii=False))
             return

@@ -25,9 +25,9 @@ from studies.commands.options import (
 
 if TYPE_CHECKING:
     from networks.case import Case
-    from studies.books import BookRequest
-    from studies.facts import Facts
-    from studies.markets import MarketResult
+    from studies.commands.books import BookRequest
+    from studies.commands.markets import MarketResult
+    from studies.pages.facts import Facts
 
 
 class PriceRule(StrEnum):
@@ -160,7 +160,7 @@ def clear(
     where --out names a folder.
     """
     with plain_errors(debug):
-        from studies.books import BookRequest
+        from studies.commands.books import BookRequest
 
         start = time.perf_counter()
         if market is not MarketName.nodal:
@@ -173,7 +173,7 @@ def clear(
             if as_json:
                 typer.echo(result.document(files))
             else:
-                from studies.markets import print_result
+                from studies.commands.markets import print_result
 
                 print_result(result, files, time.perf_counter() - start)
             return
@@ -195,11 +195,11 @@ def clear(
         folder = None if no_files or (as_json and out is None) else out or Path("results") / loaded.name
         files = []
         if folder is not None:
-            from studies.exports import write_results
+            from studies.pages.exports import write_results
 
             files = write_results(facts, folder)
         if as_json:
-            from studies.exports import json_document
+            from studies.pages.exports import json_document
 
             typer.echo(json_document(facts, files))
         else:
@@ -225,7 +225,7 @@ def _clear_microgrid(
     command: str,
 ) -> MarketResult:
     import networks
-    from studies.markets import clear_bilateral, clear_elecbay, clear_posted
+    from studies.commands.markets import clear_bilateral, clear_elecbay, clear_posted
 
     if market is MarketName.elecbay:
         return clear_elecbay(
@@ -256,8 +256,8 @@ def _clear(
 ) -> Facts:
     import clearing
     from clearing.solvers import TIME_LIMIT
-    from studies.books import build_book, find_bus
-    from studies.facts import Facts
+    from studies.commands.books import build_book, find_bus
+    from studies.pages.facts import Facts
 
     explained = [find_bus(case.grid, word) for word in explain]
     book = build_book(case, request)

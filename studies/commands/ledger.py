@@ -38,7 +38,7 @@ def ledger(
         if as_json:
             import json
 
-            from studies.exports import plain
+            from studies.pages.exports import plain
 
             typer.echo(json.dumps(plain(frame.to_dict("records")), ensure_ascii=False))
             return

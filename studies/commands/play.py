@@ -13,7 +13,7 @@ from studies.commands.guard import plain_errors
 from studies.commands.options import DebugOption, JsonOption
 
 if TYPE_CHECKING:
-    from studies.play_session import Played
+    from studies.commands.play_session import Played
 
 
 def play(
@@ -68,9 +68,9 @@ def play(
     strategy of the first session is described by what it does after a rival's cut or raise.
     """
     with plain_errors(debug):
-        from learners.stopping import Stopping
+        from learners.sessions.stopping import Stopping
         from networks.errors import InputError
-        from studies.play_session import make_game, make_learner, make_policy, play_session
+        from studies.commands.play_session import make_game, make_learner, make_policy, play_session
 
         names = [p.strip() for p in players.split(",")] if players else []
         line = ProgressLine(rounds, replicates)
@@ -140,7 +140,7 @@ def _numbers(words: str | None) -> list[float]:
 
 
 def _write(played: Played, folder: Path) -> dict[str, Path]:
-    from studies.charts_png import draw_chart
+    from studies.pictures.charts_png import draw_chart
 
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "rounds.csv"
@@ -152,7 +152,7 @@ def _say(played: Played, files: dict[str, Path], as_json: bool) -> None:
     if as_json:
         import json
 
-        from studies.exports import plain
+        from studies.pages.exports import plain
 
         document = played.facts | {"cards": list(played.cards), "files": [str(p) for p in files.values()]}
         typer.echo(json.dumps(plain(document), ensure_ascii=False))

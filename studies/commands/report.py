@@ -23,8 +23,8 @@ def report(
 ) -> None:
     """Write the page of a run again, from what is stored; shards in DIR are merged first."""
     with plain_errors(debug):
-        from studies.merging import merge_runs
         from studies.report import write_report
+        from studies.running.merging import merge_runs
 
         folder, others = merge_runs(folders)
         page = write_report(folder)

@@ -11,7 +11,7 @@ from studies.commands.guard import plain_errors
 from studies.commands.options import DebugOption, JsonOption, command_line
 
 if TYPE_CHECKING:
-    from studies.runner import Run
+    from studies.running.runner import Run
 
 SOME_FAILED = 3
 STOPPED = {"SIGINT": 130, "SIGTERM": 143}
@@ -59,10 +59,10 @@ def run(
     Exit code 3 says that some cells failed, 130 and 143 that a signal stopped the run.
     """
     with plain_errors(debug):
-        from studies.progress import ProgressBar
-        from studies.runner import run as run_study
-        from studies.spec import read_assignments, read_spec_file
-        from studies.store import Shard
+        from studies.running.progress import ProgressBar
+        from studies.running.runner import run as run_study
+        from studies.running.spec import read_assignments, read_spec_file
+        from studies.running.store import Shard
 
         values = {} if file is None else read_spec_file(file)
         values |= read_assignments(settings or ())
@@ -95,7 +95,7 @@ def _say(ended: Run, page: Path | None, as_json: bool) -> None:
         import dataclasses
         import json
 
-        from studies.exports import plain
+        from studies.pages.exports import plain
 
         document = plain(dataclasses.asdict(ended)) | {"page": None if page is None else str(page)}
         typer.echo(json.dumps(document, ensure_ascii=False))

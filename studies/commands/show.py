@@ -49,7 +49,7 @@ def show(
         if export is not None:
             files.append(("Tables", loaded.export(export)))
         if png is not None:
-            from studies.figures import draw_case
+            from studies.pictures.figures import draw_case
 
             files.append(("Picture", draw_case(loaded, png)))
         summary = loaded.summary()
@@ -63,7 +63,7 @@ def _print_json(summary: Summary, files: list[str]) -> None:
     import dataclasses
     import json
 
-    from studies.exports import plain
+    from studies.pages.exports import plain
 
     typer.echo(json.dumps(plain(dataclasses.asdict(summary) | {"files": files}), ensure_ascii=False))
 

@@ -23,7 +23,7 @@ def studies(
         import json
 
         from studies.registry import find_study, study_names
-        from studies.spec import describe
+        from studies.running.spec import describe
 
         if study is None:
             titles = [(name, find_study(name).load().title) for name in study_names()]

@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from studies.money import settlement_sentence
-from studies.sentences import (
+from studies.pages.money import settlement_sentence
+from studies.pages.sentences import (
     cents,
     certificate_sentence,
     congestion_sentence,
@@ -28,7 +28,7 @@ from studies.sentences import (
 )
 
 if TYPE_CHECKING:
-    from studies.facts import Facts
+    from studies.pages.facts import Facts
 
 WIDTH_OF_FILES = 120
 """Columns where the output is no terminal, so that a table in a log is not folded at 80."""

@@ -13,7 +13,7 @@ from studies.commands.guard import plain_errors
 from studies.commands.options import DebugOption, JsonOption, command_line
 
 if TYPE_CHECKING:
-    from studies.trade_results import TradeResult
+    from studies.commands.trade_results import TradeResult
 
 
 class TariffName(StrEnum):
@@ -60,7 +60,7 @@ def trade(
     page. With --json, files are written only where --out names a folder.
     """
     with plain_errors(debug):
-        from studies.trade_results import trade as clear_all
+        from studies.commands.trade_results import trade as clear_all
 
         start = time.perf_counter()
         result = clear_all(folder, tariff.value, verify, samples, seed, command_line(context))
@@ -78,8 +78,8 @@ def _print(result: TradeResult, files: list[Path], seconds: float) -> None:
     from rich.text import Text
 
     from studies.commands.terminal import ROWS_SHOWN, make_console, print_table
-    from studies.sentences import count
-    from studies.trade_results import WORDS
+    from studies.commands.trade_results import WORDS
+    from studies.pages.sentences import count
 
     console = make_console()
     instance = result.instance
@@ -117,7 +117,7 @@ def _print(result: TradeResult, files: list[Path], seconds: float) -> None:
 
 def _print_trades(result: TradeResult) -> None:
     from studies.commands.terminal import ROWS_SHOWN, make_console, print_table
-    from studies.trade_results import WORDS
+    from studies.commands.trade_results import WORDS
 
     trades = result.tables["trades"]
     if not len(trades):

@@ -9,9 +9,9 @@ import pytest
 
 import clearing
 import networks
-from studies.books import BookRequest, build_book
-from studies.clearing_page import write_clearing_page
-from studies.facts import Facts
+from studies.commands.books import BookRequest, build_book
+from studies.pages.clearing_page import write_clearing_page
+from studies.pages.facts import Facts
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Visit, find_chromium, visit

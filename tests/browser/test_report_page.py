@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studies.report import write_report
-from studies.runner import run
+from studies.running.runner import run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Visit, find_chromium, visit

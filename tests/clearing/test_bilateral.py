@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from clearing import BilateralBook, BilateralMarket, InputError
-from clearing.bilateral_outcome import PairPrices, certify_bilateral
-from clearing.bilateral_processes import adjust_pair_prices, auction_unit_contracts, run_posted_offers
+from clearing.bilateral.outcome import PairPrices, certify_bilateral
+from clearing.bilateral.processes import adjust_pair_prices, auction_unit_contracts, run_posted_offers
 from clearing.market import market_named
 
 

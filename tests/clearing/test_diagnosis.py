@@ -11,7 +11,7 @@ from hypothesis import given
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
-from clearing.relief import find_least_relief
+from clearing.explaining.relief import find_least_relief
 from clearing.structure import Numbers, Structure
 from networks import Grid
 from tests.support.random_books import instances

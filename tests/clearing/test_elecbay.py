@@ -10,7 +10,7 @@ import pytest
 import networks
 from clearing import Book, ElecBay, InfeasibleError, InputError, NodalMarket, SealedBook, TimeLimitError
 from clearing.certificate import Claim
-from clearing.elecbay_certificate import certify_choice
+from clearing.elecbay.certificate import certify_choice
 from clearing.market import market_named
 from networks.feeders import refuse_unless_radial
 

@@ -8,7 +8,8 @@ from scipy import sparse
 
 import networks
 from clearing import Book, NodalMarket
-from clearing.exact import (
+from clearing.arrays.programs import Program
+from clearing.pricing.exact import (
     correct,
     has_full_column_rank,
     least_squares,
@@ -16,7 +17,6 @@ from clearing.exact import (
     null_space,
     solve_exactly,
 )
-from clearing.programs import Program
 
 
 def program(cost, rows, row_low, row_high, low, high, curvature=None) -> Program:

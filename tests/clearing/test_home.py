@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from clearing import InfeasibleError, InputError
-from clearing.home import Appliance, Battery, Comfort, Home, elastic_comfort, homes_of
-from clearing.home_outcome import own_equations_missed
-from clearing.home_schedule import schedule_homes
-from clearing.tariffs import compare_tariffs, flat_tariff, net_metering_tariff, time_of_use_tariff
+from clearing.homes.home import Appliance, Battery, Comfort, Home, elastic_comfort, homes_of
+from clearing.homes.outcome import own_equations_missed
+from clearing.homes.schedule import schedule_homes
+from clearing.homes.tariffs import compare_tariffs, flat_tariff, net_metering_tariff, time_of_use_tariff
 from networks.feeders import load_feeder, place_homes
 
 KW = 1e-3

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from clearing.cooperative_games import CooperativeGame, least_core
 from clearing.errors import InputError
-from clearing.payments_charged import CONVENTIONS, ChargedShareGame, partitions
-from clearing.payments_partitions import earnings_of, merge_and_split, stable_partitions
-from clearing.payments_tariff import tariff_game
-from clearing.trading_instance import TradingInstance
-from clearing.trading_tables import eight_node
+from clearing.payments.charged import CONVENTIONS, ChargedShareGame, partitions
+from clearing.payments.games import CooperativeGame, least_core
+from clearing.payments.partitions import earnings_of, merge_and_split, stable_partitions
+from clearing.payments.tariff import tariff_game
+from clearing.trading.instance import TradingInstance
+from clearing.trading.tables import eight_node
 from networks.grid import Grid
 
 EMPTY_CORE = Path(__file__).parents[1] / "data" / "coalition_empty_core"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearing.cooperative_games import (
+from clearing.errors import InputError
+from clearing.payments.games import (
     CooperativeGame,
     check_core,
     least_core,
@@ -17,7 +18,6 @@ from clearing.cooperative_games import (
     sample_shapley,
     shapley_value,
 )
-from clearing.errors import InputError
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference" / "games_reference.json"
 KNOWN = json.loads(REFERENCE.read_text())

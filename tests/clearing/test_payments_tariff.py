@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from clearing.cooperative_games import check_core, least_core, nucleolus, shapley_value
 from clearing.errors import InputError
-from clearing.payments import pay_agents, tariff_shapley
-from clearing.payments_tariff import (
+from clearing.payments.games import check_core, least_core, nucleolus, shapley_value
+from clearing.payments.rules import pay_agents, tariff_shapley
+from clearing.payments.tariff import (
     coalition_worths,
     dual_price_payments,
     market_game,
     market_payments,
     tariff_game,
 )
-from clearing.trading import CooperativeTrading, SelfInterestedTrading
-from clearing.trading_instance import TradingInstance
-from clearing.trading_tables import eight_node
+from clearing.trading.instance import TradingInstance
+from clearing.trading.markets import CooperativeTrading, SelfInterestedTrading
+from clearing.trading.tables import eight_node
 from networks.grid import Grid
 from networks.private_lines import PrivateNetwork, draw_random_lines
 

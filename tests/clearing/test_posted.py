@@ -7,10 +7,10 @@ import pytest
 from scipy import sparse
 
 from clearing import InputError
+from clearing.arrays.programs import Program
 from clearing.market import market_named
-from clearing.posted import PostedBook, PostedOfferMarket, certify_posted, operator_price
-from clearing.posted_accounting import prosumer_book, prosumer_cash
-from clearing.programs import Program
+from clearing.posted.accounting import prosumer_book, prosumer_cash
+from clearing.posted.market import PostedBook, PostedOfferMarket, certify_posted, operator_price
 from clearing.solvers import solve
 from networks.profiles import draw_loads, draw_pv
 

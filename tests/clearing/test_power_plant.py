@@ -5,10 +5,10 @@ import pytest
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
-from clearing.home import elastic_comfort, homes_of
-from clearing.power_plant import VirtualPowerPlant
-from clearing.power_plant_homes import HomesPlant
-from clearing.supply_curve import trace_curve
+from clearing.homes.home import elastic_comfort, homes_of
+from clearing.plants.homes import HomesPlant
+from clearing.plants.plant import VirtualPowerPlant
+from clearing.plants.supply_curve import trace_curve
 from networks.feeders import load_feeder, place_homes
 
 PAIR = networks.Grid.from_tables(

@@ -15,7 +15,7 @@ from clearing import (
     UnboundedError,
     solvers,
 )
-from clearing.programs import Program
+from clearing.arrays.programs import Program
 from clearing.solvers import Ending, solve, solvers_for
 from tests.support.small import book_of, buy, clear, grid_of, sell
 

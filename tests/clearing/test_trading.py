@@ -10,16 +10,16 @@ from scipy.optimize import minimize
 
 import networks
 from clearing.errors import InfeasibleError, InputError, NumericalError
-from clearing.trading import (
+from clearing.trading.instance import TradingInstance
+from clearing.trading.markets import (
     AdHocTrading,
     CooperativeTrading,
     IntegratedTrading,
     SelfInterestedTrading,
     nodal_tariff,
 )
-from clearing.trading_instance import TradingInstance
-from clearing.trading_physics import calibrate_resistance, private_withdrawal, solve_public_flow
-from clearing.trading_tables import eight_node, ieee300_agents
+from clearing.trading.physics import calibrate_resistance, private_withdrawal, solve_public_flow
+from clearing.trading.tables import eight_node, ieee300_agents
 from networks.geography import equalise_resistance, keep_impedances
 from networks.grid import Grid
 from networks.private_lines import PrivateNetwork, draw_random_lines

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from clearing.trading_instance import TradingInstance
-from clearing.trading_tables import eight_node, ieee300_agents
+from clearing.trading.instance import TradingInstance
+from clearing.trading.tables import eight_node, ieee300_agents
 
 FILES = {
     "buses.csv": "bus,endowment_mw,demand_mw\nA,2,0\nB,0,1\nG,,\n",
@@ -75,7 +75,7 @@ def test_what_comes_along():
 
 def test_the_mathematics_page_names_every_constraint_and_model():
     root = Path(__file__).parents[2]
-    source = (root / "clearing" / "trading_models.py").read_text(encoding="utf-8")
+    source = (root / "clearing" / "trading" / "models.py").read_text(encoding="utf-8")
     page = (root / "docs" / "mathematics-coalition.md").read_text(encoding="utf-8")
     for name in re.findall(r"^def ((?:build|balance|cover|obey)_\w+)\(", source, re.M):
         assert f"`{name}`" in page, name

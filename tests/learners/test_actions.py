@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners.actions import (
+from learners.games.actions import (
     Bids,
     Combined,
     DayPlans,
@@ -14,7 +14,7 @@ from learners.actions import (
     Withholding,
     feasible_plans,
 )
-from learners.moves import Columns, Moves
+from learners.games.moves import Columns, Moves
 from tests.support.small import book_of, buy, grid_of, sell
 
 

@@ -6,10 +6,10 @@ import pytest
 from clearing import NodalMarket
 from clearing.errors import InputError
 from learners import Game, OfferPrices
-from learners.bertrand import CapacityBertrand, LogitBertrand, TwoBusBertrand, price_grid
-from learners.equilibria import best_response_path, edgeworth_cycle, joint_optimum, pure_equilibria
-from learners.game import tabulate
-from learners.sequential_pricing import SequentialPricing
+from learners.equilibria.pure import best_response_path, edgeworth_cycle, joint_optimum, pure_equilibria
+from learners.games.bertrand import CapacityBertrand, LogitBertrand, TwoBusBertrand, price_grid
+from learners.games.game import tabulate
+from learners.games.sequential_pricing import SequentialPricing
 from tests.support.small import book_of, grid_of, sell
 
 

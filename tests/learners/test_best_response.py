@@ -7,7 +7,7 @@ import networks
 from clearing import NodalMarket
 from clearing.errors import InputError
 from learners import DemandStates, Game, Markups, Withholding
-from learners.best_response import certify_equilibrium, find_best_response
+from learners.equilibria.best_response import certify_equilibrium, find_best_response
 from tests.support.small import book_of, buy, grid_of, sell
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners.bertrand import LogitBertrand
-from learners.deviations import Repeated, best_response_loss, force_deviation
-from learners.equilibria import pure_equilibria
-from learners.game import PayoffTensor, profiles_of, tabulate
+from learners.equilibria.deviations import Repeated, best_response_loss, force_deviation
+from learners.equilibria.pure import pure_equilibria
+from learners.games.bertrand import LogitBertrand
+from learners.games.game import PayoffTensor, profiles_of, tabulate
 
 DILEMMA = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])  # action 0 cooperates
 COOPERATE, DEFECT = 0, 1

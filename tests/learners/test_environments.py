@@ -9,8 +9,8 @@ import networks
 from clearing import NodalMarket
 from clearing.errors import InputError
 from learners import DemandStates, Game, Markups
-from learners.bertrand import LogitBertrand
-from learners.game import PayoffTensor
+from learners.games.bertrand import LogitBertrand
+from learners.games.game import PayoffTensor
 
 pytest.importorskip("pettingzoo")
 pytest.importorskip("gymnasium")

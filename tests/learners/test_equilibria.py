@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners.bertrand import CapacityBertrand, TwoBusBertrand, price_grid
-from learners.equilibria import (
+from learners.equilibria.pure import (
     best_response_path,
     competitive_profile,
     edgeworth_cycle,
@@ -14,7 +13,8 @@ from learners.equilibria import (
     regrets,
     repeated_part,
 )
-from learners.game import PayoffTensor, profiles_of
+from learners.games.bertrand import CapacityBertrand, TwoBusBertrand, price_grid
+from learners.games.game import PayoffTensor, profiles_of
 
 DILEMMA = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])
 PENNIES = PayoffTensor([[[1, -1], [-1, 1]], [[-1, 1], [1, -1]]])
@@ -98,7 +98,7 @@ def test_competitive_profile_by_label():
 
 def mixed_equilibria(*given, **options):
     pytest.importorskip("quantecon")
-    from learners.mixed import mixed_equilibria as find
+    from learners.equilibria.mixed import mixed_equilibria as find
 
     return find(*given, **options)
 
@@ -142,7 +142,7 @@ def test_mixed_refusals():
 def test_missing_quantecon_is_named(monkeypatch):
     import sys
 
-    from learners.mixed import mixed_equilibria as find
+    from learners.equilibria.mixed import mixed_equilibria as find
 
     monkeypatch.setitem(sys.modules, "quantecon", None)
     monkeypatch.setitem(sys.modules, "quantecon.game_theory", None)

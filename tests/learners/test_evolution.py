@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners.compiled_networks import breed, network_shares
-from learners.evolution import Evolution
-from learners.game import PayoffTensor
+from learners.games.game import PayoffTensor
+from learners.strategies.compiled_networks import breed, network_shares
+from learners.strategies.evolution import Evolution
 
 
 def bertrand(levels):

@@ -19,8 +19,8 @@ from learners import (
     Withholding,
     tabulate,
 )
-from learners.game import PayoffSource, SignallingSource, profiles_of
-from learners.payoff_cache import PayoffCache
+from learners.games.game import PayoffSource, SignallingSource, profiles_of
+from learners.games.payoff_cache import PayoffCache
 from tests.support.small import book_of, grid_of, sell, three_node
 
 

@@ -7,7 +7,7 @@ from scipy import stats
 from clearing import NodalMarket
 from clearing.errors import InputError
 from learners import Game, Markups, PayoffTensor
-from learners.indices import (
+from learners.equilibria.indices import (
     Benchmarks,
     bootstrap_interval,
     collusion_index,

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from learners.game import PayoffTensor
-from learners.learner import Seat, Seen
-from learners.linear import LinearTD, OneFeaturePerState
-from learners.memory import WorldStates
-from learners.policies import EpsilonGreedy
-from learners.tabular import ExpectedSarsa, QLearning, Sarsa
+from learners.games.game import PayoffTensor
+from learners.strategies.learner import Seat, Seen
+from learners.strategies.linear import LinearTD, OneFeaturePerState
+from learners.strategies.memory import WorldStates
+from learners.strategies.policies import EpsilonGreedy
+from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
 
 METHODS = {"q": QLearning, "sarsa": Sarsa, "expected": ExpectedSarsa}
 NORTH, SOUTH, WEST, EAST = range(4)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners.conformance import check_learner
-from learners.game import PayoffTensor
-from learners.learner import Seat, Seen
-from learners.linear import LinearTD, TileCoding
-from learners.memory import LastActions
-from learners.policies import EpsilonGreedy, Exponential
-from learners.session import Session
-from learners.tabular import ExpectedSarsa, QLearning, Sarsa
+from learners.games.game import PayoffTensor
+from learners.sessions.session import Session
+from learners.strategies.conformance import check_learner
+from learners.strategies.learner import Seat, Seen
+from learners.strategies.linear import LinearTD, TileCoding
+from learners.strategies.memory import LastActions
+from learners.strategies.policies import EpsilonGreedy, Exponential
+from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
 
 GAME = PayoffTensor(
     np.random.default_rng(2).normal(size=(2, 4, 4)), signal_values=np.ones((1, 4, 4)), signal_names=("price",)

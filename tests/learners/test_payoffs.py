@@ -6,8 +6,8 @@ import pytest
 from clearing import NodalMarket
 from clearing.errors import InputError
 from learners import Bids, Combined, Disco, Game, Genco, Markups, Prosumer, Withholding
-from learners.moves import Columns
-from learners.payoffs import Cleared, player_of
+from learners.games.moves import Columns
+from learners.games.payoffs import Cleared, player_of
 from tests.support.small import book_of, buy, grid_of, sell
 
 GRID = grid_of(("a", "b", 0.1))

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.errors import InputError
-from learners.policies import Boltzmann, Constant, EntropyBoltzmann, EpsilonGreedy, Exponential, Linear
+from learners.strategies.policies import (
+    Boltzmann,
+    Constant,
+    EntropyBoltzmann,
+    EpsilonGreedy,
+    Exponential,
+    Linear,
+)
 
 POLICIES = [EpsilonGreedy(0.2), Boltzmann(0.7), EntropyBoltzmann(0.5)]
 values_of = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12)

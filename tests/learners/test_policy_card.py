@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners.game import PayoffTensor
-from learners.learner import Seat
-from learners.policy_card import Strategy, follow, make_policy_card, resting_cycle
-from learners.rules import Fixed, Grim, TitForTat, Undercut
+from learners.games.game import PayoffTensor
+from learners.strategies.learner import Seat
+from learners.strategies.policy_card import Strategy, follow, make_policy_card, resting_cycle
+from learners.strategies.rules import Fixed, Grim, TitForTat, Undercut
 
 PRICES = np.array([1.0, 2.0, 3.0, 4.0])
 A, B = np.meshgrid(PRICES, PRICES, indexing="ij")

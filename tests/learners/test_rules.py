@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from learners.conformance import check_learner
-from learners.game import PayoffTensor
-from learners.learner import Seat, Seen
-from learners.policies import EpsilonGreedy
-from learners.rules import BestResponse, Fixed, Grim, Held, TitForTat, Truthful, Undercut
-from learners.session import Session
-from learners.tabular import QLearning, Sarsa
+from learners.games.game import PayoffTensor
+from learners.sessions.session import Session
+from learners.strategies.conformance import check_learner
+from learners.strategies.learner import Seat, Seen
+from learners.strategies.policies import EpsilonGreedy
+from learners.strategies.rules import BestResponse, Fixed, Grim, Held, TitForTat, Truthful, Undercut
+from learners.strategies.tabular import QLearning, Sarsa
 
 LEVELS = np.arange(5.0)
 A, B = np.meshgrid(LEVELS, LEVELS, indexing="ij")

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearing.errors import InputError
-from learners.game import PayoffTensor
-from learners.memory import LastActions
-from learners.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
-from learners.roth_erev import RothErev
-from learners.rules import Fixed, Held, Undercut
-from learners.session import Session
-from learners.stopping import EXPLORED, Stages, Stopping
-from learners.streams import RowNoise, UniformStreams, stream
-from learners.tabular import ExpectedSarsa, QLearning, Sarsa
-from learners.traces import Trace, TraceSpec
+from learners.games.game import PayoffTensor
+from learners.sessions.session import Session
+from learners.sessions.stopping import EXPLORED, Stages, Stopping
+from learners.sessions.streams import RowNoise, UniformStreams, stream
+from learners.sessions.traces import Trace, TraceSpec
+from learners.strategies.memory import LastActions
+from learners.strategies.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
+from learners.strategies.roth_erev import RothErev
+from learners.strategies.rules import Fixed, Held, Undercut
+from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
 
 DILEMMA = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])
 FAST = QLearning(0.2, 0.9, EpsilonGreedy(Exponential(0.005)))

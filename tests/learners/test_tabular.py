@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from clearing.errors import InputError
-from learners import session_run
-from learners.conformance import check_learner
-from learners.game import PayoffTensor, tabulate
-from learners.learner import Seat, Seen
-from learners.memory import LastActions, LastSignal, WorldStates
-from learners.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Exponential, Linear
-from learners.rewards import DifferenceRewards
-from learners.roth_erev import RothErev
-from learners.session import Session
-from learners.stopping import Stopping
-from learners.tabular import ExpectedSarsa, QLearning, Sarsa, day_plan_learner
+from learners.games.game import PayoffTensor, tabulate
+from learners.sessions import run as session_run
+from learners.sessions.session import Session
+from learners.sessions.stopping import Stopping
+from learners.strategies.conformance import check_learner
+from learners.strategies.learner import Seat, Seen
+from learners.strategies.memory import LastActions, LastSignal, WorldStates
+from learners.strategies.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Exponential, Linear
+from learners.strategies.rewards import DifferenceRewards
+from learners.strategies.roth_erev import RothErev
+from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa, day_plan_learner
 
 METHODS = (QLearning, Sarsa, ExpectedSarsa)
 POLICIES = (EpsilonGreedy(Exponential(0.01)), Boltzmann(0.5), EntropyBoltzmann(0.4))

@@ -9,7 +9,7 @@ import pytest
 import networks
 from clearing import Book, NodalMarket
 from learners import DayPlans, Game, Markups, Withholding, best_response_path, pure_equilibria
-from learners.game import profiles_of
+from learners.games.game import profiles_of
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 CASE6 = {"first": (4.0, 3.0, 6.0), "second": (5.1, 4.5, 6.0)}

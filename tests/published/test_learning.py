@@ -12,16 +12,16 @@ import pytest
 import clearing
 import networks
 from learners import Game, Markups, tabulate
-from learners.bertrand import LogitBertrand
-from learners.evolution import Evolution
-from learners.game import PayoffTensor
-from learners.memory import LastActions
-from learners.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
-from learners.policy_card import follow, make_policy_card, resting_cycle
-from learners.sequential_pricing import SequentialPricing
-from learners.session import Session
-from learners.stopping import Stages, Stopping
-from learners.tabular import ExpectedSarsa, QLearning
+from learners.games.bertrand import LogitBertrand
+from learners.games.game import PayoffTensor
+from learners.games.sequential_pricing import SequentialPricing
+from learners.sessions.session import Session
+from learners.sessions.stopping import Stages, Stopping
+from learners.strategies.evolution import Evolution
+from learners.strategies.memory import LastActions
+from learners.strategies.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
+from learners.strategies.policy_card import follow, make_policy_card, resting_cycle
+from learners.strategies.tabular import ExpectedSarsa, QLearning
 
 LOGIT = LogitBertrand.calvano()
 TABLE = tabulate(LOGIT)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from studies.runner import Run, run
+from studies.running.runner import Run, run
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = str(Path(__file__).parent / "sample_study.py")

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from studies.charts import Lines
-from studies.spec import Spec, setting
+from studies.pictures.charts import Lines
+from studies.running.spec import Spec, setting
 from studies.study import Claim, Study, Summary, compare_number, mean_and_error
 
 

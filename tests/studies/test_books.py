@@ -9,7 +9,7 @@ import pytest
 
 import networks
 from networks.errors import InputError
-from studies.books import BookRequest, build_book, find_bus, read_profile
+from studies.commands.books import BookRequest, build_book, find_bus, read_profile
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_unwritable_folder_is_one_message(tmp_path: Path) -> None:
 
 
 def test_numbers_without_a_value_are_null() -> None:
-    from studies.exports import plain
+    from studies.pages.exports import plain
 
     assert plain({"a": [math.nan, math.inf, 1.5], 3: pd.NA}) == {"a": [None, None, 1.5], "3": None}
 
@@ -236,11 +236,11 @@ def test_numbers_without_a_value_are_null() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_ends_cleanly(tmp_path: Path) -> None:
     code = (
-        "import sys, time, studies.books\n"
+        "import sys, time, studies.commands.books\n"
         "def build(*_):\n"
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"
-        "studies.books.build_book = build\n"
+        "studies.commands.books.build_book = build\n"
         "from studies.cli import main\n"
         "main()"
     )

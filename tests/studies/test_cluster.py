@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from networks.errors import InputError
-from studies.runner import run
+from studies.running.runner import run
 from tests.studies.helpers import SAMPLE, environment, manifest, run_sample, table_bytes
 
 distributed = pytest.importorskip(
@@ -72,7 +72,7 @@ def test_a_worker_of_the_cluster_that_dies_is_survived(scheduler: str, tmp_path:
 
 
 def test_an_unreachable_cluster_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studies.executors.CLUSTER_SECONDS", 1)
+    monkeypatch.setattr("studies.running.executors.CLUSTER_SECONDS", 1)
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         run(SAMPLE, cluster="tcp://127.0.0.1:9", out=tmp_path)
     with pytest.raises(InputError, match="no Dask scheduler answers"):

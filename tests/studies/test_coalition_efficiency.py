@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 import studies
-from studies.charts import Bands
-from studies.charts_plotly import plotly_chart
-from studies.charts_png import draw_chart
+from studies.coalition.tables import ORDER, PUBLISHED, mean_losses, ordering
 from studies.coalition_efficiency import Settings, densities
-from studies.coalition_tables import ORDER, PUBLISHED, mean_losses, ordering
+from studies.pictures.charts import Bands
+from studies.pictures.charts_plotly import plotly_chart
+from studies.pictures.charts_png import draw_chart
 from studies.registry import find_study
-from studies.runner import run
+from studies.running.runner import run
 from studies.study import Results
 
 CLOSEST: dict[str, dict[str, tuple[float, float]]] = {  # degree → model → mean, standard error at 1 km
@@ -135,8 +135,8 @@ def test_the_first_figure_is_the_posters_idea(tmp_path: Path) -> None:
 def test_own_impedances_leave_a_wide_gap_which_the_table_does_not_have() -> None:
     """The reason given for fact (b): 11 percent at the case's own impedances and dispatch, 0.14 published."""
     import networks
-    from clearing import trading
-    from clearing.trading_instance import TradingInstance
+    from clearing.trading import markets as trading
+    from clearing.trading.instance import TradingInstance
     from networks.geography import keep_impedances
     from studies.coalition_efficiency import MAIN_BUS, agents_of
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import studies
-from studies.charts import FlowMaps
-from studies.charts_flows import line_paths
-from studies.charts_plotly import plotly_chart
-from studies.charts_png import draw_chart
-from studies.eight_node_tables import line_flow
+from studies.coalition.eight_node_tables import line_flow
+from studies.pictures.charts import FlowMaps
+from studies.pictures.charts_flows import line_paths
+from studies.pictures.charts_plotly import plotly_chart
+from studies.pictures.charts_png import draw_chart
 from studies.registry import find_study, study_names
-from studies.runner import run
+from studies.running.runner import run
 from studies.study import Results
 
 PRINTED = {  # model → A1→A2, A2→A3, A5→A4, losses

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from studies.code_hash import code_hash, code_of
 from studies.registry import StudyRef, find_study
+from studies.running.code_hash import code_hash, code_of
 
 
 def modules(text: str, cells_only: bool = False) -> set[str]:
@@ -13,9 +13,14 @@ def modules(text: str, cells_only: bool = False) -> set[str]:
 def test_the_chain_of_a_clearing_is_covered() -> None:
     found = set(code_of(find_study("two_sided_three_node")))
     assert {"clearing.nodal", "clearing.nodal_model", "clearing.solvers", "networks.grid"} <= found
-    assert "studies.two_sided_tables" in found
-    assert not found & {"clearing.elecbay", "clearing.settlement", "studies.report", "studies.charts"}
-    assert "studies.two_sided_tables" not in code_of(find_study("two_sided_three_node"), cells_only=True)
+    assert "studies.two_sided.tables" in found
+    assert not found & {
+        "clearing.elecbay.market",
+        "clearing.settlement",
+        "studies.report",
+        "studies.pictures.charts",
+    }
+    assert "studies.two_sided.tables" not in code_of(find_study("two_sided_three_node"), cells_only=True)
 
 
 def test_lazy_names_are_found() -> None:

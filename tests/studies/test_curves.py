@@ -10,8 +10,8 @@ import pytest
 import clearing
 import networks
 from networks.case import Provenance, build_case
-from studies.curves import system_curves
-from studies.facts import Facts
+from studies.pages.facts import Facts
+from studies.pictures.curves import system_curves
 
 
 def facts_of(orders: list[dict[str, Any]], fixed: list[dict[str, Any]]) -> Facts:

@@ -12,11 +12,11 @@ from matplotlib.colors import to_rgb
 import clearing
 import networks
 from networks.case import Provenance, build_case
-from studies.books import BookRequest, build_book
-from studies.facts import Facts
-from studies.figure_style import BINDING, PRICE_STOPS, price_scale
-from studies.figures import draw_case, draw_clearing
-from studies.label_placing import Placer
+from studies.commands.books import BookRequest, build_book
+from studies.pages.facts import Facts
+from studies.pictures.figure_style import BINDING, PRICE_STOPS, price_scale
+from studies.pictures.figures import draw_case, draw_clearing
+from studies.pictures.label_placing import Placer
 
 
 def facts_of(name: str, profile: str | None = None) -> Facts:

@@ -11,10 +11,10 @@ import pytest
 import studies
 from studies.ledger import COLUMNS, current_ledger, run_ledger, shipped_path
 from studies.registry import find_study, study_names
-from studies.runner import run
+from studies.running.runner import run
 from studies.study import Results, Summary
-from studies.two_sided_game import best_replies, pure_equilibria
-from studies.two_sided_tables import ARTICLE, clearing_at
+from studies.two_sided.game import best_replies, pure_equilibria
+from studies.two_sided.tables import ARTICLE, clearing_at
 from tests.studies.helpers import ROOT, walras
 
 MOST_SECONDS = 10.0

@@ -11,9 +11,9 @@ import pytest
 
 import clearing
 import networks
-from studies.clearing_page import write_clearing_page
-from studies.facts import Facts
-from studies.page import html_table, json_for_script, plotting_library
+from studies.pages.clearing_page import write_clearing_page
+from studies.pages.facts import Facts
+from studies.pages.page import html_table, json_for_script, plotting_library
 
 LOADS = {"src", "srcset", "data", "poster", "background", "action", "formaction", "href", "xlink:href"}
 

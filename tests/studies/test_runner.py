@@ -16,9 +16,9 @@ import pytest
 
 import studies
 from networks.errors import InputError
-from studies.executors import SerialBackend
-from studies.runner import run
-from studies.store import Shard, Store
+from studies.running.executors import SerialBackend
+from studies.running.runner import run
+from studies.running.store import Shard, Store
 from tests.studies.helpers import SAMPLE, command, environment, manifest, run_sample, table_bytes, walras
 
 SPEC = {"cells": 40}
@@ -56,9 +56,9 @@ def test_processes_give_the_bits_of_this_process(tmp_path: Path, undisturbed: di
 def test_order_and_batches_do_not_show(
     tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.runner.MOST_CELLS", 3)
+    monkeypatch.setattr("studies.running.runner.MOST_CELLS", 3)
     backwards = random.Random(1)
-    original = studies.runner._Loop._next
+    original = studies.running.runner._Loop._next
 
     def shuffled(loop):  # type: ignore[no-untyped-def]
         keys = list(loop.waiting)
@@ -67,7 +67,7 @@ def test_order_and_batches_do_not_show(
         loop.waiting.extend(keys)
         return original(loop)
 
-    monkeypatch.setattr("studies.runner._Loop._next", shuffled)
+    monkeypatch.setattr("studies.running.runner._Loop._next", shuffled)
     ended = run_sample(tmp_path, SPEC, replicates=2, seed=7)
     assert table_bytes(ended.folder) == undisturbed
 
@@ -207,7 +207,7 @@ def test_a_damaged_manifest_costs_no_cell(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_message_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studies.runner.MOST_CELLS", 4)
+    monkeypatch.setattr("studies.running.runner.MOST_CELLS", 4)
     written, write = [], Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from networks.errors import InputError
-from studies.spec import Spec, describe, make_spec, read_assignments, read_spec_file, setting, show
+from studies.running.spec import Spec, describe, make_spec, read_assignments, read_spec_file, setting, show
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The bilateral market: pairs of sellers and buyers, exactly and by decentralised processes."""

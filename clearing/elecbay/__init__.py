@@ -1,0 +1,1 @@
+"""ElecBay: a central auction of sealed bids, blocks and a security check."""

@@ -1,0 +1,1 @@
+"""Prices in words, and why no dispatch exists."""

@@ -1,0 +1,1 @@
+"""Cooperative games, and payments that make cooperation acceptable."""

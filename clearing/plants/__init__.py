@@ -1,0 +1,1 @@
+"""The virtual power plant: a microgrid that the bulk market sees as one participant."""

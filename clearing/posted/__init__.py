@@ -1,0 +1,1 @@
+"""Posted offers against an operator's price."""

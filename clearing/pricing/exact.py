@@ -1,0 +1,228 @@
+"""From a solver's answer to the exact optimum that its active set implies, and to unique points of a face.
+
+A simplex or interior point method ends within a tolerance; a price must not show which one ran, nor
+how it got there. Here the active set is read off, and primal and dual values are corrected by the
+smallest change that satisfies its equations to rounding. All programs are scaled: numbers near 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse.linalg import splu
+
+from clearing.arrays.programs import Program
+from clearing.solvers import solve
+
+AT_LIMIT = 1e-9  # a scaled slack below this is none
+TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
+UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
+RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
+REVISIONS = 20  # of an active set that a solver's answer left unclear, as at a kink of sloped offers
+DENSE = 500  # unknowns up to which a dense least-squares solve is the faster one
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Primal and dual values of a program that satisfy its active equations to rounding."""
+
+    x: np.ndarray
+    dual: np.ndarray
+    reduced: np.ndarray
+
+
+def solve_exactly(program: Program) -> Point:
+    """Solve and correct; errors as in :func:`clearing.solvers.solve`."""
+    found = solve(program)
+    return correct(program, found.x, found.row_dual)
+
+
+def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
+    """The nearest point that satisfies the equations of the active set that (x, dual) indicates.
+
+    A bound or row is active when its slack vanishes or is smaller than its multiplier (strict
+    complementarity tells the two apart at an interior point). Interior columns then have reduced
+    cost zero and active rows hold with equality; the correction of least norm achieves both.
+    """
+    matrix = sparse.csr_array(program.matrix)
+    gradient = program.cost + program.curvature * x - matrix.T @ dual
+    activity = matrix @ x
+    at_low = _active(x - program.low, gradient)
+    row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual)
+    active = _ActiveSet(
+        at_low,
+        _active(program.high - x, -gradient) & ~at_low,
+        row_at_low,
+        _active(program.row_high - activity, -dual) & ~row_at_low,
+    )
+    point, wrong = _solve_active(program, matrix, active, x, dual)
+    for _ in range(REVISIONS):
+        if wrong <= AT_LIMIT:
+            break
+        active = _revise(program, matrix, active, point)
+        revised, after = _solve_active(program, matrix, active, point.x, point.dual)
+        if after >= wrong:
+            break
+        point, wrong = revised, after
+    return point
+
+
+@dataclass(frozen=True, eq=False)
+class _ActiveSet:
+    """Which columns are at their low and high bounds, and which rows (bool arrays)."""
+
+    low: np.ndarray
+    high: np.ndarray
+    row_low: np.ndarray
+    row_high: np.ndarray
+
+
+def _solve_active(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, x: np.ndarray, dual: np.ndarray
+) -> tuple[Point, float]:
+    """The least change of (x, dual) that satisfies the active set's equations, and its worst violation."""
+    x = np.where(active.low, program.low, np.where(active.high, program.high, x))
+    free = ~(active.low | active.high)
+    rows = active.row_low | active.row_high
+    dual = np.where(rows, dual, 0.0)
+    target = np.where(active.row_low, program.row_low, program.row_high)[rows]
+    part = matrix[np.flatnonzero(rows)][:, np.flatnonzero(free)]
+    primal_gap = target - (matrix @ x)[rows]
+    dual_gap = -(program.cost + program.curvature * x - matrix.T @ dual)[free]
+    step_x, step_dual = _least_change(part, program.curvature[free], dual_gap, primal_gap)
+    x[free] += step_x
+    dual[rows] += step_dual
+    point = Point(x, dual, program.cost + program.curvature * x - matrix.T @ dual)
+    return point, max(float(v.max(initial=0.0)) for v in _violations(program, matrix, active, point))
+
+
+def _violations(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point
+) -> tuple[np.ndarray, ...]:
+    """How far columns leave their bounds (low, high), reduced costs their signs, rows and duals theirs."""
+    activity, movable = matrix @ point.x, program.low < program.high
+    loose = program.row_low < program.row_high
+    return (
+        program.low - point.x,
+        point.x - program.high,
+        np.where(active.low & movable, -point.reduced, 0.0),
+        np.where(active.high & movable, point.reduced, 0.0),
+        program.row_low - activity,
+        activity - program.row_high,
+        np.where(active.row_low & loose, -point.dual, 0.0),
+        np.where(active.row_high & loose, point.dual, 0.0),
+    )
+
+
+def _revise(program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point) -> _ActiveSet:
+    """The active set with what is violated taken in, and what pushes the wrong way let go."""
+    below, above, gains_low, gains_high, under, over, wrong_low, wrong_high = (
+        v > AT_LIMIT for v in _violations(program, matrix, active, point)
+    )
+    return _ActiveSet(
+        (active.low & ~gains_low) | below,
+        (active.high & ~gains_high) | (above & ~below),
+        (active.row_low & ~wrong_low) | under,
+        (active.row_high & ~wrong_high) | (over & ~under),
+    )
+
+
+def _active(slack: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
+    return slack <= np.maximum(AT_LIMIT, np.minimum(multiplier, UNSURE))
+
+
+def _least_change(
+    part: sparse.csr_array, curvature: np.ndarray, dual_gap: np.ndarray, primal_gap: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least-norm (Δx, Δy) with curvature·Δx − partᵀΔy = dual gap and part·Δx = primal gap."""
+    columns = len(curvature)
+    if not curvature.any():
+        return least_squares(part, primal_gap), least_squares(sparse.csr_array(-part.T), dual_gap)
+    system = sparse.block_array(
+        [[sparse.diags_array(curvature), -part.T], [part, None]], format="csr"
+    )  # fmt: skip
+    step = least_squares(system, np.concatenate([dual_gap, primal_gap]))
+    return step[:columns], step[columns:]
+
+
+def least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.ndarray:
+    """Least-norm solution of a consistent (possibly rank-deficient) linear system."""
+    rows, columns = matrix.shape
+    if rows == 0 or columns == 0 or not right.any():
+        return np.zeros(columns)
+    if max(rows, columns) <= DENSE:
+        return linalg.lstsq(matrix.toarray(), right, cond=1e-11, lapack_driver="gelsy", check_finite=False)[0]
+    return _sparse_least_squares(matrix, right)
+
+
+def _sparse_least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.ndarray:
+    """The same through the augmented system [I Mᵀ; M −ε I], refined until the residual stops falling."""
+    rows, columns = matrix.shape
+    augmented = sparse.block_array(
+        [[sparse.eye_array(columns), matrix.T], [matrix, -1e-9 * sparse.eye_array(rows)]], format="csc"
+    )
+    factor = splu(augmented)
+    x = np.zeros(columns)
+    residual = right.copy()
+    for _ in range(8):
+        step = factor.solve(np.concatenate([np.zeros(columns), residual]))[:columns]
+        after = right - matrix @ (x + step)
+        if np.linalg.norm(after) >= np.linalg.norm(residual):
+            break
+        x, residual = x + step, after
+    return x
+
+
+def restrict(program: Program, point: Point) -> Program:
+    """The program on its own optimal face: what strict complementarity fixes is fixed.
+
+    Columns with a reduced cost stay at their bound, rows with a dual hold with equality, columns
+    with curvature keep their value (the gradient is constant on an optimal face).
+    """
+    settled = (np.abs(point.reduced) > TIED) | (program.curvature > 0)
+    low = np.where(settled, point.x, program.low)
+    high = np.where(settled, point.x, program.high)
+    tight = np.abs(point.dual) > TIED
+    row_low = np.where(tight & (point.dual < 0), program.row_high, program.row_low)
+    row_high = np.where(tight & (point.dual > 0), program.row_low, program.row_high)
+    return replace(program, low=low, high=high, row_low=row_low, row_high=row_high)
+
+
+def lexicographic(program: Program, stages: Sequence[tuple[np.ndarray, np.ndarray]]) -> Point:
+    """Minimise each stage (cost, curvature) on the optimal face of the ones before it."""
+    point = None
+    for cost, curvature in stages:
+        program = replace(program, cost=cost, curvature=curvature)
+        point = solve_exactly(program)
+        program = restrict(program, point)
+    assert point is not None, "no stage"
+    return point
+
+
+def has_full_column_rank(matrix: sparse.csr_array) -> bool:
+    """Whether no combination of columns vanishes."""
+    rows, columns = matrix.shape
+    if columns > rows:
+        return False
+    if columns == 0:
+        return True
+    if rows == columns and rows > DENSE:
+        try:
+            pivots = np.abs(splu(sparse.csc_array(matrix)).U.diagonal())
+        except RuntimeError:  # exactly singular
+            return False
+        return bool(pivots.min() > RANK_TOLERANCE * pivots.max())
+    pivots = np.abs(np.diag(linalg.qr(matrix.toarray(), mode="r", pivoting=True, check_finite=False)[0]))
+    return bool(pivots.min() > RANK_TOLERANCE * pivots.max())
+
+
+def null_space(matrix: sparse.csr_array) -> np.ndarray:
+    """Orthonormal basis (columns) of the combinations of columns that vanish."""
+    rows, columns = matrix.shape
+    if rows == 0:
+        return np.eye(columns)
+    _, values, right = linalg.svd(matrix.toarray(), full_matrices=True, check_finite=False)
+    return right[int((values > RANK_TOLERANCE * max(values[0], 1e-300)).sum()) :].T

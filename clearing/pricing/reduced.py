@@ -1,0 +1,186 @@
+"""A clearing on the rows that matter: island balances, and the flow and ramp limits that are met.
+
+Bus angles are eliminated by power transfer distribution factors, so the equations that decide a
+dispatch and its prices are few (one per island and period, plus the binding limits), whatever the
+size of the grid. Ties, prices, intervals and explanations all work here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from clearing.arrays.programs import Program
+from clearing.structure import Numbers, Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Chosen limit rows: flows (position in `structure.limited`, period), then ramps (unit, period)."""
+
+    flow: np.ndarray  # (k, 2)
+    ramp: np.ndarray  # (m, 2)
+
+    @property
+    def count(self) -> int:
+        return len(self.flow) + len(self.ramp)
+
+
+class Reduced:
+    """A book on a grid in scaled numbers: MW in units of `quantity`, $/MWh in units of `money`.
+
+    Columns are the structure's order columns, then links (link-major, then period).
+
+    Attributes
+    ----------
+    cost, curvature, low, high : (columns,) of the least-cost program.
+    fixed : (buses, periods) fixed demand; flow_low, flow_high : (limited,) bounds; ramp_low,
+        ramp_high : (ramp units, periods) bounds of the change of output, previous output included.
+    """
+
+    def __init__(self, structure: Structure, numbers: Numbers):
+        self.structure = structure
+        self._ptdf: dict[int, np.ndarray] = {}
+        grid, periods = structure.grid, structure.periods
+        self.quantity = typical_size(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        self.money = typical_size(np.abs(numbers.price))
+        links = structure.links * periods
+        self.orders = len(structure.bus)
+        self.columns = self.orders + links
+        self.cost = np.concatenate([structure.side * numbers.price, np.zeros(links)]) / self.money
+        self.curvature = np.concatenate([numbers.slope, np.zeros(links)]) * (self.quantity / self.money)
+        self.low = np.concatenate([numbers.min_mw, np.repeat(grid.link_min_mw, periods)]) / self.quantity
+        self.high = np.concatenate([numbers.mw, np.repeat(grid.link_max_mw, periods)]) / self.quantity
+        self.fixed = numbers.fixed_mw / self.quantity
+        self.flow_low, self.flow_high = numbers.low_mw / self.quantity, numbers.high_mw / self.quantity
+        up = np.repeat(numbers.ramp_up_mw[:, None] / self.quantity, periods, axis=1)
+        down = np.repeat(numbers.ramp_down_mw[:, None] / self.quantity, periods, axis=1)
+        before = np.where(structure.ramp_start, numbers.previous_mw / self.quantity, 0.0)
+        self.ramp_low, self.ramp_high = -down, up
+        if len(before):
+            self.ramp_low[:, 0] += before
+            self.ramp_high[:, 0] += before
+            self.ramp_low[~structure.ramp_start, 0] = -np.inf
+            self.ramp_high[~structure.ramp_start, 0] = np.inf
+
+    @cached_property
+    def injection_matrix(self) -> sparse.csr_array:
+        """(buses·periods, columns): injections, bus-major, that a dispatch of 1 causes."""
+        s, grid = self.structure, self.structure.grid
+        periods = s.periods
+        orders = np.arange(self.orders)
+        link, t = np.divmod(np.arange(s.links * periods), periods)
+        columns = self.orders + np.arange(s.links * periods)
+        rows = [
+            s.bus * periods + s.period,
+            grid.link_from[link] * periods + t,
+            grid.link_to[link] * periods + t,
+        ]
+        values = [s.side.astype(float), -np.ones(len(link)), np.ones(len(link))]
+        entries = np.concatenate(values), (np.concatenate(rows), np.concatenate([orders, columns, columns]))
+        return sparse.csr_array(entries, shape=(len(grid.buses) * periods, self.columns))
+
+    @cached_property
+    def ramp_matrix(self) -> sparse.csr_array:
+        """(ramp units·periods, columns): output of a period less that of the one before."""
+        s = self.structure
+        owned = np.flatnonzero(s.ramp_of >= 0)
+        rows = s.ramp_of[owned] * s.periods + s.period[owned]
+        output = sparse.csr_array(
+            (s.side[owned].astype(float), (rows, owned)), shape=(len(s.ramp_units) * s.periods, self.columns)
+        )
+        later = np.flatnonzero(np.arange(output.shape[0]) % s.periods)
+        before = sparse.csr_array((np.ones(len(later)), (later, later - 1)), shape=(output.shape[0],) * 2)
+        return sparse.csr_array(output - before @ output)
+
+    @cached_property
+    def balance_matrix(self) -> sparse.csr_array:
+        """(islands·periods, columns): injections summed over each island, island-major."""
+        return sparse.csr_array(self._island_sum @ self.injection_matrix)
+
+    @cached_property
+    def _island_sum(self) -> sparse.csr_array:
+        flow, periods = self.structure.grid.flow, self.structure.periods
+        cells = len(flow.island) * periods
+        rows = (flow.island[:, None] * periods + np.arange(periods)).ravel()
+        entries = np.ones(cells), (rows, np.arange(cells))
+        return sparse.csr_array(entries, shape=(flow.islands * periods, cells))
+
+    def injections(self, x: np.ndarray) -> np.ndarray:
+        """(buses, periods) net injections of a dispatch, fixed demand included."""
+        return (self.injection_matrix @ x).reshape(self.fixed.shape) - self.fixed
+
+    def flows(self, x: np.ndarray) -> np.ndarray:
+        """(branches, periods) flows of a dispatch, phase shifters included."""
+        return self.structure.grid.flow.flows(self.injections(x) * self.quantity) / self.quantity
+
+    def met_limits(self, x: np.ndarray, tolerance: float) -> Limits:
+        """Limits within `tolerance` of being met, or beyond."""
+        flows = self.flows(x)[self.structure.limited]
+        near = (flows >= self.flow_high[:, None] - tolerance) | (flows <= self.flow_low[:, None] + tolerance)
+        change = (self.ramp_matrix @ x).reshape(self.ramp_low.shape)
+        steep = (change >= self.ramp_high - tolerance) | (change <= self.ramp_low + tolerance)
+        return Limits(np.argwhere(near), np.argwhere(steep))
+
+    def limit_rows(self, limits: Limits) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+        """Matrix over the columns, and bounds with fixed demand and shifters moved to the right."""
+        s, grid = self.structure, self.structure.grid
+        periods, buses = s.periods, len(grid.buses)
+        lines, t = limits.flow.T
+        ptdf = self.ptdf(lines)
+        rows = np.repeat(np.arange(len(lines)), buses)
+        columns = (np.arange(buses) * periods + t[:, None]).ravel()
+        spread = sparse.csr_array((ptdf.ravel(), (rows, columns)), shape=(len(lines), buses * periods))
+        offset = grid.flow.shift_flow_mw[s.limited[lines]] / self.quantity
+        offset -= (ptdf * self.fixed[:, t].T).sum(axis=1)
+        matrix = sparse.csr_array(spread @ self.injection_matrix)
+        low, high = self.flow_low[lines] - offset, self.flow_high[lines] - offset
+        if len(limits.ramp):
+            unit, at = limits.ramp.T
+            matrix = sparse.vstack([matrix, self.ramp_matrix[unit * periods + at]], format="csr")
+            low = np.concatenate([low, self.ramp_low[unit, at]])
+            high = np.concatenate([high, self.ramp_high[unit, at]])
+        return sparse.csr_array(matrix), low, high
+
+    def ptdf(self, lines: np.ndarray) -> np.ndarray:
+        """(len(lines), buses) PTDF rows of limited branches; each is solved for once."""
+        new = np.array([line for line in lines.tolist() if line not in self._ptdf], dtype=np.int64)
+        if len(new):
+            rows = self.structure.grid.flow.ptdf_rows(self.structure.limited[new])
+            self._ptdf |= dict(zip(new.tolist(), rows, strict=True))
+        return np.array([self._ptdf[line] for line in lines.tolist()]).reshape(-1, len(self.fixed))
+
+    def program(self, limits: Limits) -> Program:
+        """The least-cost program with island balances and the chosen limits as its only rows."""
+        matrix, low, high = self.limit_rows(limits)
+        demand = self._island_sum @ self.fixed.ravel()
+        return Program(
+            cost=self.cost,
+            curvature=self.curvature,
+            matrix=sparse.csc_array(sparse.vstack([self.balance_matrix, matrix])),
+            row_low=np.concatenate([demand, low]),
+            row_high=np.concatenate([demand, high]),
+            low=self.low,
+            high=self.high,
+        )
+
+    def bus_prices(self, limits: Limits, dual: np.ndarray) -> np.ndarray:
+        """(buses, periods) prices from the duals of :meth:`program`'s rows: λ = λ_ref + Σ H·dual."""
+        flow, periods = self.structure.grid.flow, self.structure.periods
+        balances = flow.islands * periods
+        prices = dual[:balances].reshape(flow.islands, periods)[flow.island].copy()
+        if len(limits.flow):
+            lines, at = np.unique(limits.flow[:, 0], return_inverse=True)
+            weight = np.zeros((len(lines), periods))
+            np.add.at(weight, (at, limits.flow[:, 1]), dual[balances : balances + len(limits.flow)])
+            prices += self.ptdf(lines).T @ weight
+        return prices
+
+
+def typical_size(values: np.ndarray) -> float:
+    """The power of two nearest to the median of the non-zero values (1 where there are none)."""
+    positive = values[values > 0]
+    return float(2.0 ** np.round(np.log2(np.median(positive)))) if len(positive) else 1.0

@@ -1,0 +1,98 @@
+"""The dispatch among equals (law 4): most accepted demand first, then pro rata, then least link use."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from clearing.arrays.programs import Program
+from clearing.errors import NumericalError
+from clearing.pricing.exact import AT_LIMIT, TIED, Point, has_full_column_rank, lexicographic
+from clearing.pricing.reduced import Limits, Reduced
+
+LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
+
+
+def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point) -> np.ndarray:
+    """The canonical dispatch of the optimal face on which `point` lies.
+
+    `program` is `reduced.program(limits)`, of which `point` is an optimum.
+
+    Among all optimal dispatches: the largest accepted demand; then the unique minimiser of
+    Σ accepted²/offered, so that tied orders share pro rata; then, for links, of Σ flow²/range.
+    A tied column has no slope and a vanishing reduced cost; all others keep their value.
+    """
+    tied = (np.abs(point.reduced) <= TIED) & (reduced.curvature == 0) & (reduced.low < reduced.high)
+    if not tied.any():
+        return point.x
+    columns = np.flatnonzero(tied)
+    balances = len(program.row_low) - limits.count
+    binding = np.abs(point.dual) > TIED
+    binding[:balances] = True
+    rows = sparse.csr_array(program.matrix)
+    if has_full_column_rank(rows[np.flatnonzero(binding)][:, columns]):
+        return point.x
+    held = _signs(point.dual, balances)
+    for _ in range(LAZY_ROUNDS):
+        x = point.x.copy()
+        x[columns] = _share(reduced, program, columns, point.x, held)
+        beyond = reduced.met_limits(x, -AT_LIMIT)
+        fresh = _not_in(beyond, limits)
+        if fresh.count == 0:
+            return x
+        limits, held = _merge(limits, fresh, held, balances)
+        program = reduced.program(limits)
+    raise NumericalError("sharing tied orders kept violating new limits")
+
+
+def _signs(dual: np.ndarray, balances: int) -> np.ndarray:
+    """+1 where a row is held at its low bound on the optimal face, −1 at its high one, 0 where it is free."""
+    signs = np.where(np.abs(dual) > TIED, np.sign(dual), 0.0)
+    signs[:balances] = 0.0
+    return signs
+
+
+def _share(
+    reduced: Reduced, program: Program, columns: np.ndarray, x: np.ndarray, held: np.ndarray
+) -> np.ndarray:
+    """Values of the tied columns, in shares of what each offers, so that sizes do not skew the scale."""
+    rest = x.copy()
+    rest[columns] = 0.0
+    moved = program.matrix @ rest
+    row_low = np.where(held < 0, program.row_high, program.row_low) - moved
+    row_high = np.where(held > 0, program.row_low, program.row_high) - moved
+    is_link = columns >= reduced.orders
+    size = np.where(is_link, program.high[columns] - program.low[columns], program.high[columns])
+    none = np.zeros(len(columns))
+    buys = np.zeros(len(columns), dtype=bool)
+    buys[~is_link] = reduced.structure.side[columns[~is_link]] < 0
+    stages = [(none, np.where(is_link, 0.0, size))]
+    if buys.any():
+        stages.insert(0, (np.where(buys, -size, 0.0), none))
+    if is_link.any():
+        stages.append((none, np.where(is_link, size, 0.0)))
+    face = Program(
+        cost=none,
+        curvature=none,
+        matrix=sparse.csc_array(program.matrix[:, columns] @ sparse.diags_array(size)),
+        row_low=row_low,
+        row_high=row_high,
+        low=program.low[columns] / size,
+        high=program.high[columns] / size,
+    )
+    return lexicographic(face, stages).x * size
+
+
+def _not_in(found: Limits, known: Limits) -> Limits:
+    def fresh(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        seen = set(map(tuple, b.tolist()))
+        return np.array([row for row in a.tolist() if tuple(row) not in seen], dtype=np.int64).reshape(-1, 2)
+
+    return Limits(fresh(found.flow, known.flow), fresh(found.ramp, known.ramp))
+
+
+def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:
+    merged = Limits(np.vstack([limits.flow, fresh.flow]), np.vstack([limits.ramp, fresh.ramp]))
+    split = balances + len(limits.flow)
+    parts = [held[:split], np.zeros(len(fresh.flow)), held[split:], np.zeros(len(fresh.ramp))]
+    return merged, np.concatenate(parts)

@@ -1,0 +1,134 @@
+"""A folder of tables as a trading instance, and the folders that come with the toolkit."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clearing.trading.instance import TradingInstance
+from networks.checks import Table, number, suggest
+from networks.errors import InputError
+from networks.grid import Grid
+from networks.named_cases import data_folder
+from networks.private_lines import PrivateNetwork
+from networks.table_reader import as_numbers, read_csv_rows
+
+SETTINGS = {
+    "name", "title", "base_mva", "main_bus", "supply_price", "buy_price", "sell_price", "r_pu_per_km",
+    "notes", "provenance",
+}  # fmt: skip
+TEXT = {"bus", "line", "from_bus", "to_bus", "in_service"}
+
+
+def read_instance(folder: Path | Traversable) -> TradingInstance:
+    """The trading instance in a folder (labels are text).
+
+    - `buses.csv`: `bus[, endowment_mw, demand_mw, buy_price, x_km, y_km]`. A bus with an endowment and
+      a demand (0 counts) is an agent; one where both are empty is none.
+    - `public_lines.csv`: `line, from_bus, to_bus, r_pu, x_pu[, in_service]`.
+    - `private_lines.csv` (may be missing): `line, from_bus, to_bus[, r_pu, length_km]`.
+    - `trade.toml`: `main_bus`; and, where they differ from the defaults, `base_mva` (100),
+      `supply_price` (1), `buy_price` (1), `sell_price` (0.5), `r_pu_per_km`; `name`, `title`, `notes` and
+      `provenance` are for people.
+
+    Raises
+    ------
+    InputError
+        naming folder, table, row, column, value and remedy (law 11).
+    """
+    try:
+        settings = _settings(folder)
+        buses = _read(folder, "buses")
+        spots = [column for column in ("x_km", "y_km") if column in buses]
+        table = Table(buses, "buses", ["bus"], ["endowment_mw", "demand_mw", "buy_price", "x_km", "y_km"])
+        labels = table.labels("bus", unique=True)
+        lines = _read(folder, "public_lines").rename(columns={"line": "branch"})
+        grid = Grid.from_tables(buses[["bus"]], lines, base_mva=settings.get("base_mva", 100.0))
+        agents, who = _agents(buses)
+        positions = None
+        if len(spots) == 2:
+            positions = np.column_stack([table.numbers(axis, "km", missing=np.nan)[who] for axis in spots])
+        private = PrivateNetwork.none([labels[k] for k in who])
+        if folder.joinpath("private_lines.csv").is_file():
+            rows = _read(folder, "private_lines")
+            if len(rows):
+                private = PrivateNetwork.from_tables(
+                    private.buses, rows, settings.get("r_pu_per_km"), positions
+                )
+        tariffs = {
+            key: number(f"trade.toml: {key}", settings[key], "$/MWh")
+            for key in ("supply_price", "buy_price", "sell_price")
+            if key in settings
+        }
+        return TradingInstance.from_tables(
+            grid, agents, private, main_bus=str(settings["main_bus"]), **tariffs
+        )
+    except InputError as error:
+        raise InputError(f"folder '{folder}': {error}") from error
+
+
+def eight_node() -> TradingInstance:
+    """The poster's eight-node example as reconstructed by us; per unit on a base of 1 MVA.
+
+    Four impedances were chosen so that its listed trades come out, so it is a reconstruction, not the
+    original; the poster gives no numbers.
+    """
+    return read_instance(data_folder().joinpath("eight_node"))
+
+
+def ieee300_agents() -> pd.DataFrame:
+    """Dispatched generation, demand and static injections of the IEEE 300-bus case, by bus [MW].
+
+    Columns bus, generation_mw, load_mw, static_mw (negative loads that the case holds as generators).
+    The coalition study takes endowment = share·generation + static and demand = load.
+    """
+    path = data_folder().joinpath("ieee300_trading", "agents.csv")
+    frame = read_csv_rows(path, "agents")
+    numbers = {column: pd.Series(as_numbers(frame[column]), dtype=float) for column in frame.columns[1:]}
+    return frame.assign(bus=frame["bus"].astype(int), **numbers)
+
+
+def _settings(folder: Path | Traversable) -> dict[str, Any]:
+    path = folder.joinpath("trade.toml")
+    if not path.is_file():
+        raise InputError("file 'trade.toml' is missing; it must at least name main_bus")
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"file 'trade.toml' is not TOML ({error}); correct it") from error
+    for key in settings:
+        if key not in SETTINGS:
+            raise InputError(
+                f"file 'trade.toml': setting '{key}' is unknown{suggest(key, SETTINGS)}; known are "
+                f"{', '.join(sorted(SETTINGS))}"
+            )
+    if "main_bus" not in settings:
+        raise InputError("file 'trade.toml': main_bus is missing; name the bus of the main grid")
+    return settings
+
+
+def _read(folder: Path | Traversable, name: str) -> pd.DataFrame:
+    path = folder.joinpath(f"{name}.csv")
+    if not path.is_file():
+        raise InputError(f"file '{name}.csv' is missing; an instance needs buses.csv and public_lines.csv")
+    frame = read_csv_rows(path, name)
+    for column in frame.columns:
+        if column not in TEXT:
+            frame[column] = pd.Series(as_numbers(frame[column]), dtype=object).infer_objects()
+    return frame
+
+
+def _agents(buses: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """The rows of `buses` with an agent, and their positions; half-filled rows are left to be refused."""
+    columns = ["endowment_mw", "demand_mw"]
+    for column in columns:
+        if column not in buses:
+            raise InputError(f"table 'buses': column '{column}' is missing; give MW, empty for no agent")
+    who = np.flatnonzero(~buses[columns].isna().all(axis=1).to_numpy())
+    kept = ["bus", *columns, *(["buy_price"] if "buy_price" in buses else [])]
+    return buses.iloc[who][kept].reset_index(drop=True), who

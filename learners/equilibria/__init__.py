@@ -1,0 +1,1 @@
+"""Benchmarks: equilibria, best responses, deviation tests and indices."""

@@ -1,0 +1,1 @@
+"""Games: who plays, what they may do, and what they earn."""

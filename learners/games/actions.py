@@ -1,0 +1,221 @@
+"""What a participant may do: sets of actions, as effects on its part of a book (see `moves`)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from typing import Protocol
+
+import numpy as np
+
+from clearing.book import BUY, SELL
+from clearing.errors import InputError
+from learners.games.moves import Columns, Effects
+
+
+class ActionSet(Protocol):
+    """A finite set of actions of one player."""
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """What the actions add to the book, `own` (columns,) being the player's orders."""
+        ...
+
+
+@dataclass(frozen=True)
+class Markups:
+    """Sales offered above cost, by an amount [$/MWh] or, with `relative`, by a share of the price."""
+
+    values: tuple[float, ...]
+    relative: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _numbers("mark-ups", self.values))
+
+    def direction(self, columns: Columns, own: np.ndarray) -> np.ndarray:
+        """(columns,) by how much prices rise per unit of mark-up."""
+        return np.where(own & (columns.side == SELL), columns.price if self.relative else 1.0, 0.0)
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """Prices raised by each mark-up."""
+        none = Effects.none(self.values, columns)
+        return replace(none, price=np.multiply.outer(np.array(self.values), self.direction(columns, own)))
+
+
+@dataclass(frozen=True)
+class Withholding:
+    """Sales of which a share (0 to 1) is withheld, never below the minimum output.
+
+    An offer of φ of the capacity, as gencos make in two-sided collusion (Energies 2017, 10, 2045,
+    eqs. (5) and (6)), withholds 1 − φ.
+    """
+
+    shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shares", _numbers("withheld shares", self.shares, 0.0, 1.0))
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """MW taken from the player's sales."""
+        none = Effects.none(self.shares, columns)
+        sold = own & (columns.side == SELL)
+        kept = np.maximum(np.multiply.outer(1 - np.array(self.shares), columns.mw), columns.min_mw)
+        return replace(none, mw=np.where(sold, kept - columns.mw, 0.0))
+
+
+@dataclass(frozen=True)
+class OfferPrices:
+    """All the player's sales at one price out of a grid of prices [$/MWh]."""
+
+    prices: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prices", _numbers("offer prices", self.prices))
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """Prices moved from cost to the posted ones."""
+        none = Effects.none(self.prices, columns)
+        moved = np.array(self.prices)[:, None] - columns.price
+        return replace(none, price=np.where(own & (columns.side == SELL), moved, 0.0))
+
+
+@dataclass(frozen=True)
+class Bids:
+    """Purchases of a share `mu` of the quantity at `eta` times the value; one action per pair."""
+
+    mu: tuple[float, ...] = (1.0,)
+    eta: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mu", _numbers("bid quantities mu", self.mu, 0.0, 1.0))
+        object.__setattr__(self, "eta", _numbers("bid prices eta", self.eta))
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """MW and prices of the player's purchases scaled; `mu` runs slowest."""
+        pairs = list(product(self.mu, self.eta))
+        none, bought = Effects.none(pairs, columns), own & (columns.side == BUY)
+        mu, eta = np.array(pairs).T
+        kept = np.maximum(np.multiply.outer(mu, columns.mw), columns.min_mw)
+        return replace(
+            none,
+            mw=np.where(bought, kept - columns.mw, 0.0),
+            price=np.where(bought, np.multiply.outer(eta - 1, columns.price), 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class Interruptions:
+    """Fixed demand at a bus reduced by some MW, in every period or in those named."""
+
+    mw: tuple[float, ...]
+    bus: Hashable
+    periods: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mw", _numbers("interruptions", self.mw, 0.0))
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """Fixed demand taken away; more than there is is refused."""
+        none, bus = Effects.none(self.mw, columns), columns.bus_of(self.bus)
+        chosen = list(range(columns.book.periods)) if self.periods is None else list(self.periods)
+        least = float(columns.fixed_mw[bus, chosen].min())
+        if max(self.mw) > least:
+            raise InputError(
+                f"interruptions at bus {self.bus!r}: {max(self.mw):g} MW is more than its fixed demand of "
+                f"{least:g} MW; interrupt less"
+            )
+        fixed = none.fixed_mw.copy()
+        fixed[:, bus, chosen] = -np.array(self.mw)[:, None]
+        return replace(none, fixed_mw=fixed)
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Every combination of several sets, such as mark-ups with withholding; the last runs fastest."""
+
+    sets: tuple[ActionSet, ...]
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """Effects added; two sets that move the same prices or MW are refused."""
+        parts = [s.effects(columns, own) for s in self.sets]
+        for name in ("price", "mw", "fixed_mw"):
+            moved = sum((getattr(p, name) != 0).any(axis=0).astype(int) for p in parts)
+            if np.any(np.asarray(moved) > 1):
+                raise InputError(f"combined actions: two sets move the same {name}; keep one of them")
+        picks = np.indices([len(p.labels) for p in parts]).reshape(len(parts), -1)
+        return Effects(
+            labels=tuple(product(*(p.labels for p in parts))),
+            price=np.sum([p.price[k] for p, k in zip(parts, picks, strict=True)], axis=0),
+            mw=np.sum([p.mw[k] for p, k in zip(parts, picks, strict=True)], axis=0),
+            fixed_mw=np.sum([p.fixed_mw[k] for p, k in zip(parts, picks, strict=True)], axis=0),
+        )
+
+
+@dataclass(frozen=True)
+class DayPlans:
+    """One action of `step` in each period of the book, as one joint action.
+
+    Plans whose offered MW change by more than `ramp_mw` from one period to the next are left out; so are
+    those whose first offer is further than that from `previous_mw`, where it is given. The limit is one on
+    offers, not on dispatch (Energies 2017, 10, 2045, eq. (6)).
+    """
+
+    step: ActionSet
+    ramp_mw: float = np.inf
+    previous_mw: float | None = None
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """Each step's effect in its own period only."""
+        step, periods = self.step.effects(columns, own), columns.book.periods
+        offered = [_offered(columns, own, step, t) for t in range(periods)]
+        allowed = [feasible_steps(a, b, self.ramp_mw) for a, b in pairwise(offered)]
+        start = np.ones(len(step.labels), dtype=bool)
+        if self.previous_mw is not None:
+            start = feasible_steps(np.array([self.previous_mw]), offered[0], self.ramp_mw)[0]
+        plans = feasible_plans(start, allowed)
+        if len(plans) == 0:
+            raise InputError(f"day plans: a ramp of {self.ramp_mw:g} MW allows none; raise it")
+        t = np.arange(periods)
+        return Effects(
+            labels=tuple(tuple(step.labels[a] for a in plan) for plan in plans.tolist()),
+            price=step.price[plans[:, columns.period], np.arange(len(columns.price))],
+            mw=step.mw[plans[:, columns.period], np.arange(len(columns.price))],
+            fixed_mw=step.fixed_mw[plans, :, t].transpose(0, 2, 1),
+        )
+
+
+def feasible_steps(now_mw: np.ndarray, next_mw: np.ndarray, ramp_mw: float) -> np.ndarray:
+    """(actions now, actions next) whether the offered MW change by no more than the ramp limit."""
+    change = np.abs(np.subtract.outer(np.asarray(now_mw, float), np.asarray(next_mw, float)))
+    return change <= ramp_mw * (1 + 1e-12)
+
+
+def feasible_plans(start: np.ndarray, allowed: Sequence[np.ndarray]) -> np.ndarray:
+    """(plans, periods) every sequence of actions that the masks allow, the last period running fastest."""
+    plans = np.flatnonzero(start)[:, None]
+    for mask in allowed:
+        rows, following = np.nonzero(mask[plans[:, -1]])
+        plans = np.column_stack([plans[rows], following])
+    return plans
+
+
+def _offered(columns: Columns, own: np.ndarray, step: Effects, t: int) -> np.ndarray:
+    """(actions,) MW that the player offers or bids in period t."""
+    chosen = own & (columns.period == t)
+    return (columns.mw + step.mw)[:, chosen].sum(axis=1)
+
+
+def _numbers(
+    what: str, values: Sequence[float], low: float = -np.inf, high: float = np.inf
+) -> tuple[float, ...]:
+    """Checked numbers of an action set."""
+    array = np.atleast_1d(np.asarray(values, dtype=float))
+    if array.ndim != 1 or len(array) == 0:
+        raise InputError(f"{what}: give a list of at least one number")
+    good = np.isfinite(array) & (array >= low) & (array <= high)
+    if not good.all():
+        bound = (
+            "" if np.isinf(low) else f" from {low:g} to {high:g}" if np.isfinite(high) else " of at least 0"
+        )
+        raise InputError(f"{what}: {array[~good].tolist()[0]!r} is not allowed; give a finite number{bound}")
+    return tuple(array.tolist())

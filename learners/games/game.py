@@ -1,0 +1,162 @@
+"""What learners play against: a payoff source, and its tabulated form.
+
+A payoff source says who plays, how many actions each player has, and what a profile of actions pays.
+Learners, equilibria and deviation tests know nothing else; whether the numbers come from a formula, a
+table or exact clearings of a network market is the source's own business (:mod:`learners.games.payoffs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from clearing.errors import InputError
+
+
+@runtime_checkable
+class PayoffSource(Protocol):
+    """A one-shot game of finitely many actions, evaluated in batches.
+
+    Attributes
+    ----------
+    players : names of the players, in the order of every axis.
+    actions : number of actions of each player.
+    """
+
+    @property
+    def players(self) -> tuple[str, ...]: ...
+
+    @property
+    def actions(self) -> tuple[int, ...]: ...
+
+    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Payoffs (batch, players) [$] of action indices (batch, players).
+
+        With a generator a random source draws its demand state for each row; without one it pays the
+        expectation. A deterministic source ignores it.
+        """
+        ...
+
+
+@runtime_checkable
+class SignallingSource(PayoffSource, Protocol):
+    """A payoff source that also tells players something about the outcome, such as its price.
+
+    Attributes
+    ----------
+    signal_names : what the columns of `signals` are.
+    """
+
+    @property
+    def signal_names(self) -> tuple[str, ...]: ...
+
+    def signals(self, profiles: np.ndarray) -> np.ndarray:
+        """Signals (batch, len(signal_names)) of action indices (batch, players)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PayoffTensor:
+    """Every profile's payoffs as one array; a round is one gather.
+
+    Attributes
+    ----------
+    values : (players, *actions) payoff of each player in each profile [$].
+    players : names; 'player 1', 'player 2', ... by default.
+    labels : per player the names of its actions (mark-ups, prices); indices by default.
+    signal_values : (signals, *actions), such as the price of each profile.
+    signal_names : (signals,) what they are.
+    """
+
+    values: np.ndarray
+    players: tuple[str, ...] = ()
+    labels: tuple[tuple[object, ...], ...] = ()
+    signal_values: np.ndarray | None = None
+    signal_names: tuple[str, ...] = ()
+    _flat: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        values = np.array(self.values, dtype=float)
+        count = len(values) if values.ndim else 0
+        if count == 0 or values.ndim != count + 1 or 0 in values.shape:
+            raise InputError(
+                f"payoff tensor has shape {values.shape}; give (players, actions of player 1, ...), "
+                "one axis of actions per player"
+            )
+        if not np.isfinite(values).all():
+            place = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
+            raise InputError(
+                f"payoff of player {place[0]} in profile {place[1:]} is {values[place]!r}; give a number in $"
+            )
+        players = tuple(self.players) or tuple(f"player {i + 1}" for i in range(count))
+        if len(players) != count or len(set(players)) != count:
+            raise InputError(
+                f"payoff tensor has {count} players, but the names are {players}; give {count} distinct"
+            )
+        labels = tuple(map(tuple, self.labels)) or tuple(tuple(range(n)) for n in values.shape[1:])
+        if tuple(map(len, labels)) != values.shape[1:]:
+            raise InputError(
+                f"labels name {tuple(map(len, labels))} actions, the tensor has "
+                f"{values.shape[1:]}; name each action once"
+            )
+        values.flags.writeable = False
+        flat = values.reshape(count, -1).T.copy()
+        flat.flags.writeable = False
+        for name, value in (("values", values), ("players", players), ("labels", labels), ("_flat", flat)):
+            object.__setattr__(self, name, value)
+        if self.signal_values is not None:
+            signals = np.array(self.signal_values, dtype=float)
+            if signals.shape != (len(self.signal_names), *values.shape[1:]):
+                raise InputError(
+                    f"signals have shape {signals.shape}; give {(len(self.signal_names), *values.shape[1:])}"
+                )
+            signals.flags.writeable = False
+            object.__setattr__(self, "signal_values", signals)
+
+    @property
+    def actions(self) -> tuple[int, ...]:
+        """Number of actions of each player."""
+        return self.values.shape[1:]
+
+    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Payoffs (batch, players) [$] of action indices (batch, players)."""
+        return self._flat[self._index(profiles)]
+
+    def signals(self, profiles: np.ndarray) -> np.ndarray:
+        """Signals (batch, signals) of action indices (batch, players)."""
+        if self.signal_values is None:
+            raise InputError("this payoff tensor holds no signals; build it with signal_values")
+        return self.signal_values.reshape(len(self.signal_names), -1).T[self._index(profiles)]
+
+    def _index(self, profiles: np.ndarray) -> np.ndarray:
+        return np.ravel_multi_index(tuple(np.asarray(profiles).T), self.actions)
+
+
+def profiles_of(actions: Sequence[int]) -> np.ndarray:
+    """Every profile of action indices (profiles, players), the last player's action running fastest."""
+    return np.indices(tuple(actions)).reshape(len(actions), -1).T
+
+
+def tabulate(source: PayoffSource, chunk: int = 65536) -> PayoffTensor:
+    """The tensor of a source, evaluated in chunks of at most `chunk` profiles.
+
+    Examples
+    --------
+    >>> dilemma = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])
+    >>> tabulate(dilemma).payoffs([[1, 0]])
+    array([[4., 0.]])
+    """
+    if isinstance(source, PayoffTensor):
+        return source
+    profiles = profiles_of(source.actions)
+    pieces = [source.payoffs(profiles[k : k + chunk]) for k in range(0, len(profiles), chunk)]
+    values = np.concatenate(pieces).T.reshape(len(source.players), *source.actions)
+    names: tuple[str, ...] = tuple(getattr(source, "signal_names", ()))
+    signals = None
+    if names and isinstance(source, SignallingSource):
+        heard = [source.signals(profiles[k : k + chunk]) for k in range(0, len(profiles), chunk)]
+        signals = np.concatenate(heard).T.reshape(len(names), *source.actions)
+    return PayoffTensor(values, tuple(source.players), tuple(getattr(source, "labels", ())), signals, names)

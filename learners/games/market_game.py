@@ -1,0 +1,247 @@
+"""A market as a game: profiles of actions become books, exact clearings, and payoffs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clearing.book import BUY, Book
+from clearing.errors import InputError
+from learners.games.actions import ActionSet
+from learners.games.demand_states import DemandStates
+from learners.games.game import PayoffTensor, tabulate
+from learners.games.moves import Columns, Moves, one_row_per_period
+from learners.games.payoff_cache import PayoffCache
+from learners.games.payoffs import Cleared, Player, Pricing, player_of
+from networks.checks import suggest
+
+if TYPE_CHECKING:
+    from clearing.mitigation import MitigatedMarket
+    from clearing.nodal import NodalMarket
+    from clearing.prepared import Batch
+    from networks.case import Case
+
+
+class Game:
+    """A market as a game: profiles of actions become books, exact clearings, and payoffs.
+
+    Parameters
+    ----------
+    market : a market with `prepare`, such as :class:`clearing.NodalMarket`.
+    book : the book at true costs and values, or the case it is made from.
+    players : by name, :class:`~learners.games.payoffs.Genco`, ``Disco`` or ``Prosumer``; a label or a tuple
+        of labels stands for the generator that owns them, and a list of labels names its players after them.
+    actions : one action set for all, or one by name.
+    payoff : "lmp", or "pay_as_bid" where every order pays or earns its own price.
+    states : levels and draws of demand; the book's own demand without.
+    cache_bytes, chunk_bytes : memory for remembered payoffs, and for the arrays of one batch of clearings.
+    progress : called with (cleared, asked) after each chunk.
+
+    Notes
+    -----
+    A payoff source (:class:`PayoffSource`): with demand states and a generator every row draws its own
+    level and draw; without a generator the payoff is the expectation over them. Signals: "price", the mean
+    LMP weighted by served demand [$/MWh], and "welfare", at true costs and values [$].
+
+    Raises
+    ------
+    InputError
+        players that own nothing or the same orders, actions that do not fit.
+    ClearingError
+        from `payoffs`, naming the first profile that cannot be cleared.
+
+    Examples
+    --------
+    >>> import clearing, networks
+    >>> from learners import Game, Markups
+    >>> case = networks.load("five_bus")
+    >>> game = Game(clearing.NodalMarket(case.grid), case, ["G1", "G2", "G3"], Markups((0, 10, 20, 30)))
+    >>> game.actions
+    (4, 4, 4)
+    """
+
+    signal_names = ("price", "welfare")
+
+    def __init__(
+        self,
+        market: NodalMarket | MitigatedMarket,
+        book: Book | Case,
+        players: Mapping[str, object] | Sequence[Hashable],
+        actions: ActionSet | Mapping[str, ActionSet],
+        payoff: Pricing = "lmp",
+        states: DemandStates | None = None,
+        cache_bytes: int = 256 * 2**20,
+        chunk_bytes: int = 64 * 2**20,
+        progress: Callable[[int, int], None] | None = None,
+    ):
+        if payoff not in ("lmp", "pay_as_bid"):
+            raise InputError(f"payoff is {payoff!r}; use 'lmp' or 'pay_as_bid'")
+        if not hasattr(market, "prepare"):
+            raise InputError(f"market is a {type(market).__name__}; a game needs one with 'prepare'")
+        if payoff == "pay_as_bid" and getattr(market, "changes_offers", False):
+            raise InputError("a market that changes offers cannot pay their own price; use payoff='lmp'")
+        self.market, self.pricing, self.states, self.progress = market, payoff, states, progress
+        self.book = one_row_per_period(book if isinstance(book, Book) else Book.from_case(book))
+        named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
+        if not named:
+            raise InputError("players: a game needs at least one")
+        self.players = tuple(named)
+        self.columns = Columns.of(self.book, market.grid)
+        self.roles: tuple[Player, ...] = tuple(player_of(given) for given in named.values())
+        self.own = tuple(role.owned(self.columns) for role in self.roles)
+        if (np.sum(self.own, axis=0) > 1).any():
+            k = int(np.flatnonzero(np.sum(self.own, axis=0) > 1)[0])
+            raise InputError(
+                f"players: order {self.book.orders[self.book.column_row[k]]!r} belongs to two players"
+            )
+        self.action_sets = tuple(_actions_of(actions, name) for name in self.players)
+        self.moves = Moves(
+            self.columns,
+            tuple(a.effects(self.columns, own) for a, own in zip(self.action_sets, self.own, strict=True)),
+        )
+        self.labels = tuple(e.labels for e in self.moves.effects)
+        self.actions = tuple(map(len, self.labels))
+        self.prepared = market.prepare(self.book)
+        per_round = 8 * (6 * len(self.columns.price) + 4 * self.columns.fixed_mw.size + 64)
+        self.chunk = max(1, chunk_bytes // per_round)
+        self._count = 1 if states is None else states.levels * states.draws
+        self._width = len(self.players) + len(self.signal_names)
+        self.cache = PayoffCache(self._width, prod(self.actions) * self._count, cache_bytes)
+
+    def payoffs(
+        self,
+        profiles: np.ndarray,
+        rng: np.random.Generator | None = None,
+        level: np.ndarray | int | None = None,
+    ) -> np.ndarray:
+        """Payoffs (batch, players) [$] of action indices (batch, players).
+
+        `level` (batch,) fixes the load level of each row; the draw around it comes from `rng`, or the
+        payoff is the expectation over what is not fixed.
+        """
+        return self.evaluate(profiles, rng, level)[:, : len(self.players)]
+
+    def signals(self, profiles: np.ndarray) -> np.ndarray:
+        """Expected price [$/MWh] and welfare [$], (batch, 2)."""
+        return self.evaluate(profiles)[:, len(self.players) :]
+
+    def evaluate(
+        self,
+        profiles: np.ndarray,
+        rng: np.random.Generator | None = None,
+        level: np.ndarray | int | None = None,
+    ) -> np.ndarray:
+        """Payoffs and signals of the same clearings side by side, (batch, players + 2)."""
+        profiles = np.atleast_2d(np.asarray(profiles, dtype=np.int64))
+        flat = np.ravel_multi_index(tuple(profiles.T), self.actions) * self._count
+        if self.states is None:
+            return self.cache.fetch(flat, self._compute)
+        draws, levels = self.states.draws, self.states.levels
+        if rng is None:
+            states = np.arange(levels * draws)[None]
+            if level is not None:
+                states = np.reshape(level, (-1, 1)) * draws + np.arange(draws)
+            keys = flat[:, None] + states
+            return self.cache.fetch(keys.ravel(), self._compute).reshape(*keys.shape, -1).mean(axis=1)
+        where = rng.integers(levels, size=len(flat)) if level is None else np.asarray(level)
+        return self.cache.fetch(flat + where * draws + rng.integers(draws, size=len(flat)), self._compute)
+
+    def tensor(self) -> PayoffTensor:
+        """The expected payoffs of every profile, cleared in chunks."""
+        return tabulate(self)
+
+    def competitive(self) -> tuple[np.ndarray, np.ndarray]:
+        """Expected payoffs (players,) and signals (2,) when everybody tells the truth."""
+        c, count = self.columns, self._count
+        price, mw, fixed = (np.repeat(a[None], count, axis=0) for a in (c.price, c.mw, c.fixed_mw))
+        nothing = np.zeros((count, len(self.players)))
+        row = self._clear_moved(np.arange(count), price, mw, fixed, nothing).mean(axis=0)
+        return row[: len(self.players)], row[len(self.players) :]
+
+    def book_of(self, profile: Sequence[int], state: int = 0) -> Book:
+        """The book of one profile, for a full clearing with tables and certificate."""
+        numbers = self.moves.numbers(np.atleast_2d(np.asarray(profile, dtype=np.int64)))
+        price, mw, fixed = self._scale(np.array([state]), *numbers)
+        periods = fixed.shape[2]
+        where = np.flatnonzero(fixed[0].any(axis=1))
+        return replace(
+            self.book,
+            mw=mw[0],
+            price=price[0],
+            fixed_bus=tuple(self.market.grid.buses[b] for b in where for _ in range(periods)),
+            fixed_mw=fixed[0, where].ravel(),
+            fixed_period=np.tile(np.arange(periods), len(where)),
+        )
+
+    def clear(
+        self, price: np.ndarray, mw: np.ndarray, fixed_mw: np.ndarray, want: Sequence[str] = ()
+    ) -> tuple[Cleared, Batch]:
+        """Clear rounds of given numbers, as :meth:`Moves.numbers` has them; failures are raised."""
+        fixed = fixed_mw if fixed_mw.shape[2] > 1 else fixed_mw[:, :, 0]
+        batch = self.prepared.clear_many(
+            price, mw, fixed_mw=fixed, want=("accepted", "lmp", *want), on_error="raise"
+        )
+        assert batch.accepted is not None
+        assert batch.lmp is not None
+        lmp = batch.lmp.reshape(fixed_mw.shape)
+        return Cleared(self.columns, price, batch.accepted, lmp, fixed_mw, self.pricing), batch
+
+    def _compute(self, keys: np.ndarray) -> np.ndarray:
+        """Payoffs and signals of keys, chunk by chunk."""
+        pieces = []
+        for start in range(0, len(keys), self.chunk):
+            flat, state = np.divmod(keys[start : start + self.chunk], self._count)
+            profiles = np.stack(np.unravel_index(flat, self.actions), axis=1)
+            interrupted = np.stack(
+                [e.interrupted_mwh[profiles[:, i]] for i, e in enumerate(self.moves.effects)], axis=1
+            )
+            pieces.append(self._clear_moved(state, *self.moves.numbers(profiles), interrupted))
+            if self.progress is not None:
+                self.progress(min(start + self.chunk, len(keys)), len(keys))
+        return np.concatenate(pieces)
+
+    def _clear_moved(
+        self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray, interrupted: np.ndarray
+    ) -> np.ndarray:
+        """(batch, players + signals) of rounds in demand states."""
+        cleared, _ = self.clear(*self._scale(state, price, mw, fixed))
+        earned = self.earn(cleared, interrupted)
+        return np.column_stack([earned, cleared.mean_price, cleared.true_welfare])
+
+    def earn(self, cleared: Cleared, interrupted_mwh: np.ndarray | None = None) -> np.ndarray:
+        """(batch, players) payoffs [$] of cleared rounds."""
+        batch = len(cleared.accepted)
+        if interrupted_mwh is None:
+            interrupted_mwh = np.zeros((batch, len(self.players)))
+        return np.stack(
+            [
+                role.earn(cleared, own, interrupted_mwh[:, i])
+                for i, (role, own) in enumerate(zip(self.roles, self.own, strict=True))
+            ],
+            axis=1,
+        )
+
+    def _scale(
+        self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The numbers in demand states: fixed demand and purchases at their buses' multipliers."""
+        if self.states is None:
+            return price, mw, fixed
+        base, bought = self.columns.fixed_mw, self.columns.side == BUY
+        factor = self.states.of_bus(state, np.arange(len(base)))
+        fixed = fixed + base * (factor[:, :, None] - 1)
+        if bought.any():
+            mw = np.where(bought, mw * factor[:, self.columns.bus], mw)
+        return price, mw, fixed
+
+
+def _actions_of(actions: ActionSet | Mapping[str, ActionSet], name: str) -> ActionSet:
+    if not isinstance(actions, Mapping):
+        return actions
+    if name not in actions:
+        raise InputError(f"actions: player {name!r} has none{suggest(name, actions)}; name one set for each")
+    return actions[name]

@@ -1,0 +1,84 @@
+"""Checkpoints: a run as one file of arrays, and the run that the file continues."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from clearing.errors import InputError
+from learners.games.game import PayoffTensor
+from learners.sessions.run import Run
+from learners.sessions.session import Ended, Session
+from learners.sessions.streams import RowNoise, UniformStreams
+
+
+def write_run(run: Run, path: Path) -> None:
+    """Write a run in one step: a reader finds the old file or the new one."""
+    out: dict[str, np.ndarray] = {
+        "about": np.array([_fingerprint(run.session), str(run.seed)]),
+        "counts": np.array([run.round, 0 if run.noise is None else run.noise.drawn]),
+        "replicates": np.array(run.replicates),
+        "active": np.array(run.active, dtype=np.int64),
+        "standing": run.standing,
+    }
+    if run.heard is not None:
+        out["heard"] = run.heard
+    for i, learner in enumerate(run.learners):
+        out |= {f"learner/{i}/{name}": value for name, value in learner.arrays().items()}
+    for replicate, trace in run.traces.items():
+        out |= {f"trace/{replicate}/{name}": value for name, value in trace.arrays().items()}
+    for replicate, ended in run.ended.items():
+        key = f"ended/{replicate}"
+        out |= {f"{key}/rounds": np.array([ended.rounds, ended.stable]), f"{key}/standing": ended.standing}
+        out |= {f"{key}/trace/{name}": value for name, value in ended.trace.arrays().items()}
+        for i, known in enumerate(ended.arrays):
+            out |= {f"{key}/learner/{i}/{name}": value for name, value in known.items()}
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **out)
+    draft.replace(path)
+
+
+def read_run(session: Session, path: Path) -> Run:
+    """The run that :func:`write_run` wrote, of the same session."""
+    with np.load(path, allow_pickle=False) as file:
+        data = {name: file[name] for name in file.files}
+    if str(data["about"][0]) != _fingerprint(session):
+        raise InputError(f"checkpoint {path} is of another session; resume it with the one that wrote it")
+    run = Run(session, int(data["about"][1]), tuple(int(r) for r in data["replicates"]))
+    played, drawn = (int(v) for v in data["counts"])
+    run.round, run.active = played, [int(r) for r in data["active"]]
+    run.standing, run.heard = data["standing"], data.get("heard")
+    run.uniforms = UniformStreams(run.seed, run.active, skip=run.players + played * run.draws)
+    if run.noise is not None:
+        run.noise = RowNoise(run.seed, run.active, drawn)
+    for i, learner in enumerate(run.learners):
+        learner.load(_under(data, f"learner/{i}/"))
+    for replicate in run.active:
+        run.traces[replicate].load(_under(data, f"trace/{replicate}/"))
+    for replicate in set(run.replicates) - set(run.active):
+        key, trace = f"ended/{replicate}", run.traces.pop(replicate)
+        trace.load(_under(data, f"{key}/trace/"))
+        rounds, stable = data[f"{key}/rounds"]
+        known = tuple(_under(data, f"{key}/learner/{i}/") for i in range(run.players))
+        standing = data[f"{key}/standing"]
+        run.ended[replicate] = Ended(replicate, int(rounds), bool(stable), standing, known, trace)
+    return run
+
+
+def _under(data: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): value for name, value in data.items() if name.startswith(prefix)}
+
+
+def _fingerprint(session: Session) -> str:
+    """What decides a run's numbers, as a hash: the rules, the seats, and tabulated payoffs."""
+    digest = hashlib.sha256(
+        repr((session.learners, session.stopping, session.every, session.first, session.trace)).encode()
+    )
+    for source in session.stages:
+        digest.update(repr((source.players, source.actions)).encode())
+        if isinstance(source, PayoffTensor):
+            digest.update(source.values.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Strategies: learners, rules, policies, and the card that says what a strategy does."""

@@ -1,0 +1,85 @@
+"""Compiled arithmetic of linear action values: active features in, values and weight changes out."""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+
+from learners.strategies.compiled_policies import best_of, choose, expected_value
+from learners.strategies.compiled_tables import Q_LEARNING, SARSA
+
+
+@nb.njit(cache=True, nogil=True)
+def value_rows(weights, active, mask, out):
+    """out[r, a] = Σ weights[r, a, active features]; −inf where the mask forbids."""
+    for r in range(active.shape[0]):
+        for a in range(weights.shape[1]):
+            total = 0.0
+            for k in range(active.shape[1]):
+                total += weights[r, a, active[r, k]]
+            out[r, a] = total if mask[r, a] else -math.inf
+
+
+@nb.njit(cache=True, nogil=True)
+def decide_linear(method, kind, level, step, decay, pending, weights, traces, values, active, uniforms, out):
+    """Choose; SARSA completes its update; traces decay, are cut after exploration by Q-learning, and marked.
+
+    `pending` holds, per replicate, the discounted rewards since the last decision less the value it had,
+    the discount that has accrued, and whether an update is waiting.
+    """
+    gained, accrued, waiting = pending
+    scratch = np.empty(values.shape[1])
+    for r in range(values.shape[0]):
+        best = best_of(values[r])
+        a = choose(kind, level, values[r], best, uniforms[r], scratch)
+        if method == SARSA and waiting[r]:
+            apply_error(weights[r], traces[r], step * (gained[r] + accrued[r] * values[r, a]))
+        fade = accrued[r] * decay
+        if method == Q_LEARNING and values[r, a] < values[r, best]:
+            fade = 0.0  # Watkins: what follows an exploratory action says nothing about earlier ones
+        for b in range(traces.shape[1]):
+            row = traces[r, b]
+            for f in range(row.size):
+                row[f] *= fade
+        current = 0.0
+        for k in range(active.shape[1]):
+            traces[r, a, active[r, k]] = 1.0
+            current += weights[r, a, active[r, k]]
+        gained[r] = -current
+        accrued[r] = 1.0
+        waiting[r] = True
+        out[r] = a
+
+
+@nb.njit(cache=True, nogil=True)
+def credit_linear(method, kind, level, step, gamma, pending, weights, traces, rewards, values, due, terminal):
+    """Add rewards; where an update is due and not SARSA's, move the weights along the traces."""
+    gained, accrued, waiting = pending
+    scratch = np.empty(values.shape[1])
+    for r in range(values.shape[0]):
+        if not waiting[r]:
+            continue
+        gained[r] += accrued[r] * rewards[r]
+        accrued[r] *= gamma
+        if not due or (method == SARSA and not terminal):
+            continue
+        worth = 0.0
+        if not terminal:
+            if method == Q_LEARNING:
+                worth = values[r, best_of(values[r])]
+            else:
+                worth = expected_value(kind, level, values[r], scratch)
+        apply_error(weights[r], traces[r], step * (gained[r] + accrued[r] * worth))
+        waiting[r] = False
+        if terminal:
+            traces[r] = 0.0
+
+
+@nb.njit(cache=True, nogil=True)
+def apply_error(weights, traces, change):
+    for b in range(weights.shape[0]):
+        row, trace = weights[b], traces[b]
+        for f in range(row.size):
+            row[f] += change * trace[f]

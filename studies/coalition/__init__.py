@@ -1,0 +1,1 @@
+"""What the coalition studies share: tables and claims."""

@@ -1,0 +1,267 @@
+"""Four models of trade on one instance, side by side: what to print, write and draw."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from studies.pages.exports import plain, write_table
+from studies.pictures.charts import Bars, Chart, FlowMaps
+from studies.pictures.charts_flows import DETAILED
+
+if TYPE_CHECKING:
+    from clearing.payments.rules import Payments
+    from clearing.trading.instance import TradingInstance
+    from clearing.trading.outcome import TradingOutcome
+
+WORDS = {
+    "ad_hoc": "ad hoc",
+    "self_interested": "self-interested",
+    "cooperative": "cooperative",
+    "integrated": "integrated",
+}
+
+NOTES = {
+    "models": (
+        "The four models",
+        "Losses on all lines, the main grid's supply and cost, what agents pay in all, and the proof.",
+    ),
+    "public_lines": ("Public lines", "Flow at the midpoint, positive from → to; gap: l − r·f² of the cone."),
+    "private_lines": (
+        "Private lines",
+        "Flow at the midpoint, positive from → to; gap: l − r·f² of the cone.",
+    ),
+    "agents": ("Agents", "private_mw: received over private lines; cost: paid, negative where received."),
+    "trades": ("Who trades with whom", "Private flows decomposed by proportional sharing."),
+    "payments": (
+        "Payments of the tariff game, $",
+        "Positive: received. Alone: an agent's worth by itself. Empty where there are too many agents.",
+    ),
+    "cores": ("Core tests", "Excess above 0: a coalition would rather be on its own."),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TradeResult:
+    """All models on one instance, and payments.
+
+    Attributes
+    ----------
+    name : of the instance. outcomes : model → outcome. command : what made it.
+    """
+
+    name: str
+    instance: TradingInstance
+    outcomes: dict[str, TradingOutcome]
+    payments: Payments
+    command: str = ""
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Name → table, its labels as columns."""
+        return {
+            "models": self.models,
+            "public_lines": self._joined("public_lines"),
+            "private_lines": self._joined("private_lines"),
+            "agents": self._joined("agents"),
+            "trades": self._joined("trades"),
+            "payments": self.payments.table.reset_index(),
+            "cores": self.cores,
+        }
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """One row per model."""
+        rows = []
+        for model, found in self.outcomes.items():
+            certificate = found.certificate
+            agent_cost = found.agent_cost
+            rows.append(
+                {
+                    "model": model,
+                    "losses_mw": found.losses_mw,
+                    "private_losses_mw": float(found.private_loss_mw.sum()),
+                    "main_grid_mw": found.main_grid_mw,
+                    "supply_cost": found.supply_cost,
+                    "agents_pay": float(np.nansum(agent_cost)),
+                    "certificate": "holds" if certificate.holds else "FAILS",
+                    "worst_row": certificate.worst[0],
+                    "worst_residual": certificate.worst[1],
+                    "bound": certificate.bound,
+                    "cut_bound": certificate.cut_bound,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def cores(self) -> pd.DataFrame:
+        """Core tests of the tariff game's payments; dual prices alone where there are many agents."""
+        if not self.payments.core:
+            dual = self.payments.dual
+            row = {"rule": "dual_price", "in_core": True, "excess": np.nan, "shortfall": -dual.surplus,
+                   "test": "proof by dual prices"}  # fmt: skip
+            return pd.DataFrame([row])
+        return pd.DataFrame(
+            [
+                {"rule": rule, "in_core": check.holds(1e-6), "excess": check.excess,
+                 "shortfall": check.shortfall, "test": "every coalition"}
+                for rule, check in self.payments.core.items()
+            ]
+        )  # fmt: skip
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        frames = []
+        for model, found in self.outcomes.items():
+            frame = getattr(found, name)
+            frame = frame if frame.index.name is None else frame.reset_index()
+            if len(frame):
+                frames.append(frame.assign(model=model)[["model", *frame.columns]])
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"model": []})
+
+    @cached_property
+    def charts(self) -> list[Chart]:
+        """The network under each model, and losses."""
+        instance, grid = self.instance, self.instance.grid
+        on = instance.in_service
+        start, end = instance.private_ends
+        panels = [
+            (
+                f"{WORDS[model].capitalize()}: losses {found.losses_mw:,.4g} MW",
+                np.concatenate([found.public_flow_mw[on], found.private_flow_mw]),
+            )
+            for model, found in self.outcomes.items()
+        ]
+        network = FlowMaps(
+            name="trade",
+            title=f"{self.name}: what flows where in the four models",
+            caption="MW at the midpoint of each line; dotted lines carry nothing. Straight and grey: public; "
+            "bent and purple: private. Blue agents have more than they need, vermilion ones less; the "
+            "square is the main grid.",
+            nodes=[str(bus) for bus in grid.buses],
+            positions=self._positions(),
+            net_mw=instance.net_mw,
+            ends=np.concatenate([np.stack([grid.from_bus, grid.to_bus], 1)[on], np.stack([start, end], 1)]),
+            private=np.arange(len(on) + len(start)) >= len(on),
+            main=instance.main,
+            panels=panels,
+            wide=True,
+        )
+        losses = Bars(
+            name="losses", title="Losses by model", caption="Public and private lines together.",
+            labels=[WORDS[model] for model in self.outcomes],
+            values=[found.losses_mw for found in self.outcomes.values()], x_label="MW",
+        )  # fmt: skip
+        return [network, losses]
+
+    def _positions(self) -> np.ndarray:
+        """Given positions of agents where there are any, else drawn by public and few private lines."""
+        from networks.layout import bus_positions
+
+        instance, grid, given = self.instance, self.instance.grid, None
+        spots = instance.private.positions_km
+        if spots is not None:
+            given = np.full((len(grid.buses), 2), np.nan)
+            given[[grid.bus_position[bus] for bus in instance.private.buses]] = spots
+            return bus_positions(grid, given)
+        start, end = instance.private_ends
+        if not 0 < len(start) <= DETAILED:  # many private lines would pull everything together
+            return bus_positions(grid)
+        from networks.grid import Grid
+
+        rows = pd.DataFrame(
+            {
+                "branch": np.arange(len(grid.from_bus) + len(start)),
+                "from_bus": np.concatenate([grid.from_bus, start]),
+                "to_bus": np.concatenate([grid.to_bus, end]),
+                "x_pu": 1.0,
+            }
+        )
+        drawn = Grid.from_tables(pd.DataFrame({"bus": np.arange(len(grid.buses))}), rows)
+        return bus_positions(drawn)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Page, picture and tables in a folder; returns the paths, the page first."""
+        from studies.pictures.charts_png import draw_chart
+
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [self._write_page(folder / "index.html"), draw_chart(self.charts[0], folder / "trade.png")]
+        for name, table in self.tables.items():
+            files += write_table(table, folder / name)
+        return files
+
+    def _write_page(self, path: Path) -> Path:
+        from studies.pages.page import asset, write_page
+        from studies.report import chart_data, figure_section, table_data, table_section
+        from studies.study import Summary
+
+        summaries = {}
+        for name, table in self.tables.items():
+            numbers = {str(c): table[c].round(9) + 0.0 for c in table.select_dtypes("number").columns}
+            summaries[name] = Summary(NOTES[name][0], table.assign(**numbers), NOTES[name][1])
+        body = (
+            f"<style>\n{asset('report.css')}</style><header><h1>{escape(self.name)}</h1>"
+            '<p class="lead">Four models of trade over private lines, side by side.</p>'
+            f'<p class="sentence">{escape(self.sentence)}</p></header>'
+            f"{figure_section(self.charts)}{table_section(summaries)}"
+        )
+        data = {"charts": [chart_data(chart) for chart in self.charts], "tables": table_data(summaries)}
+        scripts = ("tables.js", "report_page.js")
+        return write_page(path, f"walras trade: {self.name}", body, data, scripts, self.command)
+
+    @property
+    def sentence(self) -> str:
+        """What self-interest costs here, in words."""
+        losses = {model: found.losses_mw for model, found in self.outcomes.items()}
+        saved = losses["self_interested"] - losses["cooperative"]
+        return (
+            f"Self-interested coalitions lose {losses['self_interested']:,.4g} MW, with the grid's "
+            f"cooperation {losses['cooperative']:,.4g} MW ({saved:,.4g} MW less), under one hand "
+            f"{losses['integrated']:,.4g} MW; ad hoc trade loses {losses['ad_hoc']:,.4g} MW. Paying agents "
+            f"by dual prices to cooperate leaves the grid {self.payments.grid_gain:,.4g} $ an hour, at the "
+            "given tariffs."
+        )
+
+    def document(self, files: list[Path]) -> str:
+        """Everything as one JSON document."""
+        content: dict[str, Any] = {
+            "walras": version("walras"),
+            "command": self.command,
+            "name": self.name,
+            "grid_gain": self.payments.grid_gain,
+            "tables": {name: table.to_dict("records") for name, table in self.tables.items()},
+            "files": [str(path) for path in files],
+        }
+        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False)
+
+
+def trade(
+    folder: Path,
+    tariff: str = "flat",
+    verify: bool = False,
+    samples: int = 0,
+    seed: int = 0,
+    command: str = "",
+) -> TradeResult:
+    """Every model on the instance in a folder of tables (see :mod:`clearing.trading.tables`)."""
+    from clearing.payments.rules import pay_agents
+    from clearing.trading import markets as trading
+    from clearing.trading.instance import TradingInstance
+
+    instance = TradingInstance.from_folder(folder)
+    outcomes: dict[str, TradingOutcome] = {
+        "ad_hoc": trading.AdHocTrading().clear(instance),
+        "self_interested": trading.SelfInterestedTrading(tariff).clear(instance, verify),  # type: ignore[arg-type]
+        "cooperative": trading.CooperativeTrading().clear(instance, verify),
+        "integrated": trading.IntegratedTrading().clear(instance, verify),
+    }
+    generator = np.random.default_rng(seed) if samples else None
+    payments = pay_agents(instance, generator, samples or 200)
+    return TradeResult(folder.resolve().name, instance, outcomes, payments, command)

@@ -1,0 +1,1 @@
+"""Pages and exports of outcomes, and the facts and sentences that they show."""

@@ -1,0 +1,1 @@
+"""How a study runs: specs, cells, workers, stored parts, resumption."""

@@ -1,0 +1,164 @@
+"""Which code makes a study's numbers: its module and what it imports from the packages, hashed.
+
+The hash is of the text without docstrings, comments and blank lines, so that words may change and
+results stay valid. Of `studies` only the study's own module counts, and other modules that it imports beside
+the machinery (specs, charts), which only asks and shows.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from studies.registry import StudyRef
+
+PACKAGES = ("networks", "clearing", "learners", "studies")
+MACHINERY = frozenset(
+    {"studies", "studies.study", "studies.running.spec", "studies.pictures.charts", "studies.registry"}
+)
+
+
+SHOWING = frozenset({"summarise", "figures", "headline", "claims"})
+"""Functions of a study's module that only show what its cells returned."""
+
+
+def code_hash(ref: StudyRef, cells_only: bool = False) -> str:
+    """Sixteen hex digits that change when the code behind the study's numbers does.
+
+    `cells_only` leaves out the functions that summarise, draw and compare, and what they alone import:
+    they work on stored tables, so that a better caption costs no run.
+    """
+    digest = sha256()
+    for name, text in sorted(code_of(ref, cells_only).items()):
+        digest.update(f"{name}\0{text}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def code_of(ref: StudyRef, cells_only: bool = False) -> dict[str, str]:
+    """Module name → its text, for the study and all that it imports, lazily or not.
+
+    Imports for type checkers only do not count, nor do the packages' lists of lazy names; the names in
+    a registry ("package.module:name") count where another module imports a function of the registry.
+    """
+    own = _source(ref.module) if ref.source is None else ref.source
+    own = _without(own, SHOWING) if cells_only else own
+    found = {ref.name: _stripped(own)}
+    waiting = list(_imports(own)) + [(name, "") for name in _named_in_text(own)]
+    seen = set(MACHINERY) | set(PACKAGES) | {ref.module}
+    called: set[tuple[str, str]] = set()
+    while waiting:
+        module, name = waiting.pop()
+        if module in PACKAGES or module in MACHINERY:
+            continue
+        if module not in seen:
+            seen.add(module)
+            found[module], imports, _, _ = _parsed(module)
+            waiting += imports
+        if (module, name) not in called:
+            called.add((module, name))
+            _, _, functions, registered = _parsed(module)
+            waiting += [(other, "") for other in registered if name in functions]
+    return found
+
+
+Names = tuple[tuple[str, str], ...]  # (module, name imported from it, or "")
+
+
+@cache
+def _parsed(module: str) -> tuple[str, Names, frozenset[str], tuple[str, ...]]:
+    """A module's text, imports, functions, and the modules that its texts name."""
+    text = _source(module)
+    functions = frozenset(node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    return _stripped(text), tuple(_imports(text)), functions, tuple(_named_in_text(text))
+
+
+@cache
+def _file(module: str) -> Path | None:
+    """The file of a module of the four packages, None for anything else."""
+    if module.partition(".")[0] not in PACKAGES:
+        return None
+    try:
+        found = sys.modules.get(module)
+        origin = found.__file__ if found is not None else getattr(find_spec(module), "origin", None)
+    except (ImportError, ValueError):
+        return None
+    return Path(origin) if origin else None
+
+
+def _source(module: str) -> str:
+    path = _file(module)
+    return path.read_text(encoding="utf-8") if path is not None and path.suffix == ".py" else ""
+
+
+def _imports(text: str) -> Iterator[tuple[str, str]]:
+    """(module, name) pairs that a text imports from the packages, where it runs."""
+    for node in _walk_running(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if _file(alias.name))
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0 and _file(node.module):
+            for alias in node.names:
+                yield from _home(node.module, alias.name)
+        elif isinstance(node, ast.Attribute):
+            package = node.value.id if isinstance(node.value, ast.Name) else ""
+            yield from _home(package, node.attr) if package in PACKAGES else ()
+
+
+def _walk_running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes except those under `if TYPE_CHECKING:`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _named_in_text(text: str) -> Iterator[str]:
+    """Modules that texts of the form "package.module:name" name."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ":" in node.value:
+            module = node.value.partition(":")[0]
+            if module.isascii() and module.replace(".", "").isidentifier() and _file(module):
+                yield module
+
+
+def _home(package: str, name: str) -> Iterator[tuple[str, str]]:
+    """The module behind `package.name`: a submodule, or where a lazily loaded name lives."""
+    if _file(f"{package}.{name}"):
+        yield f"{package}.{name}", ""
+    elif "." in package:
+        yield package, name
+    else:
+        home = getattr(getattr(import_module(package), name, None), "__module__", None)
+        if isinstance(home, str) and _file(home):
+            yield home, name
+
+
+def _without(text: str, functions: frozenset[str]) -> str:
+    """The text without the module's functions of these names."""
+    lines = text.splitlines()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name in functions and node.end_lineno:
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+    return "\n".join(lines)
+
+
+def _stripped(text: str) -> str:
+    """The lines without docstrings, comments of their own and blanks; the same for every Python version."""
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        body = getattr(node, "body", None)
+        for item in body if isinstance(body, list) else ():
+            word = item.value if isinstance(item, ast.Expr) else None
+            if isinstance(word, ast.Constant) and isinstance(word.value, str) and item.end_lineno:
+                lines[item.lineno - 1 : item.end_lineno] = [""] * (item.end_lineno - item.lineno + 1)
+    kept = (line.rstrip() for line in lines)
+    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#"))

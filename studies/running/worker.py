@@ -1,0 +1,92 @@
+"""What a worker does: run a batch of cells and hand back their rows as one part."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from studies.registry import StudyRef
+from studies.running.parts import Record, arrow_table, encode
+from studies.running.spec import Spec, canonical_json, make_spec
+from studies.study import Study
+
+TRACE_LINES = 40
+
+_one_at_a_time = threading.Lock()
+"""A worker of a cluster may have several threads; solvers and caches get one."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A batch of cells to run: `items` are (cell number, replicate, the cell's values)."""
+
+    study: StudyRef
+    spec: Mapping[str, Any]
+    seed: int
+    items: tuple[tuple[int, int, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of a task: the part's bytes, the seconds of each cell, and the worker's peak memory."""
+
+    data: bytes
+    seconds: tuple[float, ...]
+    failed: int
+    peak_mb: float
+
+
+def run_task(task: Task) -> Batch:
+    """Run the cells of a task, each with its own random stream; a cell that raises is recorded."""
+    with _one_at_a_time:
+        study = task.study.load()
+        spec = _spec_of(task.study, canonical_json(task.spec))
+        records = [run_one(study, spec, task.seed, *item) for item in task.items]
+        data = encode(records)
+    failed = sum(record.error is not None for record in records)
+    return Batch(data, tuple(record.seconds for record in records), failed, peak_memory_mb())
+
+
+@lru_cache(maxsize=4)
+def _spec_of(study: StudyRef, values: str) -> Spec:
+    return make_spec(study.load().spec, json.loads(values))
+
+
+def run_one(
+    study: Study, spec: Spec, seed: int, cell: int, replicate: int, values: Mapping[str, Any]
+) -> Record:
+    """One cell; its stream depends on (seed, cell, replicate) and on nothing else (law 9)."""
+    import numpy as np
+
+    start = time.perf_counter()
+    try:
+        stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(cell, replicate)))
+        returned = study.run_cell(spec, values, stream)
+        tables = {name: arrow_table(name, rows) for name, rows in returned.items()}
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error)[-TRACE_LINES:])
+        message = f"{type(error).__name__}: {error}"
+        return Record(cell, replicate, values, {}, time.perf_counter() - start, message, trace)
+    return Record(cell, replicate, values, tables, time.perf_counter() - start)
+
+
+def died(items: Sequence[tuple[int, int, Mapping[str, Any]]], reason: str) -> bytes:
+    """The part that records cells whose worker died of them."""
+    return encode([Record(cell, rep, values, {}, 0.0, reason) for cell, rep, values in items])
+
+
+def peak_memory_mb() -> float:
+    """Greatest resident memory of this process so far, 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024.0 if os.uname().sysname != "Darwin" else 1024.0**2)

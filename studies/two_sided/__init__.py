@@ -1,0 +1,1 @@
+"""What the studies of two-sided collusion share."""
