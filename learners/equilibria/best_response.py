@@ -54,7 +54,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class BestResponse:
+class ExactBestResponse:
     """The best mark-up of a player against the others' fixed ones.
 
     Attributes
@@ -93,7 +93,7 @@ class EquilibriumCertificate:
 
     markups: tuple[float, ...]
     payoffs: tuple[float, ...]
-    responses: tuple[BestResponse, ...]
+    responses: tuple[ExactBestResponse, ...]
     gains: tuple[float, ...]
     epsilon: float
     relative: float
@@ -105,7 +105,7 @@ def find_best_response(
     player: str,
     markups: Mapping[str, float] | Sequence[float],
     interval: tuple[float, float] | None = None,
-) -> BestResponse:
+) -> ExactBestResponse:
     """The exact best response of `player` to the others' mark-ups.
 
     Parameters
@@ -132,7 +132,7 @@ def find_best_response(
     wide = [p for p in pieces if p.high - p.low > SLIVER * (high - low)]
     kinks = tuple((a.high + b.low) / 2 for a, b in pairwise(wide))
     proven = all(p.unique for p in wide)
-    return BestResponse(player, markup, payoff, pieces, kinks, proven, line.clearings)
+    return ExactBestResponse(player, markup, payoff, pieces, kinks, proven, line.clearings)
 
 
 def certify_equilibrium(
