@@ -61,6 +61,30 @@ class Benchmarks:
             for name in ("competitive", "nash_low", "nash_high")
         }
 
+    def compare(self, payoffs: Sequence[float] | np.ndarray, level: float = 0.95) -> pd.DataFrame:
+        """What was learned beside every benchmark, a table to print.
+
+        Parameters
+        ----------
+        payoffs : (players,), or (seeds, players) such as `Result.limit_profits()` [$].
+        level : of Student's interval over seeds.
+
+        Returns
+        -------
+        Index competitive, nash_low, nash_high, joint. Columns: profit and learned (all players, mean over
+        seeds) [$], and the collusion index against the benchmark with its interval, `low` to `high`; NaN
+        where there is no such equilibrium, or no room between it and the joint optimum.
+        """
+        totals = np.atleast_2d(np.asarray(payoffs, dtype=float)).sum(axis=1)
+        rows = {}
+        for name in ("competitive", "nash_low", "nash_high", "joint"):
+            benchmark = getattr(self, name)
+            profit = 0.0 if abs(benchmark) <= 1e-12 * (1 + abs(self.joint)) else benchmark
+            found = [collusion_index(t, benchmark, self.joint) for t in totals]
+            index = Interval(*[np.nan] * 4) if np.isnan(found).any() else mean_interval(found, level)
+            rows[name] = [profit, float(totals.mean()), index.estimate, index.low, index.high]
+        return pd.DataFrame.from_dict(rows, "index", columns=["profit", "learned", "index", "low", "high"])
+
 
 def collusion_index(payoff: float, benchmark: float, joint: float) -> float:
     """Δ = (payoff − benchmark)/(joint − benchmark): 0 at the benchmark, 1 at the joint optimum.

@@ -43,6 +43,18 @@ def test_benchmarks_and_indices():
     assert np.isnan(pennies.nash_low)
 
 
+def test_learned_profits_beside_the_benchmarks():
+    table = Benchmarks(-1e-15, 6, float("nan"), 10).compare([[2.0, 2.0], [4.0, 4.0]])
+    assert table["profit"].tolist()[:2] == [0, 6]
+    assert (table["learned"] == 6).all()
+    assert table["index"]["competitive"] == pytest.approx(0.6)
+    half = stats.t.ppf(0.975, 1) * np.std([0.4, 0.8], ddof=1) / 2**0.5
+    assert table["high"]["competitive"] == pytest.approx(0.6 + half)
+    assert table["index"]["nash_low"] == pytest.approx(0)
+    assert table["index"][["nash_high", "joint"]].isna().all()
+    assert Benchmarks(0, 6, 6, 10).compare([3.0, 4.0])["low"]["competitive"] == -np.inf
+
+
 def test_margins_by_agent_and_period():
     game = game_of(periods=2)
     outcome = game.market.clear(game.book_of((0, 2)))

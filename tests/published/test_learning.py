@@ -4,7 +4,9 @@ The long ones are marked slow: `pytest -m slow tests/published/test_learning.py`
 """
 
 import math
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +53,18 @@ def punishment(ended):
                 calm = follow(strategies, TABLE.actions, rest[0], 20)
                 paths.append(prices[card.after_cut[:, 0]] - prices[calm[:, 0]])
     return np.mean(paths, axis=0)
+
+
+def test_the_readmes_experiment_shows_what_the_readme_says():
+    """Profits above competition, not above the best static Nash equilibrium; from under 20 lines."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = [b for b in re.findall(r"```python\n(.*?)```", text, re.S) if "Benchmarks" in b]
+    assert len(block.splitlines()) < 20
+    names: dict = {}
+    exec(compile(block, "README.md", "exec"), names)
+    table = names["yardsticks"].compare(names["ended"].limit_profits())
+    assert table["low"]["competitive"] > 0.5
+    assert table["high"]["nash_high"] < 0
 
 
 def test_static_benchmarks():
