@@ -83,7 +83,9 @@ def clear(
     fixed: Annotated[
         str | None,
         typer.Option(
-            metavar="CSV", help="Fixed demand in place of the case's: bus, mw[, period]; or the word none."
+            metavar="CSV",
+            help="Fixed demand in place of the case's: bus, mw[, period]; rows of one bus and period add up. "
+            "Or the word none.",
         ),
     ] = None,
     ramps: Annotated[
