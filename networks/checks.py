@@ -14,8 +14,8 @@ from networks.errors import InputError
 
 Rows = pd.DataFrame | Sequence[Mapping[str, Any]]
 
-MOST_MW = 1e9
-"""More than all power plants of the world by a factor of a hundred. Beyond it, double precision no longer
+MOST_MW = 1e10
+"""More than all power plants of the world by a factor of a thousand. Beyond it, double precision no longer
 tells kilowatts apart, and no optimum could be certified."""
 
 

@@ -104,7 +104,7 @@ def pieces(*prices, slope=0.0):
         ),
         ([BARE], [{**pieces(1)[0], "to_mw": -1.0}], [], ["'segments'", "'from_mw'", "above to_mw"]),
         ([], None, [{**LOAD, "mw": math.nan}], ["'loads'", "load 'L'", "'mw' is nan"]),
-        ([], None, [{**LOAD, "mw": -1e12}], ["'loads'", "load 'L'", "give at most 1e+09 MW"]),
+        ([], None, [{**LOAD, "mw": -1e12}], ["'loads'", "load 'L'", "give at most 1e+10 MW"]),
         ([], None, [{**LOAD, "bus": "Z"}], ["load 'L'", "'bus' is 'Z'"]),
         (
             [],
