@@ -75,6 +75,7 @@ class Intervals(Chart):
     Attributes
     ----------
     labels : rows from top to bottom; low, high, chosen, published : values, NaN for none.
+    interval_words, chosen_words : what the bars and the dots are.
     """
 
     labels: Sequence[str]
@@ -83,6 +84,8 @@ class Intervals(Chart):
     chosen: Sequence[float]
     published: Sequence[float]
     x_label: str
+    interval_words: str = "interval of supporting values"
+    chosen_words: str = "ours (price rule)"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,7 +126,7 @@ class FlowMaps(Chart):
     ----------
     nodes, positions : labels and (nodes, 2) coordinates; net_mw : (nodes,) what each has less what it needs.
     ends : (lines, 2) positions of the ends; private : (lines,) bool; main : position of the main grid's bus.
-    panels : (title, (lines,) flows [MW]) each.
+    panels : (title, (lines,) flows) each; net_mw and flows in `unit`.
     """
 
     nodes: Sequence[str]
@@ -133,3 +136,4 @@ class FlowMaps(Chart):
     private: Any
     main: int
     panels: Sequence[tuple[str, Any]]
+    unit: str = "MW"

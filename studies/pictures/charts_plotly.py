@@ -169,9 +169,9 @@ def _intervals(chart: Intervals) -> Plot:
         y += [label, label, None]
     point = "%{y}: <b>%{x:,.2f}</b><extra>%{fullData.name}</extra>"
     data: list[dict[str, Any]] = [
-        {"type": "scatter", "mode": "lines", "name": "interval of supporting values", "x": x, "y": y,
+        {"type": "scatter", "mode": "lines", "name": chart.interval_words, "x": x, "y": y,
          "line": {"color": "#98cae1", "width": 12}, "hovertemplate": point},
-        {"type": "scatter", "mode": "markers", "name": "ours (price rule)",
+        {"type": "scatter", "mode": "markers", "name": chart.chosen_words,
          "x": listed(chart.chosen), "y": labels,
          "marker": {"size": 13, "color": SUPPLY, "line": {"color": "#fff", "width": 1.5}},
          "hovertemplate": point},
