@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -235,8 +236,11 @@ def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
 
 
 def _digits(column: pd.Series) -> int:
-    """Decimals that a column needs: none for whole numbers."""
+    """Decimals that a column needs: none for whole numbers, four digits of what is small throughout."""
     numbers = column.dropna().astype(float)
     if (numbers == numbers.round()).all():
         return 0
-    return 2 if float(numbers.abs().max()) >= 10 else 3
+    largest = float(numbers.abs().max())
+    if largest < 0.1:
+        return min(3 - floor(log10(largest)), 12)
+    return 2 if largest >= 10 else 3

@@ -48,6 +48,8 @@ NOTES = {
     "cores": ("Core tests", "Excess above 0: a coalition would rather be on its own."),
 }
 
+NEAR, OUTSIDE = 0.03, 0.2  # of the drawing's span: what is too near, and how far it is moved
+
 
 @dataclass(frozen=True, eq=False)
 class TradeResult:
@@ -56,12 +58,14 @@ class TradeResult:
     Attributes
     ----------
     name : of the instance. outcomes : model → outcome. command : what made it.
+    tariff : of self-interested agents, at which payments are computed as well.
     """
 
     name: str
     instance: TradingInstance
     outcomes: dict[str, TradingOutcome]
     payments: Payments
+    tariff: str = "flat"
     command: str = ""
 
     @cached_property
@@ -129,35 +133,42 @@ class TradeResult:
     @cached_property
     def charts(self) -> list[Chart]:
         """The network under each model, and losses."""
+        from studies.pages.sentences import power, power_unit
+
         instance, grid = self.instance, self.instance.grid
+        found = list(self.outcomes.values())
+        largest = max(float(np.abs(part).max(initial=0.0)) for o in found for part in _powers(o))
+        factor, unit = power_unit(largest)
+        scale, loss_unit = power_unit(max(o.losses_mw for o in found))
         on = instance.in_service
         start, end = instance.private_ends
         panels = [
             (
-                f"{WORDS[model].capitalize()}: losses {found.losses_mw:,.4g} MW",
-                np.concatenate([found.public_flow_mw[on], found.private_flow_mw]),
+                f"{WORDS[model].capitalize()}: losses {power(outcome.losses_mw)}",
+                factor * np.concatenate([outcome.public_flow_mw[on], outcome.private_flow_mw]),
             )
-            for model, found in self.outcomes.items()
+            for model, outcome in self.outcomes.items()
         ]
         network = FlowMaps(
             name="trade",
             title=f"{self.name}: what flows where in the four models",
-            caption="MW at the midpoint of each line; dotted lines carry nothing. Straight and grey: public; "
-            "bent and purple: private. Blue agents have more than they need, vermilion ones less; the "
+            caption=f"{unit} at the midpoint of each line; dotted lines carry nothing. Straight and grey: "
+            "public; bent and purple: private. Blue agents have more than they need, vermilion ones less; the "
             "square is the main grid.",
             nodes=[str(bus) for bus in grid.buses],
             positions=self._positions(),
-            net_mw=instance.net_mw,
+            net_mw=factor * instance.net_mw,
             ends=np.concatenate([np.stack([grid.from_bus, grid.to_bus], 1)[on], np.stack([start, end], 1)]),
             private=np.arange(len(on) + len(start)) >= len(on),
             main=instance.main,
             panels=panels,
+            unit=unit,
             wide=True,
         )
         losses = Bars(
             name="losses", title="Losses by model", caption="Public and private lines together.",
             labels=[WORDS[model] for model in self.outcomes],
-            values=[found.losses_mw for found in self.outcomes.values()], x_label="MW",
+            values=[scale * outcome.losses_mw for outcome in found], x_label=loss_unit,
         )  # fmt: skip
         return [network, losses]
 
@@ -170,7 +181,7 @@ class TradeResult:
         if spots is not None:
             given = np.full((len(grid.buses), 2), np.nan)
             given[[grid.bus_position[bus] for bus in instance.private.buses]] = spots
-            return bus_positions(grid, given)
+            return _drawn_apart(bus_positions(grid, given), np.isfinite(given).all(axis=1))
         start, end = instance.private_ends
         if not 0 < len(start) <= DETAILED:  # many private lines would pull everything together
             return bus_positions(grid)
@@ -205,11 +216,14 @@ class TradeResult:
         summaries = {}
         for name, table in self.tables.items():
             numbers = {str(c): table[c].round(9) + 0.0 for c in table.select_dtypes("number").columns}
+            if "worst_residual" in table:
+                numbers["worst_residual"] = table["worst_residual"].map("{:.0e}".format)
             summaries[name] = Summary(NOTES[name][0], table.assign(**numbers), NOTES[name][1])
+        note = f'<p class="note">{escape(self.left_out)}.</p>' if self.left_out else ""
         body = (
             f"<style>\n{asset('report.css')}</style><header><h1>{escape(self.name)}</h1>"
             '<p class="lead">Four models of trade over private lines, side by side.</p>'
-            f'<p class="sentence">{escape(self.sentence)}</p></header>'
+            f'<p class="sentence">{escape(self.sentence)}</p>{note}</header>'
             f"{figure_section(self.charts)}{table_section(summaries)}"
         )
         data = {"charts": [chart_data(chart) for chart in self.charts], "tables": table_data(summaries)}
@@ -219,15 +233,33 @@ class TradeResult:
     @property
     def sentence(self) -> str:
         """What self-interest costs here, in words."""
+        from studies.pages.sentences import power
+
         losses = {model: found.losses_mw for model, found in self.outcomes.items()}
         saved = losses["self_interested"] - losses["cooperative"]
         return (
-            f"Self-interested coalitions lose {losses['self_interested']:,.4g} MW, with the grid's "
-            f"cooperation {losses['cooperative']:,.4g} MW ({saved:,.4g} MW less), under one hand "
-            f"{losses['integrated']:,.4g} MW; ad hoc trade loses {losses['ad_hoc']:,.4g} MW. Paying agents "
+            f"Self-interested coalitions lose {power(losses['self_interested'])}, with the grid's "
+            f"cooperation {power(losses['cooperative'])} ({power(saved)} less), under one hand "
+            f"{power(losses['integrated'])}; ad hoc trade loses {power(losses['ad_hoc'])}. Paying agents "
             f"by dual prices to cooperate leaves the grid {self.payments.grid_gain:,.4g} $ an hour, at the "
-            "given tariffs."
+            f"{'nodal tariff' if self.tariff == 'nodal' else 'given tariffs'}."
         )
+
+    @property
+    def left_out(self) -> str:
+        """What many agents leave out of the payments, in words; nothing where all was computed."""
+        from clearing.payments.tariff import MOST_AGENTS
+
+        if self.payments.game is not None:
+            return ""
+        words = (
+            f"with more than {MOST_AGENTS} agents there is no table of all coalitions, so nucleolus and "
+            "least core are left out; that dual prices are in the core is proved without one"
+        )
+        missing = int(self.payments.table["shapley"].isna().sum())
+        if missing:
+            words += f"; {missing} agents in larger coalitions have a Shapley value only with --samples"
+        return words
 
     def document(self, files: list[Path]) -> str:
         """Everything as one JSON document."""
@@ -235,7 +267,9 @@ class TradeResult:
             "walras": version("walras"),
             "command": self.command,
             "name": self.name,
+            "tariff": self.tariff,
             "grid_gain": self.payments.grid_gain,
+            "left_out": self.left_out,
             "tables": {name: table.to_dict("records") for name, table in self.tables.items()},
             "files": [str(path) for path in files],
         }
@@ -250,12 +284,15 @@ def trade(
     seed: int = 0,
     command: str = "",
 ) -> TradeResult:
-    """Every model on the instance in a folder of tables (see :mod:`clearing.trading.tables`)."""
+    """Every model on the instance in a folder of tables (see :mod:`clearing.trading.tables`).
+
+    At the nodal tariff the payments are those of the tariff game at that tariff, so that what agents are paid
+    to give up is what they have in the self-interested outcome beside it.
+    """
     from clearing.payments.rules import pay_agents
     from clearing.trading import markets as trading
-    from clearing.trading.instance import TradingInstance
 
-    instance = TradingInstance.from_folder(folder)
+    instance = _read(folder)
     outcomes: dict[str, TradingOutcome] = {
         "ad_hoc": trading.AdHocTrading().clear(instance),
         "self_interested": trading.SelfInterestedTrading(tariff).clear(instance, verify),  # type: ignore[arg-type]
@@ -263,5 +300,40 @@ def trade(
         "integrated": trading.IntegratedTrading().clear(instance, verify),
     }
     generator = np.random.default_rng(seed) if samples else None
-    payments = pay_agents(instance, generator, samples or 200)
-    return TradeResult(folder.resolve().name, instance, outcomes, payments, command)
+    at_tariff = instance.with_buy_price(outcomes["self_interested"].buy_price)
+    payments = pay_agents(at_tariff, generator, samples or 200)
+    return TradeResult(folder.resolve().name, instance, outcomes, payments, tariff, command)
+
+
+def export_tables(folder: Path, target: Path) -> Path:
+    """Write the tables of an instance to `target`; returns it."""
+    from clearing.trading.tables import write_instance
+
+    return write_instance(_read(folder), target)
+
+
+def _read(folder: Path) -> TradingInstance:
+    """The instance in a folder, or the one that comes along by name."""
+    from clearing.trading.instance import TradingInstance
+    from clearing.trading.tables import eight_node
+
+    if str(folder) == "eight_node" and not folder.is_dir():
+        return eight_node()
+    return TradingInstance.from_folder(folder)
+
+
+def _powers(outcome: TradingOutcome) -> tuple[np.ndarray, ...]:
+    return outcome.public_flow_mw, outcome.private_flow_mw, outcome.instance.net_mw
+
+
+def _drawn_apart(at: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Positions in which a bus without a given place, which is laid on its only neighbour, stands outside."""
+    at, centre = at.copy(), at.mean(axis=0)
+    span = float(np.ptp(at, axis=0).max()) or 1.0
+    for k in np.flatnonzero(~given).tolist():
+        others = np.delete(at, k, axis=0)
+        if np.hypot(*(others - at[k]).T).min(initial=np.inf) < NEAR * span:
+            way = at[k] - centre
+            length = float(np.hypot(*way))
+            at[k] += OUTSIDE * span * (way / length if length > 0 else np.array([1.0, 0.0]))
+    return at
