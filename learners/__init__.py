@@ -58,6 +58,12 @@ if TYPE_CHECKING:
     from learners.games.game import profiles_of as profiles_of
     from learners.games.game import tabulate as tabulate
     from learners.games.market_game import Game as Game
+    from learners.games.microgrid_elecbay import ElecBayGame as ElecBayGame
+    from learners.games.microgrid_elecbay import Shading as Shading
+    from learners.games.microgrid_pairs import BilateralGame as BilateralGame
+    from learners.games.microgrid_pairs import PostedGame as PostedGame
+    from learners.games.microgrid_pairs import Trader as Trader
+    from learners.games.microgrid_stage import SealedStage as SealedStage
     from learners.games.payoffs import Disco as Disco
     from learners.games.payoffs import Genco as Genco
     from learners.games.payoffs import Prosumer as Prosumer
@@ -109,6 +115,7 @@ _HOMES = {
     "ActionSet": "games.actions",
     "ArrayLearner": "strategies.learner",
     "Benchmarks": "equilibria.indices",
+    "BilateralGame": "games.microgrid_pairs",
     "BestResponse": "strategies.rules",
     "BestResponseLoss": "equilibria.deviations",
     "BestResponsePath": "equilibria.pure",
@@ -126,6 +133,7 @@ _HOMES = {
     "Ended": "sessions.session",
     "EntropyBoltzmann": "strategies.policies",
     "EpsilonGreedy": "strategies.policies",
+    "ElecBayGame": "games.microgrid_elecbay",
     "EquilibriumCertificate": "equilibria.best_response",
     "Evolution": "strategies.evolution",
     "Evolved": "strategies.evolution",
@@ -153,6 +161,7 @@ _HOMES = {
     "PayoffSource": "games.game",
     "PayoffTensor": "games.game",
     "PolicyCard": "strategies.policy_card",
+    "PostedGame": "games.microgrid_pairs",
     "Prosumer": "games.payoffs",
     "PureEquilibrium": "equilibria.pure",
     "QLearning": "strategies.tabular",
@@ -163,8 +172,10 @@ _HOMES = {
     "Sarsa": "strategies.tabular",
     "Seat": "strategies.learner",
     "Seen": "strategies.learner",
+    "SealedStage": "games.microgrid_stage",
     "SequentialPricing": "games.sequential_pricing",
     "Session": "sessions.session",
+    "Shading": "games.microgrid_elecbay",
     "SignallingSource": "games.game",
     "Stages": "sessions.stopping",
     "Stopping": "sessions.stopping",
@@ -174,6 +185,7 @@ _HOMES = {
     "Trace": "sessions.traces",
     "TraceSpec": "sessions.traces",
     "Truthful": "strategies.rules",
+    "Trader": "games.microgrid_pairs",
     "TwoBusBertrand": "games.bertrand",
     "Undercut": "strategies.rules",
     "Withholding": "games.actions",
