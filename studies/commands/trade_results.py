@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from studies.pages.exports import plain, write_table
-from studies.pictures.charts import Bars, Chart, FlowMaps
-from studies.pictures.charts_flows import DETAILED
 
 if TYPE_CHECKING:
     from clearing.payments.rules import Payments
     from clearing.trading.instance import TradingInstance
     from clearing.trading.outcome import TradingOutcome
+    from studies.pictures.charts import Chart
 
 WORDS = {
     "ad_hoc": "ad hoc",
@@ -47,8 +46,6 @@ NOTES = {
     ),
     "cores": ("Core tests", "Excess above 0: a coalition would rather be on its own."),
 }
-
-NEAR, OUTSIDE = 0.03, 0.2  # of the drawing's span: what is too near, and how far it is moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,70 +130,9 @@ class TradeResult:
     @cached_property
     def charts(self) -> list[Chart]:
         """The network under each model, and losses."""
-        from studies.pages.sentences import power, power_unit
+        from studies.pictures.trade_charts import trade_charts
 
-        instance, grid = self.instance, self.instance.grid
-        found = list(self.outcomes.values())
-        largest = max(float(np.abs(part).max(initial=0.0)) for o in found for part in _powers(o))
-        factor, unit = power_unit(largest)
-        scale, loss_unit = power_unit(max(o.losses_mw for o in found))
-        on = instance.in_service
-        start, end = instance.private_ends
-        panels = [
-            (
-                f"{WORDS[model].capitalize()}: losses {power(outcome.losses_mw)}",
-                factor * np.concatenate([outcome.public_flow_mw[on], outcome.private_flow_mw]),
-            )
-            for model, outcome in self.outcomes.items()
-        ]
-        network = FlowMaps(
-            name="trade",
-            title=f"{self.name}: what flows where in the four models",
-            caption=f"{unit} at the midpoint of each line; dotted lines carry nothing. Straight and grey: "
-            "public; bent and purple: private. Blue agents have more than they need, vermilion ones less; the "
-            "square is the main grid.",
-            nodes=[str(bus) for bus in grid.buses],
-            positions=self._positions(),
-            net_mw=factor * instance.net_mw,
-            ends=np.concatenate([np.stack([grid.from_bus, grid.to_bus], 1)[on], np.stack([start, end], 1)]),
-            private=np.arange(len(on) + len(start)) >= len(on),
-            main=instance.main,
-            panels=panels,
-            unit=unit,
-            wide=True,
-        )
-        losses = Bars(
-            name="losses", title="Losses by model", caption="Public and private lines together.",
-            labels=[WORDS[model] for model in self.outcomes],
-            values=[scale * outcome.losses_mw for outcome in found], x_label=loss_unit,
-        )  # fmt: skip
-        return [network, losses]
-
-    def _positions(self) -> np.ndarray:
-        """Given positions of agents where there are any, else drawn by public and few private lines."""
-        from networks.layout import bus_positions
-
-        instance, grid, given = self.instance, self.instance.grid, None
-        spots = instance.private.positions_km
-        if spots is not None:
-            given = np.full((len(grid.buses), 2), np.nan)
-            given[[grid.bus_position[bus] for bus in instance.private.buses]] = spots
-            return _drawn_apart(bus_positions(grid, given), np.isfinite(given).all(axis=1))
-        start, end = instance.private_ends
-        if not 0 < len(start) <= DETAILED:  # many private lines would pull everything together
-            return bus_positions(grid)
-        from networks.grid import Grid
-
-        rows = pd.DataFrame(
-            {
-                "branch": np.arange(len(grid.from_bus) + len(start)),
-                "from_bus": np.concatenate([grid.from_bus, start]),
-                "to_bus": np.concatenate([grid.to_bus, end]),
-                "x_pu": 1.0,
-            }
-        )
-        drawn = Grid.from_tables(pd.DataFrame({"bus": np.arange(len(grid.buses))}), rows)
-        return bus_positions(drawn)
+        return trade_charts(self.name, self.instance, {WORDS[m]: found for m, found in self.outcomes.items()})
 
     def write(self, folder: Path) -> list[Path]:
         """Page, picture and tables in a folder; returns the paths, the page first."""
@@ -215,7 +151,7 @@ class TradeResult:
 
         summaries = {}
         for name, table in self.tables.items():
-            numbers = {str(c): table[c].round(9) + 0.0 for c in table.select_dtypes("number").columns}
+            numbers = {str(c): table[c].round(12) + 0.0 for c in table.select_dtypes("number").columns}
             if "worst_residual" in table:
                 numbers["worst_residual"] = table["worst_residual"].map("{:.0e}".format)
             summaries[name] = Summary(NOTES[name][0], table.assign(**numbers), NOTES[name][1])
@@ -320,20 +256,3 @@ def _read(folder: Path) -> TradingInstance:
     if str(folder) == "eight_node" and not folder.is_dir():
         return eight_node()
     return TradingInstance.from_folder(folder)
-
-
-def _powers(outcome: TradingOutcome) -> tuple[np.ndarray, ...]:
-    return outcome.public_flow_mw, outcome.private_flow_mw, outcome.instance.net_mw
-
-
-def _drawn_apart(at: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Positions in which a bus without a given place, which is laid on its only neighbour, stands outside."""
-    at, centre = at.copy(), at.mean(axis=0)
-    span = float(np.ptp(at, axis=0).max()) or 1.0
-    for k in np.flatnonzero(~given).tolist():
-        others = np.delete(at, k, axis=0)
-        if np.hypot(*(others - at[k]).T).min(initial=np.inf) < NEAR * span:
-            way = at[k] - centre
-            length = float(np.hypot(*way))
-            at[k] += OUTSIDE * span * (way / length if length > 0 else np.array([1.0, 0.0]))
-    return at

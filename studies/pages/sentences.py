@@ -52,6 +52,11 @@ def power(amount_mw: float) -> str:
     return f"{amount_mw * factor + 0.0:,.4g} {unit}"
 
 
+def sentence_case(text: str) -> str:
+    """The text with a capital at its start; names inside keep theirs."""
+    return text[:1].upper() + text[1:]
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """`"1 bus"`, `"3 buses"`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chart:
-    """What all charts have."""
+    """What all charts have; an `opening` one stands first on the page, before the ledger."""
 
     name: str
     title: str
     caption: str = ""
     wide: bool = False
+    opening: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,7 +76,7 @@ class Intervals(Chart):
     Attributes
     ----------
     labels : rows from top to bottom; low, high, chosen, published : values, NaN for none.
-    interval_words, chosen_words : what the bars and the dots are.
+    interval_words, chosen_words, published_words : what the bars, the dots and the crosses are.
     """
 
     labels: Sequence[str]
@@ -86,6 +87,7 @@ class Intervals(Chart):
     x_label: str
     interval_words: str = "interval of supporting values"
     chosen_words: str = "ours (price rule)"
+    published_words: str = "published"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -137,3 +139,19 @@ class FlowMaps(Chart):
     main: int
     panels: Sequence[tuple[str, Any]]
     unit: str = "MW"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Panels(Chart):
+    """Curves in panels one above the other, on one x axis.
+
+    Attributes
+    ----------
+    panels : (label of the y axis, series (label, x, y)) each; a label has one colour in all panels.
+    ticks : (x, words) of the x axis; steps : whether values hold until the next point.
+    """
+
+    panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[float], Sequence[float]]]]]
+    x_label: str
+    ticks: Sequence[tuple[float, str]] = ()
+    steps: bool = False

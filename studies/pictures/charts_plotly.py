@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from studies.pictures.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines
+from studies.pictures.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines, Panels
 from studies.pictures.charts_scale import ColourScale, colour_scale
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PRICE_STOPS, SUPPLY
 
@@ -137,6 +137,13 @@ def _flow_maps(chart: FlowMaps) -> Plot:
 
 
 @plotly_chart.register
+def _panels(chart: Panels) -> Plot:
+    from studies.pictures.charts_panels import panels_plot
+
+    return panels_plot(chart)
+
+
+@plotly_chart.register
 def _bars(chart: Bars) -> Plot:
     labels = [str(label) for label in chart.labels]
     data: list[dict[str, Any]] = [
@@ -175,7 +182,8 @@ def _intervals(chart: Intervals) -> Plot:
          "x": listed(chart.chosen), "y": labels,
          "marker": {"size": 13, "color": SUPPLY, "line": {"color": "#fff", "width": 1.5}},
          "hovertemplate": point},
-        {"type": "scatter", "mode": "markers", "name": "published", "x": listed(chart.published), "y": labels,
+        {"type": "scatter", "mode": "markers", "name": chart.published_words,
+         "x": listed(chart.published), "y": labels,
          "marker": {"size": 14, "symbol": "x-thin", "line": {"color": DEMAND, "width": 3.5}},
          "hovertemplate": point},
     ]  # fmt: skip

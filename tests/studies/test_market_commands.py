@@ -65,3 +65,87 @@ def test_bad_input_ends_with_code_2_and_a_remedy(words, message):
     done = CliRunner().invoke(app, ["clear", *words, "--no-files"])
     assert done.exit_code == 2
     assert message in " ".join((done.output + (done.stderr if done.stderr_bytes else "")).split())
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (COMMANDS["elecbay"], ["Price at each bus", "What kept orders out", "Proven optimal", "B2"]),
+        ([*ELECBAY, "--mode", "sequential", "--pricing", "k"], ["of the greatest welfare", "proven optimum"]),
+        (COMMANDS["bilateral"], ["Who trades with whom", "blocking pairs", "The outcome is stable"]),
+        (COMMANDS["posted"], ["Who serves demand", "consumers&#x27; bill"]),
+    ],
+)
+def test_the_page_needs_no_network_and_says_the_finding(words, shown, tmp_path):
+    done = CliRunner().invoke(app, ["clear", *words, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    head, scripts = (
+        page.split('<script type="application/json"', 1) if "application/json" in page else (page, "")
+    )
+    assert "default-src 'none'" in page.replace("&#x27;", "'")
+    for text in [*shown, "Settlement", "Proof"]:
+        assert text in page, text
+    assert f"Page     {tmp_path}" in done.output
+    assert (tmp_path / "clearing.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_sequence_that_misses_the_optimum_says_by_how_much(tmp_path):
+    """What the cheapest offer takes from the narrow line, the second would have used better."""
+    grid = tmp_path / "mesh"
+    grid.mkdir()
+    (grid / "buses.csv").write_text("bus\n1\n2\n3\n")
+    (grid / "branches.csv").write_text(
+        "branch,from_bus,to_bus,x_pu,limit_mw\n12,1,2,0.1,\n23,2,3,0.1,\n13,1,3,0.1,1\n"
+    )
+    (grid / "units.csv").write_text("unit,bus,min_mw,max_mw,price\n")
+    (grid / "case.toml").write_text('name = "mesh"\n')
+    orders = tmp_path / "orders.csv"
+    orders.write_text(
+        "order,participant,bus,side,mw,price\n"
+        "far,Far,1,sell,2,10\nnear,Near,2,sell,2,50\nwant,Wanda,3,buy,2,100\n"
+    )
+    words = ["clear", str(grid), "--market", "elecbay", "--orders", str(orders)]
+    exact = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    done = CliRunner().invoke(
+        app,
+        [*words, "--mode", "sequential", "--pricing", "pay_as_bid", "--json", "--out", str(tmp_path / "out")],
+    )
+    found = json.loads(done.output)
+    share = found["summary"]["welfare"] / exact["summary"]["welfare"]
+    assert found["summary"]["efficiency"] == pytest.approx(share)
+    assert share == pytest.approx(135 / 140)
+    assert f"reach {share:.2%} of the greatest welfare" in found["sentence"]
+    assert "Orders that fare differently" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ([*ELECBAY, "--markup", "a=1"], "--markup has no effect with --market elecbay"),
+        ([*ELECBAY, "--price-rule", "low"], "--price-rule has no effect with --market elecbay"),
+        ([*COMMANDS["posted"], "--pricing", "vcg"], "--pricing has no effect with --market posted"),
+        (["three_node", "--radial"], "--radial has no effect with --market nodal"),
+    ],
+)
+def test_options_of_another_market_are_refused(words, option):
+    done = CliRunner().invoke(app, ["clear", *words, "--no-files"])
+    assert done.exit_code == 2
+    assert option in " ".join(done.stderr.split())
+
+
+def test_the_operator_s_price_by_rule(tmp_path):
+    demand = pd.read_csv("examples/microgrid/posted/demand.csv")
+    demand.drop(columns="operator_price").to_csv(tmp_path / "demand.csv", index=False)
+    pd.read_csv("examples/microgrid/posted/offers.csv").to_csv(tmp_path / "offers.csv", index=False)
+    words = ["clear", str(tmp_path), "--market", "posted", "--hours", "1", "--json"]
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code == 2
+    assert "--operator peak" in refused.stderr
+    document = json.loads(
+        CliRunner().invoke(app, [*words, "--operator", "peak", "--reference-price", "150"]).output
+    )
+    rows = pd.DataFrame(document["tables"]["prices"])
+    record = demand["mw"].cummax() / demand["mw"].mean()
+    assert rows["operator_price"].to_numpy() == pytest.approx(150 * record.to_numpy() ** 2)
+    assert "150 $/MWh at a demand of" in document["notes"][0]
