@@ -27,6 +27,8 @@ def write_run(run: Run, path: Path) -> None:
     }
     if run.heard is not None:
         out["heard"] = run.heard
+    if run.level is not None:
+        out["level"] = run.level
     for i, learner in enumerate(run.learners):
         out |= {f"learner/{i}/{name}": value for name, value in learner.arrays().items()}
     for replicate, trace in run.traces.items():
@@ -49,6 +51,7 @@ def read_run(session: Session, path: Path) -> Run:
     played, drawn = (int(v) for v in data["counts"])
     run.round, run.active = played, [int(r) for r in data["active"]]
     run.standing, run.heard = data["standing"], data.get("heard")
+    run.level = data.get("level")
     run.uniforms = UniformStreams(run.seed, run.active, skip=run.players + played * run.draws)
     if run.noise is not None:
         run.noise = RowNoise(run.seed, run.active, drawn)
@@ -98,5 +101,7 @@ def digest_of(*rules: object, sources: Iterable[PayoffSource]) -> str:
 
 
 def _fingerprint(session: Session) -> str:
-    rules = (session.learners, session.stopping, session.every, session.first, session.trace)
+    rules = (
+        session.learners, session.stopping, session.every, session.first, session.trace, session.levels,
+    )  # fmt: skip
     return digest_of(*rules, sources=session.stages)

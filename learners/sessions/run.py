@@ -10,7 +10,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import PayoffSource, PayoffTensor
-from learners.sessions.session import Ended, Listener, Result, Session
+from learners.sessions.session import Ended, Listener, Result, Session, level_count
 from learners.sessions.stopping import Stages
 from learners.sessions.streams import RowNoise, UniformStreams
 from learners.sessions.traces import Trace
@@ -33,6 +33,7 @@ class Run:
     standing : (active, players) actions now standing.
     uniforms, noise : the streams of play, and of random payoffs.
     heard : (active, signals) of the last round, where it was random.
+    level : (active,) demand level of the coming round, where the session announces it.
     traces, ended : by replicate, of those who play and those who have ended.
     compiled : whether the compiled loop plays: a tabulated game, tables in all seats, no masks or stages.
     """
@@ -56,15 +57,21 @@ class Run:
         self.standing = drawn if session.first is None else np.tile(session.first, (len(replicates), 1))
         own_profits = session.random or len(session.stages) > 1
         self.traces = {r: Trace(session.trace, self.players, own_profits) for r in replicates}
+        self.level_count = 0 if session.levels is None else level_count(session.source, session.levels)
+        self.level = self._next_level()
         self.ended: dict[int, Ended] = {}
 
     @property
     def compiled(self) -> bool:
         """Whether the compiled loop plays."""
         source = self.session.source
-        return isinstance(source, PayoffTensor) and all(
-            isinstance(learner, TabularLearner) and not isinstance(learner.spec.memory, WorldStates)
-            for learner in self.learners
+        return (
+            isinstance(source, PayoffTensor)
+            and self.session.levels is None
+            and all(
+                isinstance(learner, TabularLearner) and not isinstance(learner.spec.memory, WorldStates)
+                for learner in self.learners
+            )
         )
 
     @property
@@ -123,6 +130,7 @@ class Run:
                     standing[:, i] = learner.act(before[i], uniforms[:, at, cuts[i] : cuts[i + 1]])
             paid = self._pay(self.session.stages[stage], standing)
             self.standing, self.round = standing, now + 1
+            self.level = self._next_level()
             after = self._seen()
             terminal = len(self.session.stages) > 1 and self.round % len(self.session.stages) == 0
             for i, learner in enumerate(self.learners):
@@ -196,11 +204,23 @@ class Run:
         """Payoffs (active, players); of a random source also the signals of the very same draws."""
         if self.noise is None:
             return source.payoffs(profiles)
+        at: dict[str, Any] = {} if self.level is None else {"level": self.level}
         if self.listens and hasattr(source, "evaluate"):
-            both = source.evaluate(profiles, self.noise)
+            both = source.evaluate(profiles, self.noise, **at)
             self.heard = both[:, self.players :]
             return both[:, : self.players]
-        return source.payoffs(profiles, self.noise)  # type: ignore[arg-type]
+        if self.level is not None and self.listens and hasattr(source, "signals"):
+            self.heard = source.signals(profiles, **at)  # type: ignore[attr-defined]
+        return source.payoffs(profiles, self.noise, **at)  # type: ignore[arg-type]
+
+    def _next_level(self) -> np.ndarray | None:
+        """(active,) demand level of the coming round."""
+        if self.level_count == 0:
+            return None
+        if self.session.levels == "cycle":
+            return np.full(len(self.active), self.round % self.level_count)
+        assert self.noise is not None
+        return self.noise.integers(self.level_count, size=len(self.active))
 
     def _signals(self, source: PayoffSource) -> np.ndarray | None:
         if not self.listens or not getattr(source, "signal_names", ()):
@@ -225,7 +245,7 @@ class Run:
             Seen(
                 self.round, self.standing, signals, stage, fresh,
                 None if feasible is None else feasible(stage, i, self.standing), None,
-                every is None or (self.round - every[i][1]) % every[i][0] == 0,
+                every is None or (self.round - every[i][1]) % every[i][0] == 0, self.level,
             )
             for i in range(self.players)
         ]  # fmt: skip
@@ -255,6 +275,7 @@ class Run:
         if self.noise is not None:
             self.noise.keep(kept)
         self.heard = None if self.heard is None else self.heard[kept]
+        self.level = None if self.level is None else self.level[kept]
         for learner, known in zip(self.learners, arrays, strict=True):
             learner.load({name: a[kept] for name, a in known.items()})
         return kept

@@ -21,6 +21,7 @@ from learners.strategies.policy_card import Strategy, resting_cycle
 if TYPE_CHECKING:
     from learners.sessions.run import Run
 
+LEVELS = ("cycle", "drawn")
 Listener = Callable[[int, int, int], None]  # (rounds played, replicates still playing, replicates)
 
 
@@ -37,6 +38,8 @@ class Session:
         per player. All move in every round by default; ((2, 0), (2, 1)) are alternating moves.
     first : the profile that stands before the first round; drawn by default.
     trace : what is kept of the rounds.
+    levels : "cycle" plays round t at demand level t modulo the source's levels, "drawn" at random ones, and
+        players know the level before they act (`DemandLevel`). None: levels are drawn and unknown.
 
     Examples
     --------
@@ -57,6 +60,7 @@ class Session:
     every: tuple[tuple[int, int], ...] | None = None
     first: tuple[int, ...] | None = None
     trace: TraceSpec = field(default_factory=TraceSpec)
+    levels: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learners", tuple(self.learners))
@@ -78,6 +82,8 @@ class Session:
             raise InputError(
                 f"Session: first is {self.first}; give an action of each of {tuple(self.stages[0].actions)}"
             )
+        if self.levels is not None:
+            level_count(self.source, self.levels)
         self.rule.earliest(self.learners)
 
     @property
@@ -94,6 +100,8 @@ class Session:
     @property
     def random(self) -> bool:
         """Whether payoffs are drawn: the source says `random`, or has demand states."""
+        if self.levels is not None:
+            return True
         return any(
             bool(getattr(s, "random", False)) or getattr(s, "states", None) is not None for s in self.stages
         )
@@ -235,6 +243,16 @@ class Result:
                 for e in self.ended
             ]
         )
+
+
+def level_count(source: object, levels: str) -> int:
+    """How many demand levels a source has that announces them by `levels`."""
+    if levels not in LEVELS:
+        raise InputError(f"levels is {levels!r}; give one of {', '.join(LEVELS)}, or None")
+    count = getattr(source, "levels", None)
+    if not count:
+        raise InputError("this game has no demand levels; make it with states=DemandStates(...)")
+    return int(count)
 
 
 def _numbers(replicates: int | Sequence[int]) -> tuple[int, ...]:

@@ -45,6 +45,7 @@ class TileCoding:
     bins : tiles per input and grid.
     of : whose last actions are inputs, as in LastActions.
     signals : inputs (column, low, high): a signal of the last round, its range clipped to [low, high].
+    level : whether the demand level of the coming round, which the session announces, is an input.
 
     Tiling k is shifted by k·(1, 3, 5, ...)/tilings of a tile (Miller and Glanz 1996), so that the shifts
     do not line up along the diagonal.
@@ -54,6 +55,7 @@ class TileCoding:
     bins: int = 4
     of: str | tuple[int, ...] = "all"
     signals: tuple[tuple[int, float, float], ...] = ()
+    level: bool = False
 
     def __post_init__(self) -> None:
         if self.tilings < 1 or self.bins < 1:
@@ -76,6 +78,10 @@ class TileCoding:
             if seen.signals is None:
                 raise InputError("TileCoding: the game sends no signals; leave signals out")
             columns.append((np.clip(seen.signals[:, column], low, high) - low) / (high - low))
+        if self.level:
+            if seen.level is None:
+                raise InputError("TileCoding: the session announces no levels; give Session(levels='cycle')")
+            columns.append(seen.level / max(1, seat.source.levels - 1))  # type: ignore[attr-defined]
         return self.tiles(np.stack(columns, axis=1) if columns else np.zeros((len(seen.last), 0)))
 
     def tiles(self, inputs: np.ndarray) -> np.ndarray:
@@ -90,7 +96,7 @@ class TileCoding:
         return index
 
     def _inputs(self, seat: Seat) -> int:
-        return len(LastActions(self.of).players(seat)) + len(self.signals)
+        return len(LastActions(self.of).players(seat)) + len(self.signals) + int(self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,7 @@ class LinearLearner(ArrayLearner):
         super().__init__(replicates)
         self.spec, self.seat = spec, seat
         nobody = np.zeros((1, len(seat.source.actions)), dtype=np.int64)
-        start = Seen(0, nobody, signals=_no_signals(seat), states=nobody[:, 0])
+        start = Seen(0, nobody, _no_signals(seat), states=nobody[:, 0], level=nobody[:, 0])
         self.listens = bool(getattr(spec.features, "signals", ()))
         self.active_count = spec.features.active(seat, start).shape[1]
         shape = (replicates, seat.actions, spec.features.count(seat))
@@ -202,6 +208,8 @@ class LinearLearner(ArrayLearner):
 
     def strategy(self, row: int = 0) -> Strategy:
         """Its greedy action after every profile."""
+        if getattr(self.spec.features, "level", False):
+            raise InputError("linear values that see demand levels have no strategy of last actions alone")
 
         def reply(profiles: np.ndarray) -> np.ndarray:
             source = self.seat.source

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor
+from learners.games.game import PayoffSource
+from learners.sessions.session import level_count
 from learners.sessions.streams import NOISE, UniformStreams
 from learners.strategies.evolution import Evolution, Evolved
 from learners.strategies.gene_pools import (
@@ -22,7 +23,6 @@ from learners.strategies.gene_pools import (
     signal_range,
 )
 
-LEVELS = ("cycle", "drawn")
 KEPT = ("weights", "memory", "keys")
 HISTORY = ("median_action", "mean_profit", "quartiles", "mean_signals")
 
@@ -214,9 +214,4 @@ def _level_count(spec: Evolution, source: PayoffSource, levels: str | None) -> i
         if spec.sees_level:
             raise InputError("Evolution: sees_level needs levels that are announced; give levels='cycle'")
         return 0
-    if levels not in LEVELS:
-        raise InputError(f"Evolution: levels is {levels!r}; give one of {', '.join(LEVELS)}, or None")
-    count = getattr(source, "levels", None)
-    if not count or isinstance(source, PayoffTensor):
-        raise InputError("Evolution: this game has no demand levels; make it with states=DemandStates(...)")
-    return int(count)
+    return level_count(source, levels)

@@ -131,7 +131,7 @@ class TabularLearner(ArrayLearner):
     def __init__(self, spec: Tabular, seat: Seat, replicates: int) -> None:
         super().__init__(replicates)
         self.spec, self.seat = spec, seat
-        self.listens = isinstance(spec.memory, LastSignal)
+        self.listens = isinstance(getattr(spec.memory, "inner", spec.memory), LastSignal)
         values = spec.first_values(seat)
         states = spec.memory.count(seat) * seat.stages
         self.tables = np.tile(values, (replicates, states, 1))
