@@ -50,8 +50,9 @@ def write_report(folder: Path) -> Path:
     body = "\n".join(
         [
             _heading(study, results, rows, headline),
+            figure_section([c for c in charts if c.opening], "At a glance"),
             _ledger_section(rows),
-            figure_section(charts),
+            figure_section([c for c in charts if not c.opening]),
             table_section(summaries),
             _made_section(study, results, folder),
         ]
@@ -131,8 +132,8 @@ interval shown. <b>Differs</b>, <b>under-specified</b>: for the reason beside it
 </section>"""
 
 
-def figure_section(charts: Sequence[Chart]) -> str:
-    """Places for charts, as HTML."""
+def figure_section(charts: Sequence[Chart], title: str = "Figures") -> str:
+    """Places for charts under a title, as HTML."""
     if not charts:
         return ""
     figures = "\n".join(
@@ -142,8 +143,9 @@ def figure_section(charts: Sequence[Chart]) -> str:
         f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
         for chart in charts
     )
-    return f"""<section aria-labelledby="figures-title">
-<h2 id="figures-title">Figures</h2>
+    place = f"{title.lower().replace(' ', '-')}-title"
+    return f"""<section aria-labelledby="{place}">
+<h2 id="{place}">{title}</h2>
 <div class="pair">{figures}</div>
 </section>"""
 
