@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import networks
 from networks import Grid, InputError
 from networks.feeders import FEEDERS, load_feeder, place_homes, refuse_unless_radial
 from networks.profiles import Weather
