@@ -88,9 +88,19 @@ def read_meters(
     return out + excess / np.sqrt(variance / setting.days)
 
 
-def alarm_statistic(readings: np.ndarray) -> np.ndarray:
-    """(trials,) greatest absolute common excess: the sum over prosumers in a reading, over √prosumers."""
-    return np.abs(readings.sum(axis=1) / np.sqrt(readings.shape[1])).max(axis=-1)
+def alarm_statistic(readings: np.ndarray, longest: int = 15) -> np.ndarray:
+    """(trials,) strongest burst and return of all prosumers together.
+
+    max over starts k and lengths w up to `longest` readings of |Σ_{k ≤ j < k+w} z_j − Σ_{k+w ≤ j < k+2w} z_j|
+    / √(2w), with z the sum over prosumers over √prosumers: a matched filter of unknown time and length.
+    """
+    total = readings.sum(axis=1) / np.sqrt(readings.shape[1])
+    sums = np.concatenate([np.zeros((len(total), 1)), np.cumsum(total, axis=1)], axis=1)
+    best = np.abs(total).max(axis=1)
+    for w in range(1, min(longest, total.shape[1] // 2) + 1):
+        change = 2 * sums[:, w:-w] - sums[:, : -2 * w] - sums[:, 2 * w :]
+        best = np.maximum(best, np.abs(change).max(axis=1) / np.sqrt(2 * w))
+    return best
 
 
 def roc_curve(honest: np.ndarray, guilty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
