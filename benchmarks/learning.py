@@ -48,7 +48,9 @@ LEARNERS = {
 
 
 class Timed:
-    """A payoff source that adds up the time spent in it; it hides that the game is tabulated."""
+    """A payoff source that adds up the time spent in it; what has masks plays through `act` and `update`."""
+
+    feasible = None
 
     def __init__(self, source: PayoffSource) -> None:
         self.source, self.seconds = source, 0.0

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from learners.strategies.learner import Seen as Seen
     from learners.strategies.linear import LinearTD as LinearTD
     from learners.strategies.linear import TileCoding as TileCoding
+    from learners.strategies.memory import DemandLevel as DemandLevel
     from learners.strategies.memory import LastActions as LastActions
     from learners.strategies.memory import LastSignal as LastSignal
     from learners.strategies.policies import Boltzmann as Boltzmann
@@ -115,25 +116,26 @@ _HOMES = {
     "ActionSet": "games.actions",
     "ArrayLearner": "strategies.learner",
     "Benchmarks": "equilibria.indices",
-    "BilateralGame": "games.microgrid_pairs",
     "BestResponse": "strategies.rules",
     "BestResponseLoss": "equilibria.deviations",
     "BestResponsePath": "equilibria.pure",
     "Bids": "games.actions",
+    "BilateralGame": "games.microgrid_pairs",
     "Boltzmann": "strategies.policies",
     "CapacityBertrand": "games.bertrand",
     "Combined": "games.actions",
     "Constant": "strategies.policies",
     "DayPlans": "games.actions",
+    "DemandLevel": "strategies.memory",
     "DemandStates": "games.demand_states",
     "DeviationTest": "equilibria.deviations",
     "DifferenceRewards": "strategies.rewards",
     "Disco": "games.payoffs",
     "EdgeworthCycle": "equilibria.pure",
+    "ElecBayGame": "games.microgrid_elecbay",
     "Ended": "sessions.session",
     "EntropyBoltzmann": "strategies.policies",
     "EpsilonGreedy": "strategies.policies",
-    "ElecBayGame": "games.microgrid_elecbay",
     "EquilibriumCertificate": "equilibria.best_response",
     "Evolution": "strategies.evolution",
     "Evolved": "strategies.evolution",
@@ -170,9 +172,9 @@ _HOMES = {
     "RothErev": "strategies.roth_erev",
     "Run": "sessions.run",
     "Sarsa": "strategies.tabular",
+    "SealedStage": "games.microgrid_stage",
     "Seat": "strategies.learner",
     "Seen": "strategies.learner",
-    "SealedStage": "games.microgrid_stage",
     "SequentialPricing": "games.sequential_pricing",
     "Session": "sessions.session",
     "Shading": "games.microgrid_elecbay",
@@ -184,8 +186,8 @@ _HOMES = {
     "TitForTat": "strategies.rules",
     "Trace": "sessions.traces",
     "TraceSpec": "sessions.traces",
-    "Truthful": "strategies.rules",
     "Trader": "games.microgrid_pairs",
+    "Truthful": "strategies.rules",
     "TwoBusBertrand": "games.bertrand",
     "Undercut": "strategies.rules",
     "Withholding": "games.actions",

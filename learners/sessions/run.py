@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor
+from learners.games.game import PayoffSource
 from learners.sessions.session import Ended, Listener, Result, Session, level_count
 from learners.sessions.stopping import Stages
 from learners.sessions.streams import RowNoise, UniformStreams
 from learners.sessions.traces import Trace
 from learners.strategies.compiled_tables import play_rounds
 from learners.strategies.learner import Learner, Seen
-from learners.strategies.memory import WorldStates, state_table
+from learners.strategies.memory import state_table
 from learners.strategies.tabular import TabularLearner
 
 COMPILED_CHUNK, CHUNK = 8192, 256  # rounds between two looks at traces, stops and the listener
@@ -35,7 +35,8 @@ class Run:
     heard : (active, signals) of the last round, where it was random.
     level : (active,) demand level of the coming round, where the session announces it.
     traces, ended : by replicate, of those who play and those who have ended.
-    compiled : whether the compiled loop plays: a tabulated game, tables in all seats, no masks or stages.
+    table : the game's payoffs, where the compiled loop plays: tables of action values in all seats, no draws,
+        masks or stages, and no more profiles than rounds (:attr:`Session.table`).
     """
 
     def __init__(self, session: Session, seed: int, replicates: tuple[int, ...]) -> None:
@@ -48,6 +49,7 @@ class Run:
         self.draws = sum(learner.draws for learner in self.learners)
         self.earliest = session.rule.earliest(session.learners)
         self.players = len(self.learners)
+        self.table = session.table
         self.listens = any(getattr(learner, "listens", False) for learner in self.learners)
         self.heard: np.ndarray | None = None
         self.uniforms = UniformStreams(seed, replicates)
@@ -64,15 +66,7 @@ class Run:
     @property
     def compiled(self) -> bool:
         """Whether the compiled loop plays."""
-        source = self.session.source
-        return (
-            isinstance(source, PayoffTensor)
-            and self.session.levels is None
-            and all(
-                isinstance(learner, TabularLearner) and not isinstance(learner.spec.memory, WorldStates)
-                for learner in self.learners
-            )
-        )
+        return self.table is not None
 
     @property
     def done(self) -> bool:
@@ -153,8 +147,8 @@ class Run:
 
     def _play_compiled(self, uniforms: np.ndarray) -> None:
         """The same rounds in one compiled call; learners' arrays are packed, and unpacked afterwards."""
-        source = self.session.source
-        assert isinstance(source, PayoffTensor)
+        source = self.table
+        assert source is not None
         learners = [learner for learner in self.learners if isinstance(learner, TabularLearner)]
         batch, count, players = uniforms.shape
         specs = [learner.spec for learner in learners]
@@ -210,7 +204,7 @@ class Run:
             self.heard = both[:, self.players :]
             return both[:, : self.players]
         if self.level is not None and self.listens and hasattr(source, "signals"):
-            self.heard = source.signals(profiles, **at)  # type: ignore[attr-defined]
+            self.heard = source.signals(profiles, **at)
         return source.payoffs(profiles, self.noise, **at)  # type: ignore[arg-type]
 
     def _next_level(self) -> np.ndarray | None:

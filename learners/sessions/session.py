@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from clearing.errors import ClearingError, InputError
+from learners.games.game import PayoffSource, PayoffTensor, tabulate
 from learners.sessions.stopping import Stages, Stopping
 from learners.sessions.traces import Trace, TraceSpec
 from learners.strategies.learner import Learner, LearnerSpec, Seat
+from learners.strategies.memory import DemandLevel, WorldStates
 from learners.strategies.policy_card import Strategy, resting_cycle
+from learners.strategies.tabular import Tabular
 
 if TYPE_CHECKING:
     from learners.sessions.run import Run
 
 LEVELS = ("cycle", "drawn")
+MOST_TABULATED = 1_000_000  # profiles
 Listener = Callable[[int, int, int], None]  # (rounds played, replicates still playing, replicates)
 
 
@@ -105,6 +110,29 @@ class Session:
         return any(
             bool(getattr(s, "random", False)) or getattr(s, "states", None) is not None for s in self.stages
         )
+
+    @cached_property
+    def table(self) -> PayoffTensor | None:
+        """Every profile's payoffs, for the compiled loop; None where the loop through `act` has to play.
+
+        A game that is no table yet is tabulated where it has no more profiles than rounds are to be played;
+        one with a profile that cannot be cleared is not.
+        """
+        source = self.source
+        tables = all(
+            isinstance(spec, Tabular) and not isinstance(spec.memory, (WorldStates, DemandLevel))
+            for spec in self.learners
+        )
+        if not tables or self.random or isinstance(source, Stages) or hasattr(source, "feasible"):
+            return None
+        if isinstance(source, PayoffTensor):
+            return source if type(source).payoffs is PayoffTensor.payoffs else None
+        if math.prod(source.actions) > min(self.rule.rounds, MOST_TABULATED):
+            return None
+        try:
+            return tabulate(source)
+        except ClearingError:
+            return None
 
     def seats(self) -> tuple[Seat, ...]:
         """Where the learners sit."""

@@ -158,7 +158,7 @@ class LinearLearner(ArrayLearner):
     """Weights and traces (batch, actions, features)."""
 
     draws = 1
-    remembered: ClassVar[tuple[str, ...]] = ("weights", "traces", "gained", "accrued", "waiting")
+    remembered: ClassVar[tuple[str, ...]] = ("weights", "traces", "scale", "gained", "accrued", "waiting")
 
     def __init__(self, spec: LinearTD, seat: Seat, replicates: int) -> None:
         super().__init__(replicates)
@@ -166,10 +166,11 @@ class LinearLearner(ArrayLearner):
         nobody = np.zeros((1, len(seat.source.actions)), dtype=np.int64)
         start = Seen(0, nobody, _no_signals(seat), states=nobody[:, 0], level=nobody[:, 0])
         self.listens = bool(getattr(spec.features, "signals", ()))
-        self.active_count = spec.features.active(seat, start).shape[1]
+        self._seen: Seen | None = None
+        self.active_count = self._active(start).shape[1]
         shape = (replicates, seat.actions, spec.features.count(seat))
         self.weights = np.full(shape, spec.initial / self.active_count)
-        self.traces = np.zeros(shape)
+        self.traces, self.scale = np.zeros(shape), np.ones(replicates)
         self.gained = np.zeros(replicates)
         self.accrued = np.ones(replicates)
         self.waiting = np.zeros(replicates, dtype=bool)
@@ -177,12 +178,12 @@ class LinearLearner(ArrayLearner):
     def act(self, seen: Seen, uniforms: np.ndarray) -> np.ndarray:
         """Actions (batch,)."""
         spec = self.spec
-        active = spec.features.active(self.seat, seen)
+        active = self._active(seen)
         out = np.empty(len(active), dtype=np.int64)
         decide_linear(
             METHODS[spec.method], spec.policy.kind, self._level(seen.round), spec.alpha / self.active_count,
-            spec.decay, self._pending(), self.weights, self.traces, self.values(seen),
-            np.ascontiguousarray(active), np.ascontiguousarray(uniforms[:, 0]), out,
+            spec.decay, self._pending(), self.weights, self.traces, self.scale, self.values(seen),
+            active, np.ascontiguousarray(uniforms[:, 0]), out,
         )  # fmt: skip
         return out
 
@@ -194,17 +195,24 @@ class LinearLearner(ArrayLearner):
         values = np.zeros((len(rewards), self.seat.actions)) if terminal else self.values(after)
         credit_linear(
             METHODS[spec.method], spec.policy.kind, self._level(after.round), spec.alpha / self.active_count,
-            spec.gamma, self._pending(), self.weights, self.traces,
+            spec.gamma, self._pending(), self.weights, self.traces, self.scale,
             np.ascontiguousarray(rewards, dtype=float), values, terminal or after.moves, terminal,
         )  # fmt: skip
 
     def values(self, seen: Seen) -> np.ndarray:
         """Action values (batch, actions) [$]; −inf where infeasible."""
-        active = self.spec.features.active(self.seat, seen)
+        active = self._active(seen)
         mask = np.ones((len(active), self.seat.actions), bool) if seen.mask is None else seen.mask
         out = np.empty(mask.shape)
-        value_rows(self.weights, np.ascontiguousarray(active), np.ascontiguousarray(mask), out)
+        value_rows(self.weights, active, np.ascontiguousarray(mask), out)
         return out
+
+    def _active(self, seen: Seen) -> np.ndarray:
+        """Active features (batch, active); what is seen after a round is what is seen before the next."""
+        if self._seen is not seen:
+            self._seen = seen
+            self._features = np.ascontiguousarray(self.spec.features.active(self.seat, seen))
+        return self._features
 
     def strategy(self, row: int = 0) -> Strategy:
         """Its greedy action after every profile."""

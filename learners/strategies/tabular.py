@@ -143,16 +143,30 @@ class TabularLearner(ArrayLearner):
         self.gained = np.zeros(replicates)
         self.weight = np.ones(replicates)
         self._levels, self._levels_of = np.zeros(0), -1
+        self._forget_likely()
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Replace everything remembered."""
+        super().load(arrays)
+        self._forget_likely()
+
+    def _forget_likely(self) -> None:
+        """Probabilities that an update computed, and of which state; what is not there is computed again."""
+        batch, _, actions = self.tables.shape
+        self._likely, self._ready = np.empty((batch, actions)), np.full(batch, NO_STATE, dtype=np.int64)
+        self._ready_round = -1
 
     def act(self, seen: Seen, uniforms: np.ndarray) -> np.ndarray:
         """Actions (batch,)."""
         spec = self.spec
         states = self._states(seen)
         out = np.empty(len(states), dtype=np.int64)
+        if self._ready_round != seen.round:
+            self._ready.fill(NO_STATE)
         decide_rows(
             spec.method, spec.policy.kind, self._level(seen.round), spec.alpha, spec.by_visits, seen.round,
-            self.tables, self.best, self.visits, self._pending(), states,
-            np.ascontiguousarray(uniforms[:, 0]), out,
+            self.tables, self.best, self.visits, self._pending(), self._likely,
+            self._ready, states, np.ascontiguousarray(uniforms[:, 0]), out,
         )  # fmt: skip
         return out
 
@@ -168,8 +182,9 @@ class TabularLearner(ArrayLearner):
         credit_rows(
             spec.method, spec.policy.kind, self._level(after.round), spec.alpha, spec.gamma, spec.by_visits,
             seen.round, self.tables, self.best, self.visits, self._pending(),
-            np.ascontiguousarray(rewards), states, due,
+            self._likely, self._ready, np.ascontiguousarray(rewards), states, due,
         )  # fmt: skip
+        self._ready_round = after.round
 
     def strategy(self, row: int = 0) -> Strategy:
         """The greedy strategy of one replicate."""

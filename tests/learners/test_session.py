@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearing.errors import InputError
+from clearing.errors import ClearingError, InputError
 from learners.games.game import PayoffTensor
 from learners.sessions.session import Session
 from learners.sessions.stopping import EXPLORED, Stages, Stopping
@@ -99,6 +99,41 @@ def test_play_goes_on_from_its_checkpoint(tmp_path):
         COMPILED.play(3, 4, checkpoint=tmp_path / "run.npz")
     with pytest.raises(InputError, match="another session"):
         MIXED.resume(tmp_path / "run.npz")
+
+
+class Plain:
+    """The dilemma as a formula, which counts how often it is asked."""
+
+    players, actions, labels = DILEMMA.players, DILEMMA.actions, DILEMMA.labels
+
+    def __init__(self, broken=False):
+        self.asked, self.broken = 0, broken
+
+    def payoffs(self, profiles, rng=None):
+        self.asked += 1
+        if self.broken and (np.asarray(profiles) == 1).all(axis=1).any():
+            raise ClearingError("profile (1, 1) cannot be cleared")
+        return DILEMMA.payoffs(profiles)
+
+
+def test_games_with_few_profiles_are_tabulated_once():
+    """The compiled loop plays any game that draws nothing, with the same bits as the loop through `act`."""
+    tensor = COMPILED.play(seed=2, replicates=3)
+    game = Plain()
+    same(tensor, Session(game, (FAST, FAST), COMPILED.stopping).play(seed=2, replicates=3))
+    assert game.asked == 1
+    slow = Session(Plain(broken=True), (FAST, Fixed(0)), 500)
+    assert slow.table is None
+    broken = Session(Plain(broken=True), (FAST, FAST), 500)
+    assert broken.table is None
+    with pytest.raises(ClearingError, match="cannot be cleared"):
+        broken.play(seed=1)
+    assert Session(Plain(), (FAST, FAST), 3).table is None, "4 profiles are more than 3 rounds"
+    assert Session(Noisy(DILEMMA.values), (FAST, FAST), 500).table is None
+    masked = type("Masked", (PayoffTensor,), {"feasible": lambda *_: None})(DILEMMA.values)
+    same(
+        Session(masked, (FAST, FAST), COMPILED.stopping).play(seed=2, replicates=3), tensor
+    )  # the loop through `act`
 
 
 @pytest.mark.parametrize("session", [COMPILED, MIXED], ids=["compiled", "mixed"])
