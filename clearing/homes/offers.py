@@ -57,7 +57,7 @@ def net_export_curve(
         sun[slot] += max(-y, 0.0)
         moved = replace(home, load_mw=load, pv_mw=sun, connection_mw=2.0 * home.connection_mw)
         plan = schedule_homes([moved], buy, sell, share_ties=False)[0]
-        return plan.objective / home.hours, float(plan.marginal_cost[slot])
+        return plan.objective / home.hours, float(plan.balance_dual[slot])
 
     turnover = float(home.connection_mw * need_price)
     return trace_curve(evaluate, -home.connection_mw, home.connection_mw, turnover)
