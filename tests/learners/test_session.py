@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -99,6 +101,31 @@ def test_play_goes_on_from_its_checkpoint(tmp_path):
         COMPILED.play(3, 4, checkpoint=tmp_path / "run.npz")
     with pytest.raises(InputError, match="another session"):
         MIXED.resume(tmp_path / "run.npz")
+
+
+KILLED = """
+import sys
+from learners.sessions import run
+from tests.learners.test_session import LONG
+run.SAVE_SECONDS = 0.0
+LONG.play(seed=4, replicates=2, checkpoint=sys.argv[1], listener=lambda *_: print("saved", flush=True))
+"""
+LONG = Session(DILEMMA, (FAST, FAST), 1_000_000)
+
+
+def test_a_million_rounds_go_on_after_a_kill(tmp_path):
+    """The process dies without a word; what its file holds goes on bit for bit, in memory that is bounded."""
+    file = tmp_path / "run.npz"
+    words = [sys.executable, "-c", KILLED, str(file)]
+    with subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(3):  # the second line comes after the first file
+            assert process.stdout.readline() == "saved\n"
+        process.kill()
+    half = LONG.resume(file)
+    assert 0 < half.round < 1_000_000
+    same(LONG.play(seed=4, replicates=2), LONG.play(seed=4, replicates=2, checkpoint=file))
+    assert all(len(half.traces[r].rounds) <= 1000 and len(half.traces[r].last_rounds) <= 1000 for r in (0, 1))
 
 
 class Plain:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from learners.equilibria.indices import Benchmarks
 from studies.cli import app
+from studies.commands.play_session import say_finding
 
 run = CliRunner().invoke
 
@@ -31,6 +33,38 @@ def test_play_on_a_network_market_as_json(tmp_path: Path) -> None:
     assert facts["players"] == ["G1", "G2", "G3"]
     assert facts["lowest_Nash_profit"] <= facts["joint_optimum_profit"]
     assert len(facts["cards"]) == 3
+
+
+def test_pools_play_and_a_checkpoint_goes_on(tmp_path: Path) -> None:
+    words = ["play", "bertrand", "--learner", "evolution", "--learner", "grim", "--rounds", "1500", "--json"]
+    files = ["--checkpoint", str(tmp_path / "run.npz"), "--out", str(tmp_path)]
+    first, again, plain = (run(app, [*words, *more]) for more in (files, files, ["--out", str(tmp_path)]))
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.stdout) == json.loads(again.stdout)
+    assert json.loads(first.stdout)["profit_per_round"] == json.loads(plain.stdout)["profit_per_round"]
+    other = run(app, [*words, *files, "--seed", "1"])
+    assert other.exit_code == 2
+    assert "of seed 0 and 4 sessions" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("earned", "words"),
+    [
+        (9.0, "above every static equilibrium, 67% of the way"),
+        (6.0, "among the static equilibria"),
+        (4.0, "above competition"),
+        (2.0, "competitive"),
+        (1.0, "below competition"),
+    ],
+)
+def test_findings_follow_the_benchmarks(earned: float, words: str) -> None:
+    assert words in say_finding(earned, Benchmarks(2.0, 5.0, 7.0, 10.0))
+
+
+def test_findings_without_a_pure_equilibrium() -> None:
+    nan = float("nan")
+    assert "50% of the way from competition" in say_finding(6.0, Benchmarks(2.0, nan, nan, 10.0))
+    assert say_finding(6.0, Benchmarks(2.0, 6.0, 6.0, 10.0)) == "at a static equilibrium"
 
 
 @pytest.mark.parametrize(
