@@ -101,23 +101,3 @@ def alarm_statistic(readings: np.ndarray, longest: int = 15) -> np.ndarray:
         change = 2 * sums[:, w:-w] - sums[:, : -2 * w] - sums[:, 2 * w :]
         best = np.maximum(best, np.abs(change).max(axis=1) / np.sqrt(2 * w))
     return best
-
-
-def roc_curve(honest: np.ndarray, guilty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """False-alarm and detection rates of all thresholds, from (0, 0) to (1, 1)."""
-    honest, guilty = np.sort(honest), np.sort(guilty)
-    cuts = np.concatenate([[np.inf], np.unique(np.concatenate([honest, guilty]))[::-1]])
-    false = 1.0 - np.searchsorted(honest, cuts, side="left") / len(honest)
-    found = 1.0 - np.searchsorted(guilty, cuts, side="left") / len(guilty)
-    return false, found
-
-
-def area_under(false: np.ndarray, found: np.ndarray) -> float:
-    """Area under a ROC curve: the chance that a guilty statistic exceeds an honest one, ties half."""
-    return float(np.trapezoid(found, false))
-
-
-def detection_at(honest: np.ndarray, guilty: np.ndarray, false_alarms: float = 0.05) -> float:
-    """Share of the guilty above the threshold that `false_alarms` of the honest exceed."""
-    cut = np.quantile(honest, 1.0 - false_alarms, method="higher")
-    return float((guilty > cut).mean())

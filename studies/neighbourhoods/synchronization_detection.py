@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clearing.detection import area_under, detection_at, roc_curve
 from learners.games.synchronization import draw_neighbourhood
-from learners.games.synchronization_meters import (
-    MeterSetting,
-    alarm_statistic,
-    area_under,
-    detection_at,
-    read_meters,
-    roc_curve,
-)
+from learners.games.synchronization_meters import MeterSetting, alarm_statistic, read_meters
 from networks.profiles import LoadShape
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearing import InputError
+from clearing.detection import area_under, detection_at, roc_curve
 from clearing.posted.accounting import prosumer_book, prosumer_cash
 from clearing.posted.market import PostedOfferMarket
 from learners.games.synchronization import (
@@ -20,14 +21,7 @@ from learners.games.synchronization import (
     friendly_plans,
 )
 from learners.games.synchronization_learning import SlotLearning, greedy_plans, learn_slots, play_days
-from learners.games.synchronization_meters import (
-    MeterSetting,
-    alarm_statistic,
-    area_under,
-    detection_at,
-    read_meters,
-    roc_curve,
-)
+from learners.games.synchronization_meters import MeterSetting, alarm_statistic, read_meters
 from learners.games.synchronization_plans import SyncPlanGame, one_slot_plans
 from learners.games.synchronization_replies import (
     find_sync_equilibrium,
