@@ -146,3 +146,93 @@ def test_the_operator_s_price_by_rule(tmp_path):
     record = demand["mw"].cummax() / demand["mw"].mean()
     assert rows["operator_price"].to_numpy() == pytest.approx(150 * record.to_numpy() ** 2)
     assert "150 $/MWh at a demand of" in document["notes"][0]
+
+
+SUPPLIED = ["--supplier", "examples/microgrid/elecbay_supplier.csv"]
+HEAD = "order,participant,bus,side,mw,price"
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (f"{HEAD},block\na,Ann,3,sell,0,90,B", (), "block 'B' has no quantity; give MW above 0"),
+        (f"{HEAD},submitted\na,Ann,3,sell,1,90,13", ("--gate-closure", "12"), "after gate closure at 12"),
+        (f"{HEAD}\na,Ann,30,sell,1,90", (), "column 'bus' is 30: it is not a bus of the grid"),
+        (
+            f"{HEAD},slope,block\na,Ann,3,sell,1,90,5,B",
+            (),
+            "takes no sloped orders; offer steps, or no blocks",
+        ),
+        (f"{HEAD},block\na,Ann,3,sell,1,90,B\nb,Bob,3,buy,1,90,B", (), "a block has one participant"),
+        (f"{HEAD},min_share\na,Ann,3,sell,1,90,2", (), "column 'min_share' is 2"),
+        (f"{HEAD}\nimport 0,Ann,3,sell,1,90", (), "the supplier's order has this name; rename it"),
+        (f"{HEAD}\na,Ann,3,sell,1,90", ("--k", "2"), "k is 2.0; give a share from 0 to 1"),
+        (f"{HEAD}\na,Ann,3,sell,1,90", ("--time-limit", "0"), "time_limit is 0.0"),
+    ],
+)
+def test_bad_orders_are_refused_on_the_command_line(rows, options, message, tmp_path):
+    (tmp_path / "orders.csv").write_text(rows + "\n")
+    words = ["feeder8", "--market", "elecbay", "--orders", str(tmp_path / "orders.csv"), *SUPPLIED, *options]
+    done = CliRunner().invoke(app, ["clear", *words, "--no-files"])
+    assert done.exit_code == 2, done.output
+    assert message in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("branches", "message"),
+    [
+        ("ab,a,b,0.1\nbc,b,c,0.1\nca,c,a,0.1", "branch 'ca': it closes a loop; a feeder is a tree"),
+        ("ab,a,b,0.1", "bus 'c' is an island of its own"),
+    ],
+)
+def test_feeders_with_a_loop_or_an_island_are_refused_where_a_tree_is_asked_for(branches, message, tmp_path):
+    (tmp_path / "buses.csv").write_text("bus\na\nb\nc\n")
+    (tmp_path / "branches.csv").write_text(f"branch,from_bus,to_bus,x_pu\n{branches}\n")
+    (tmp_path / "units.csv").write_text("unit,bus,min_mw,max_mw,price\n")
+    (tmp_path / "case.toml").write_text('name = "feeder"\n')
+    (tmp_path / "orders.csv").write_text(f"{HEAD}\ns,Ann,a,sell,1,20\nb,Bob,b,buy,1,90\n")
+    words = [
+        "clear",
+        str(tmp_path),
+        "--market",
+        "elecbay",
+        "--orders",
+        str(tmp_path / "orders.csv"),
+        "--json",
+    ]
+    refused = CliRunner().invoke(app, [*words, "--radial"])
+    assert refused.exit_code == 2
+    assert message in " ".join(refused.stderr.split())
+    assert json.loads(CliRunner().invoke(app, words).output)["summary"]["welfare"] == pytest.approx(70)
+
+
+def test_blocks_groups_and_fixed_demand_of_the_example():
+    words = ["clear", "feeder8", "--market", "elecbay", "--orders", "examples/microgrid/elecbay_blocks.csv"]
+    words += [*SUPPLIED, "--fixed", "examples/microgrid/elecbay_fixed.csv", "--gate-closure", "12", "--json"]
+    document = json.loads(CliRunner().invoke(app, words).output)
+    blocks = {row["block"]: row for row in document["tables"]["blocks"]}
+    assert {name: row["chosen"] for name, row in blocks.items()} == {
+        "generator": True, "wash early": True, "wash late": False,
+    }  # fmt: skip
+    assert {name: row["group"] for name, row in blocks.items()} == {
+        "generator": None, "wash early": "wash", "wash late": "wash",
+    }  # fmt: skip
+    served = {row["period"]: 0.0 for row in document["tables"]["orders"]}
+    for row in document["tables"]["orders"]:
+        served[row["period"]] += row["accepted_mw"] * (1 if row["order"][:3] in ("sun", "gen", "imp") else -1)
+    assert served == pytest.approx({0: 0.001, 1: 0.0015})
+
+
+def test_the_columns_of_every_example_file_are_documented():
+    from pathlib import Path
+
+    text = Path("examples/microgrid/README.md").read_text(encoding="utf-8")
+    for path in Path("examples/microgrid").rglob("*.csv"):
+        assert f"({path.relative_to('examples/microgrid')})" in text, path
+        for column in pd.read_csv(path).columns:
+            assert any(column in cells for cells in _first_cells(text)), (path, column)
+
+
+def _first_cells(text):
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip(" []") for cell in row.split(",")] for row in rows] + [["bus", "mw", "period"]]
