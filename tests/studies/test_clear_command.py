@@ -263,6 +263,7 @@ def test_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     lines = re.findall(r"^walras ((?:cases|show|clear)\b.*)$", text, re.M)
     assert len(lines) >= 6
+    (tmp_path / "examples").symlink_to(Path(__file__).parents[2] / "examples")
     monkeypatch.chdir(tmp_path)
     for line in lines:
         words = shlex.split(line, comments=True)
