@@ -170,7 +170,7 @@ class Game:
     def book_of(self, profile: Sequence[int], state: int = 0) -> Book:
         """The book of one profile, for a full clearing with tables and certificate."""
         numbers = self.moves.numbers(np.atleast_2d(np.asarray(profile, dtype=np.int64)))
-        price, mw, fixed = self._scale(np.array([state]), *numbers)
+        price, mw, fixed = self.in_states(np.array([state]), *numbers)
         periods = fixed.shape[2]
         where = np.flatnonzero(fixed[0].any(axis=1))
         return replace(
@@ -213,7 +213,7 @@ class Game:
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray, interrupted: np.ndarray
     ) -> np.ndarray:
         """(batch, players + signals) of rounds in demand states."""
-        cleared, _ = self.clear(*self._scale(state, price, mw, fixed))
+        cleared, _ = self.clear(*self.in_states(state, price, mw, fixed))
         earned = self.earn(cleared, interrupted)
         return np.column_stack([earned, cleared.mean_price, cleared.true_welfare])
 
@@ -230,10 +230,10 @@ class Game:
             axis=1,
         )
 
-    def _scale(
+    def in_states(
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The numbers in demand states: fixed demand and purchases at their buses' multipliers."""
+        """The numbers in demand states (batch,): fixed demand and purchases at their buses' multipliers."""
         if self.states is None:
             return price, mw, fixed
         base, bought = self.columns.fixed_mw, self.columns.side == BUY
