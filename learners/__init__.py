@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from learners.equilibria.indices import mean_interval as mean_interval
     from learners.equilibria.indices import surplus_transfer as surplus_transfer
     from learners.equilibria.indices import welch_interval as welch_interval
+    from learners.equilibria.indices import withholding as withholding
     from learners.equilibria.mixed import MixedEquilibrium as MixedEquilibrium
     from learners.equilibria.mixed import mixed_equilibria as mixed_equilibria
     from learners.equilibria.pure import BestResponsePath as BestResponsePath
@@ -217,6 +218,7 @@ _HOMES = {
     "tabulate": "games.game",
     "tabulate_policy": "equilibria.deviations",
     "welch_interval": "equilibria.indices",
+    "withholding": "equilibria.indices",
 }
 
 __all__ = list(_HOMES)
