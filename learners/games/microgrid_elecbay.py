@@ -70,6 +70,7 @@ class ElecBayGame:
         "pay_as_offer" (sellers at their own offers, buyers at the mean of what was paid), "k" (at the share
         `k` between the lowest and the highest supporting prices) or "vcg".
     cap : offers of players above it are lowered to it, but not below their true cost [$/MWh].
+    reserve : offers of players above it are refused, so that the supplier or nobody sells instead [$/MWh].
     fee : sell the firm: each player also gets an equal share of (surplus of all others − fee), so that the
         payoffs add up to true welfare less the fee [$]; with it `pricing` must be "pay_as_offer".
 
@@ -96,6 +97,7 @@ class ElecBayGame:
         pricing: AuctionPricing = "uniform",
         k: float = 0.5,
         cap: float | None = None,
+        reserve: float | None = None,
         fee: float | None = None,
     ):
         known = get_args(AuctionPricing)
@@ -112,7 +114,8 @@ class ElecBayGame:
             )
         if not 0 <= number("k", k, "shares from 0 to 1") <= 1:
             raise InputError(f"k is {k!r}; give a share from 0 to 1")
-        self.grid, self.sealed, self.pricing, self.k, self.cap, self.fee = grid, book, pricing, k, cap, fee
+        self.grid, self.sealed, self.pricing, self.k = grid, book, pricing, k
+        self.cap, self.reserve, self.fee = cap, reserve, fee
         named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
         if not named:
             raise InputError("players: a game needs at least one")
@@ -181,12 +184,13 @@ class ElecBayGame:
     def _settle(self, price: np.ndarray) -> _Result:
         """Clear, and pay by the rule; money is what a sale earns and a purchase costs [$/h]."""
         c = self.columns
-        batch = self._clear(0, price)
+        mw = self._offered(price)
+        batch = self._clear(0, price, mw)
         assert batch.accepted is not None
         assert batch.lmp is not None
         x, lmp = batch.accepted, batch.lmp
         if self.pricing == "k":
-            high = self._clear(1, price).lmp
+            high = self._clear(1, price, mw).lmp
             assert high is not None
             lmp = (1 - self.k) * lmp + self.k * high
         if self.pricing in ("uniform", "k"):
@@ -201,24 +205,32 @@ class ElecBayGame:
             money = np.where(sells, money, bought * mean[:, None])
         if self.pricing == "vcg":
             assert batch.welfare is not None
-            money = money + self._bonus(price, x, batch.welfare / self.sealed.book.hours)
+            money = money + self._bonus(price, mw, x, batch.welfare / self.sealed.book.hours)
         return _Result(x, money, lmp)
 
-    def _bonus(self, price: np.ndarray, x: np.ndarray, welfare: np.ndarray) -> np.ndarray:
+    def _offered(self, price: np.ndarray) -> np.ndarray:
+        """(batch, columns) MW that the auction takes."""
+        mw = np.broadcast_to(self.columns.mw, price.shape)
+        if self.reserve is None:
+            return mw
+        mine = np.any(self.own, axis=0) & (self.columns.side == SELL)
+        return np.where(mine & (price > self.reserve), 0.0, mw)
+
+    def _bonus(self, price: np.ndarray, mw: np.ndarray, x: np.ndarray, welfare: np.ndarray) -> np.ndarray:
         """(batch, columns) W(N) − W(N without its owner), shared over the owner's accepted MW [$/h].
 
         Added to a sale's receipt, taken off a purchase's payment.
         """
         out = np.zeros(price.shape)
-        mw, c = self.columns.mw, self.columns
+        c = self.columns
         for name in self.sealed.players:
             mine = (self._owner == name) & ~self._supplied
             won = np.where(mine, x, 0.0)
             total = won.sum(axis=1)
-            rows = np.flatnonzero(total > 1e-12 * (1.0 + mw.sum()))
+            rows = np.flatnonzero(total > 1e-12 * (1.0 + c.mw.sum()))
             if len(rows) == 0:
                 continue
-            others = self._clear(0, price[rows], np.where(mine, 0.0, mw)).welfare
+            others = self._clear(0, price[rows], np.where(mine, 0.0, mw[rows])).welfare
             assert others is not None
             gain = np.maximum(welfare[rows] - others / self.sealed.book.hours, 0.0)
             out[rows] += won[rows] * (gain / total[rows])[:, None] * c.side

@@ -240,6 +240,10 @@ def test_caps_and_sold_firms_of_the_auction() -> None:
     own = np.any(capped.own, axis=0) & (capped.columns.side > 0)
     asked = capped.offers(np.array([[2, 2]]))[0, own]
     assert (asked <= np.maximum(capped.columns.price[own], 70.0)).all()
+    refusing = ElecBayGame(FEEDER.grid, book, ["Ann", "Bob"], marks, reserve=150.0)
+    sold, _, _ = refusing.trades(np.array([[0, 0], [2, 2]]))
+    assert sold[0, own].sum() > 0
+    assert sold[1, own & (capped.columns.price + 120.0 > 150.0)] == pytest.approx(0.0)
     welfare = capped.competitive()[1][1]
     sold = ElecBayGame(FEEDER.grid, book, ["Ann", "Bob"], marks, "pay_as_offer", fee=0.5 * welfare)
     profiles = np.indices((3, 3)).reshape(2, -1).T
