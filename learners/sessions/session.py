@@ -242,9 +242,12 @@ class Result:
         learner.load({name: np.stack([e.arrays[player][name] for e in self.ended]) for name in names})
         return learner
 
-    def strategies(self, row: int = 0) -> tuple[Strategy, ...]:
-        """The greedy strategies of one replicate, for learners that have `strategy(row)`."""
-        return tuple(self.learner(i).strategy(row) for i in range(len(self.session.learners)))  # type: ignore[attr-defined]
+    def strategies(self, row: int = 0, **at: int) -> tuple[Strategy, ...]:
+        """The greedy strategies of one replicate, for learners that have `strategy(row)`.
+
+        `level=` or `stage=` chooses those of a demand level, or of a stage of an episode.
+        """
+        return tuple(self.learner(i).strategy(row, **at) for i in range(len(self.session.learners)))  # type: ignore[attr-defined]
 
     def limit_profits(self) -> np.ndarray:
         """(replicates, players) mean profits of the cycle that greedy play ends in [$ per round]."""

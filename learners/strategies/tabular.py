@@ -27,7 +27,7 @@ from learners.strategies.compiled_tables import (
     forbid_rows,
 )
 from learners.strategies.learner import ArrayLearner, Seat, Seen
-from learners.strategies.memory import LastActions, LastSignal, Memory, state_index
+from learners.strategies.memory import DemandLevel, LastActions, LastSignal, Memory, state_index
 from learners.strategies.policies import EpsilonGreedy, Policy
 from learners.strategies.policy_card import Strategy
 
@@ -186,11 +186,31 @@ class TabularLearner(ArrayLearner):
         )  # fmt: skip
         self._ready_round = after.round
 
-    def strategy(self, row: int = 0) -> Strategy:
-        """The greedy strategy of one replicate."""
-        memory = self.spec.memory
-        known = memory.players(self.seat) if isinstance(memory, LastActions) else None
-        return Strategy(self.seat.player, self.best[row].copy(), known)
+    def strategy(self, row: int = 0, level: int | None = None, stage: int | None = None) -> Strategy:
+        """The greedy strategy of one replicate, by what it remembers of the last profile.
+
+        `level` and `stage` say in which demand level and which stage of an episode, where there are several.
+        Without a stage the whole table is returned, which then is no reply to profiles.
+        """
+        memory, seat, table = self.spec.memory, self.seat, self.best[row].copy()
+        if seat.stages > 1:
+            if stage is None:
+                return Strategy(seat.player, table, None)
+            table = table.reshape(seat.stages, -1)[stage]
+        at = {} if level is None else {"level": level}
+        if isinstance(memory, DemandLevel):
+            if level is None:
+                raise InputError("this table has a strategy for each demand level; give strategy(row, level)")
+            table, memory = table.reshape(memory.levels(seat), -1)[level], memory.inner
+        if isinstance(memory, LastSignal):
+            bins, source = memory, seat.source
+
+            def reply(profiles: np.ndarray) -> np.ndarray:
+                heard = source.signals(profiles, **at)  # type: ignore[attr-defined]
+                return table[bins.states(seat, profiles, heard)]
+
+            return Strategy.of(reply, source, seat.player)
+        return Strategy(seat.player, table, memory.players(seat) if isinstance(memory, LastActions) else None)
 
     def _states(self, seen: Seen) -> np.ndarray:
         states = state_index(self.spec.memory, self.seat, seen)
