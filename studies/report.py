@@ -227,6 +227,8 @@ def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
     out = []
     for name, summary in summaries.items():
         frame = summary.frame
+        truths = {str(c): frame[c].map({True: "yes", False: "no"}) for c in frame.select_dtypes(bool).columns}
+        frame = frame.assign(**truths)
         columns = [
             {"name": str(c)}
             | ({"digits": _digits(frame[c])} if pd.api.types.is_numeric_dtype(frame[c]) else {})

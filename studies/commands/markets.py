@@ -256,7 +256,9 @@ def _check_files(folder: Path, market: str, names: tuple[str, ...]) -> None:
 
 
 def _numbers(series: pd.Series) -> dict[str, float]:
-    return {str(label): float(value) for label, value in series.items()}
+    """Totals; what is rounding beside the greatest is 0."""
+    noise = 1e-13 * float(series.abs().max())
+    return {str(label): 0.0 if abs(value) <= noise else float(value) for label, value in series.items()}
 
 
 def _aligned(frame: pd.DataFrame, buses: tuple[Hashable, ...]) -> pd.DataFrame:

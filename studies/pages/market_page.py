@@ -35,6 +35,14 @@ TABLES: Mapping[str, tuple[str, str]] = {
         "Blocking pairs",
         "Pairs that would rather trade with each other; a stable outcome has none.",
     ),
+    "homes": ("Homes", "What each has, buys, sells and pays; hardship: wear, delay and lost load in $."),
+    "homes orders": ("Orders", "Of one auction: what each home would truthfully sell and buy."),
+    "slots": (
+        "Plans",
+        "Every series in MW (stored in MWh), and the marginal cost with its interval in $/MWh.",
+    ),
+    "tariffs": ("Tariffs", "The same homes, each planned at every tariff."),
+    "supplier": ("Supplier", "Import and export of the auction."),
     "accepted": ("Offers", "Offered, accepted, and what was earned at the posted price."),
 }
 
@@ -53,6 +61,10 @@ ROWS: Mapping[str, Mapping[str, str]] = {
         "D1": "nobody wants another amount at its price", "D2": "no pair would rather trade otherwise",
         "G1": "welfare equals what is left to sellers and buyers",
     },
+    "homes": {
+        "P": "the plan is feasible", "D": "the duals support it", "C": "limits with a price are met",
+        "G": "cost equals its lower bound", "H": "the home's own equations hold",
+    },
     "posted": {
         "P1": "supply equals demand in every slot", "P2": "offers within their MW",
         "D1": "no offer on the wrong side of the price", "G1": "cost equals its lower bound",
@@ -64,7 +76,7 @@ def write_market_page(result: MarketResult, path: Path) -> Path:
     """Write the page of a result to `path`."""
     summaries = {}
     for name, table in result.tables.items():
-        title, note = TABLES[name]
+        title, note = TABLES.get(f"{result.market} {name}") or TABLES[name]
         summaries[name] = Summary(title, table, note if len(table) else f"{note} There is none.")
     body = "\n".join(
         [

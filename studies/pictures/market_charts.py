@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from studies.pictures.curves import system_curves
 if TYPE_CHECKING:
     from clearing.bilateral.outcome import BilateralOutcome
     from clearing.elecbay.sequential import SequentialOutcome
+    from clearing.homes.outcome import HomeSchedule
     from clearing.posted.outcome import PostedOutcome
     from studies.pages.facts import Facts
 
@@ -80,13 +82,19 @@ def _curves(facts: Facts, t: int, when: str) -> Lines:
 
 
 def _surpluses(surplus: pd.Series) -> Bars:
+    words = "Value less payments, and receipts less cost."
+    return _ranked("surplus", "Who gains how much", words, surplus)
+
+
+def _ranked(name: str, title: str, words: str, surplus: pd.Series) -> Bars:
+    """Bars of money, the greatest first; of many the largest either way."""
     shown = surplus.sort_values(ascending=False, kind="stable", key=abs).iloc[:MOST_BARS]
     shown = shown.sort_values(ascending=False, kind="stable")
     more = f" The {MOST_BARS} largest of {len(surplus)}." if len(surplus) > MOST_BARS else ""
     return Bars(
-        name="surplus",
-        title="Who gains how much",
-        caption=f"Value less payments, and receipts less cost.{more}",
+        name=name,
+        title=title,
+        caption=f"{words}{more}",
         labels=[str(label) for label in shown.index],
         values=shown.tolist(),
         x_label="$",
@@ -231,6 +239,44 @@ def posted_charts(outcome: PostedOutcome) -> list[Chart]:
             values=earned.sort_values(ascending=False, kind="stable").iloc[:MOST_BARS].tolist(),
         ),
     ]  # fmt: skip
+
+
+def homes_charts(plans: Sequence[HomeSchedule], table: pd.DataFrame) -> list[Chart]:
+    """What all homes do together, what energy is worth to them, and their bills."""
+    edges = np.arange(plans[0].home.slots + 1) * plans[0].home.hours
+    together = {
+        name: np.sum([getattr(plan, name) for plan in plans], axis=0)
+        for name in ("bought", "sold", "sun", "charged", "discharged")
+    }
+    together["load and appliances"] = np.sum(
+        [p.home.load_mw + p.appliances.sum(axis=0) for p in plans], axis=0
+    )
+    factor, unit = power_unit(max(float(series.max()) for series in together.values()))
+    cost = np.array([plan.marginal_cost for plan in plans])
+    return [
+        Lines(
+            name="together",
+            title="What the homes do together",
+            caption="Sun is what is used of it; charged and discharged: batteries.",
+            series=[_stairs(name, edges, factor * series) for name, series in together.items()],
+            x_label="hour",
+            y_label=unit,
+            wide=True,
+        ),
+        Lines(
+            name="marginal_cost",
+            title="What one MWh more costs a home",
+            caption="The dual of its own balance: the dearest, the mean and the cheapest home.",
+            series=[
+                _stairs("dearest home", edges, np.nanmax(cost, axis=0)),
+                _stairs("mean", edges, np.nanmean(cost, axis=0)),
+                _stairs("cheapest home", edges, np.nanmin(cost, axis=0)),
+            ],
+            x_label="hour",
+            y_label="$/MWh",
+        ),
+        _ranked("bills", "Bills", "Negative: the home receives.", table.set_index("home")["bill"]),
+    ]
 
 
 def _stairs(name: str, edges: np.ndarray, values: np.ndarray) -> tuple[str, list[float], list[float]]:

@@ -223,6 +223,16 @@ def test_blocks_groups_and_fixed_demand_of_the_example():
     assert served == pytest.approx({0: 0.001, 1: 0.0015})
 
 
+def test_truth_values_are_words_in_the_tables_of_a_page():
+    from studies.report import table_data
+    from studies.study import Summary
+
+    frame = pd.DataFrame({"block": ["a", "b"], "chosen": [True, False], "surplus": [1.5, -2.0]})
+    (table,) = table_data({"blocks": Summary("Blocks", frame, "")})
+    assert table["rows"] == [["a", "yes", 1.5], ["b", "no", -2.0]]
+    assert ["digits" in column for column in table["columns"]] == [False, False, True]
+
+
 def test_the_columns_of_every_example_file_are_documented():
     from pathlib import Path
 
