@@ -167,8 +167,8 @@ def _say_rest(source: PayoffSource, rest: np.ndarray, player: int, labels: Seque
     name, profit = source.players[player], source.payoffs(rest)[:, player].mean()
     shown = [_word(labels[player][a]) for a in rest[:, player]]
     if len(set(shown)) == 1:
-        return f"{name} rests at {shown[0]} and earns {profit:.4g} per round."
-    return f"{name} repeats {', '.join(shown)} every {len(rest)} rounds and earns {profit:.4g} per round."
+        return f"{name} rests at {shown[0]} and earns {profit:.4g} $ per round."
+    return f"{name} repeats {', '.join(shown)} every {len(rest)} rounds and earns {profit:.4g} $ per round."
 
 
 def _say_reaction(
@@ -201,7 +201,7 @@ def _say_reaction(
     verb = "gains" if gained > 0 else "loses"
     return (
         f"After {other}'s {word} from {before} to {forced}, {answer}, {end}; "
-        f"over {after} rounds {other} {verb} {abs(gained):.4g}."
+        f"over {after} rounds {other} {verb} {abs(gained):.4g} $."
     )
 
 
