@@ -143,6 +143,9 @@ def clear(
     gate_closure: Annotated[
         float | None, typer.Option(help="elecbay: refuse orders submitted later.", show_default=False)
     ] = None,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="bilateral: also run three decentralised processes.")
+    ] = False,
     operator: Annotated[
         str,
         typer.Option(
@@ -237,7 +240,7 @@ ONLY_AUCTION = {"supplier", "pricing", "mode", "k", "radial", "gate_closure"}
 ONLY_POSTED = {"operator", "reference_price", "reference_mw"}
 TAKEN = {
     MarketName.elecbay: {"orders", "fixed", "periods", "time_limit", *ONLY_AUCTION},
-    MarketName.bilateral: {"price_rule"},
+    MarketName.bilateral: {"price_rule", "processes"},
     MarketName.posted: {"price_rule", *ONLY_POSTED},
 }
 
@@ -251,7 +254,7 @@ def refuse_idle_options(context: typer.Context, market: MarketName) -> None:
         source = context.get_parameter_source(name)
         given = source is not None and source.name == "COMMANDLINE"
         if market is MarketName.nodal:
-            idle = name in ONLY_AUCTION | ONLY_POSTED
+            idle = name in ONLY_AUCTION | ONLY_POSTED | {"processes"}
         else:
             idle = name not in ANYWHERE | TAKEN[market]
         if given and idle:

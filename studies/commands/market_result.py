@@ -30,6 +30,7 @@ class MarketRequest:
     periods, hours : number of periods (None: what the files say) and length of one [h].
     pricing, mode, k, radial, gate_closure, time_limit : of :class:`clearing.ElecBay` and its book.
     price_rule : of the bilateral and the posted market.
+    processes : whether decentralised processes run beside the bilateral optimum.
     operator, reference_price, reference_mw : the posted market's operator rule [$/MWh, MW]; without
         `reference_mw` the mean demand.
     command : as typed.
@@ -48,6 +49,7 @@ class MarketRequest:
     gate_closure: float | None = None
     time_limit: float | None = None
     price_rule: str = "canonical"
+    processes: bool = False
     operator: str = "given"
     reference_price: float = 200.0
     reference_mw: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from studies.pages.sentences import cents, count, money, power_unit, price, pric
 
 if TYPE_CHECKING:
     from clearing.bilateral.outcome import BilateralOutcome
+    from clearing.bilateral.processes import Process
     from clearing.elecbay.outcome import ElecBayOutcome
     from clearing.elecbay.sequential import SequentialOutcome
     from clearing.posted.outcome import PostedOutcome
@@ -112,6 +114,12 @@ def bilateral_words(outcome: BilateralOutcome) -> Words:
         (f"{blocking:,}", "blocking pairs"),
     ]
     return f"{words}. The outcome is {'stable' if not blocking else 'unstable'}: {stable}.", tiles
+
+
+def process_words(runs: Mapping[str, Process]) -> str:
+    """What decentralised processes reach of the optimum in the end."""
+    ends = ", ".join(f"{name} {run.efficiency[-1]:.2%} after {run.rounds:,}" for name, run in runs.items())
+    return f"Without a centre, of the greatest welfare: {ends} rounds or bids."
 
 
 def posted_words(outcome: PostedOutcome) -> Words:

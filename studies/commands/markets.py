@@ -17,6 +17,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from clearing.builders import read_csv
@@ -27,14 +28,20 @@ from studies.commands.market_words import (
     bilateral_words,
     elecbay_words,
     posted_words,
+    process_words,
     sequential_words,
 )
 
 if TYPE_CHECKING:
+    from clearing.bilateral.book import BilateralBook
+    from clearing.bilateral.processes import Process
     from clearing.elecbay.outcome import ElecBayOutcome
     from clearing.elecbay.sequential import SequentialOutcome
     from networks.case import Case
     from studies.pictures.charts import Chart
+
+
+MOST_UNITS = 20_000  # of contracts in the unit-contract auction
 
 
 def clear_market(market: str, request: MarketRequest) -> MarketResult:
@@ -177,6 +184,12 @@ def clear_bilateral(folder: Path, request: MarketRequest) -> MarketResult:
         "blocking_pairs": outcome.blocking_pairs(),
     }
     sentence, tiles = bilateral_words(outcome)
+    runs = run_processes(book) if request.processes else {}
+    if runs:
+        tables["processes"] = pd.concat(
+            [run.history.reset_index().assign(process=name) for name, run in runs.items()], ignore_index=True
+        )[["process", "round", "welfare", "efficiency"]]
+        sentence += f" {process_words(runs)}"
     return MarketResult(
         market="bilateral",
         name=folder.resolve().name,
@@ -188,11 +201,32 @@ def clear_bilateral(folder: Path, request: MarketRequest) -> MarketResult:
         summary=_numbers(outcome.summary),
         tables=tables,
         certificate=outcome.certificate,
-        make_charts=lambda: bilateral_charts(outcome),
+        make_charts=lambda: bilateral_charts(outcome, runs),
         draw=lambda path: draw_bilateral(outcome, path),
         notes=outcome.notes,
         command=request.command,
     )
+
+
+def run_processes(book: BilateralBook) -> dict[str, Process]:
+    """Posted offers, pair prices and unit contracts; steps of a hundredth of the mean value, units that
+    divide every quantity."""
+    from clearing.bilateral.processes import adjust_pair_prices, auction_unit_contracts, run_posted_offers
+
+    step = 0.01 * float(np.abs(book.buyer_price).mean())
+    watts = np.round(1e6 * np.concatenate([book.seller_mw, book.buyer_mw])).astype(np.int64)
+    unit = 1e-6 * float(max(np.gcd.reduce(watts), 1))
+    units = 1e-6 * float(watts.sum()) / unit
+    if units > MOST_UNITS:
+        raise InputError(
+            f"--processes: contracts of {unit * 1e6:g} W, the largest that divide every quantity, are "
+            f"{units:,.0f}; round the mw to multiples of a larger unit (up to {MOST_UNITS:,} contracts)"
+        )
+    return {
+        "posted offers, ±10 %": run_posted_offers(book),
+        "one adjusted price per pair": adjust_pair_prices(book, step),
+        "unit contracts": auction_unit_contracts(book, unit, step),
+    }
 
 
 def clear_posted(folder: Path, request: MarketRequest) -> MarketResult:

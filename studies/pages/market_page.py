@@ -43,6 +43,7 @@ TABLES: Mapping[str, tuple[str, str]] = {
     ),
     "tariffs": ("Tariffs", "The same homes, each planned at every tariff."),
     "supplier": ("Supplier", "Import and export of the auction."),
+    "processes": ("Decentralised processes", "Welfare and its share of the optimum, round by round."),
     "accepted": ("Offers", "Offered, accepted, and what was earned at the posted price."),
 }
 

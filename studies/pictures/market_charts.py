@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from studies.pictures.curves import system_curves
 
 if TYPE_CHECKING:
     from clearing.bilateral.outcome import BilateralOutcome
+    from clearing.bilateral.processes import Process
     from clearing.elecbay.sequential import SequentialOutcome
     from clearing.homes.outcome import HomeSchedule
     from clearing.posted.outcome import PostedOutcome
@@ -160,8 +161,8 @@ def sequential_charts(outcome: SequentialOutcome) -> list[Chart]:
     return [*out, *_kept_out(outcome.life_cycle, book.hours)]
 
 
-def bilateral_charts(outcome: BilateralOutcome) -> list[Chart]:
-    """Who trades with whom, each seller's price between its ends, and who gains."""
+def bilateral_charts(outcome: BilateralOutcome, runs: Mapping[str, Process]) -> list[Chart]:
+    """Who trades with whom, each seller's price between its ends, who gains, and decentralised processes."""
     book = outcome.book
     factor, unit = power_unit(float(outcome.traded_mw.max(initial=0.0)))
     sells = np.flatnonzero(outcome.traded_mw.sum(axis=1) > 0)[:MOST_BARS]
@@ -195,7 +196,26 @@ def bilateral_charts(outcome: BilateralOutcome) -> list[Chart]:
             published_words="own cost of the first MW",
         ),
         _surpluses(surplus),
+        *([_efficiencies(runs)] if runs else []),
     ]
+
+
+def _efficiencies(runs: Mapping[str, Process]) -> Lines:
+    return Lines(
+        name="processes",
+        title="Without a centre: share of the greatest welfare",
+        caption="Round by round (of unit contracts: bid by bid), each process over its own length.",
+        series=[
+            (
+                f"{name} ({run.rounds:,})",
+                np.linspace(0.0, 1.0, len(run.efficiency)).tolist(),
+                (100.0 * run.efficiency).tolist(),
+            )
+            for name, run in runs.items()
+        ],
+        x_label="share of the process",
+        y_label="% of the greatest welfare",
+    )
 
 
 def posted_charts(outcome: PostedOutcome) -> list[Chart]:

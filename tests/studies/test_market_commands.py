@@ -223,6 +223,27 @@ def test_blocks_groups_and_fixed_demand_of_the_example():
     assert served == pytest.approx({0: 0.001, 1: 0.0015})
 
 
+def test_decentralised_processes_beside_the_optimum(tmp_path):
+    words = [
+        "clear",
+        "examples/microgrid/bilateral",
+        "--market",
+        "bilateral",
+        "--processes",
+        "--out",
+        str(tmp_path),
+    ]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    ends = pd.read_csv(tmp_path / "processes.csv").groupby("process")["efficiency"].last()
+    assert ends["unit contracts"] >= 0.99
+    assert ends["one adjusted price per pair"] < 1
+    assert ends.max() <= 1 + 1e-9
+    for end in ends:
+        assert f"{end:.2%}" in " ".join(done.output.split())
+    assert "Without a centre" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
 def test_truth_values_are_words_in_the_tables_of_a_page():
     from studies.report import table_data
     from studies.study import Summary
