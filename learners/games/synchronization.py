@@ -9,7 +9,7 @@ greatest demand of the day so far and stays there. In each slot of the day a pro
 
 Source: O. Saukh, F. Papst, S. Saukh, "Synchronization Games in P2P Energy Trading", section IV. With
 posted prices that match the operator's, a slot has a closed form, so that all days and many plans are
-cleared at once; `tests/learners/test_synchronization.py` holds it against
+cleared at once; `tests/learners/test_synchronization_games.py` holds it against
 :class:`clearing.posted.market.PostedOfferMarket`.
 """
 
