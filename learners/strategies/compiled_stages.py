@@ -1,8 +1,8 @@
 """Compiled loop of episodes: tables play games of several stages, day after day, replicate by replicate.
 
 The same two functions, choose and learn, as in :mod:`learners.strategies.compiled_tables`, so that a
-session of stages has the same bits here as through `act` and `update`. (numba's cache looks at this file only:
-who changes what it calls changes it too, or empties `__pycache__`.)
+session of stages has the same bits here as through `act` and `update`. (numba's cache looks at this file
+only: who changes what it calls changes it too, or empties `__pycache__`.)
 """
 
 from __future__ import annotations
