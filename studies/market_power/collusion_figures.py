@@ -121,7 +121,7 @@ def _transfers(results: Results, case: str) -> Chart:
         values=list(parts.values()),
         x_label="$/h",
         line_at=0.0,
-        line_words="gains to the right",
+        line_words="",
     )
 
 
@@ -148,14 +148,14 @@ def _indices(results: Results) -> Chart:
     names = {case: rivalry(results, case)[0] for case in results.spec.cases}
     return Bars(
         name="indices",
-        title="Collusion over what rivalry without threats explains, by what learners remember and value",
+        title="How far beyond rivalry each kind of learner gets",
         caption="0: " + ", ".join(f"{case}: {name}" for case, name in names.items())
         + ". 1: the joint optimum. 95 % intervals are in the table.",
         labels=[f"{row['case']}: {row['learners']}" for row in rows],
         values=[row["Δ over rivalry"] for row in rows],
         x_label="index of collusion Δ",
         line_at=0.0,
-        line_words="rivalry",
+        line_words="",
     )  # fmt: skip
 
 

@@ -155,3 +155,33 @@ class Panels(Chart):
     x_label: str
     ticks: Sequence[tuple[float, str]] = ()
     steps: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiple:
+    """One little picture.
+
+    Attributes
+    ----------
+    title : above it; curves : (label, x, y), a label that comes several times is several runs of one thing.
+    band : (low, high) behind the curves, or None; levels : heights of dashed lines.
+    low, high : of the y axis; None where the curves decide.
+    """
+
+    title: str
+    curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]
+    band: tuple[float, float] | None = None
+    levels: Sequence[float] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiples(Chart):
+    """Little pictures side by side, each with what theory says behind its curves; a label has one colour."""
+
+    panels: Sequence[Multiple]
+    x_label: str
+    y_label: str
+    band_words: str = "band"
+    level_words: str = "level"

@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from studies.pictures.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines, Panels
+from studies.pictures.charts import (
+    Bands,
+    Bars,
+    Chart,
+    FlowMaps,
+    GridMap,
+    HeatMap,
+    Intervals,
+    Lines,
+    Multiples,
+    Panels,
+)
 from studies.pictures.charts_scale import ColourScale, colour_scale
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PRICE_STOPS, SUPPLY
 
@@ -134,6 +145,13 @@ def _flow_maps(chart: FlowMaps) -> Plot:
     from studies.pictures.charts_flows import flow_maps_plot
 
     return flow_maps_plot(chart)
+
+
+@plotly_chart.register
+def _multiples(chart: Multiples) -> Plot:
+    from studies.pictures.charts_multiples import multiples_plot
+
+    return multiples_plot(chart)
 
 
 @plotly_chart.register

@@ -14,7 +14,19 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from studies.pictures.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines, Panels
+from studies.pictures.charts import (
+    Bands,
+    Bars,
+    Chart,
+    FlowMaps,
+    GridMap,
+    HeatMap,
+    Intervals,
+    Lines,
+    Multiples,
+    Panels,
+)
+from studies.pictures.charts_multiples import grid_shape
 from studies.pictures.charts_plotly import SERIES
 from studies.pictures.charts_scale import ColourScale, colour_scale
 from studies.pictures.figure_grid import PRICE_MAP
@@ -44,6 +56,9 @@ def _size(chart: Chart) -> tuple[float, float]:
         return 11.0, 7.0
     if isinstance(chart, FlowMaps):
         return 12.8, 0.6 + 5.2 * -(-len(chart.panels) // 2)
+    if isinstance(chart, Multiples):
+        high, wide = grid_shape(len(chart.panels))
+        return 1.0 + 3.4 * wide, 0.9 + 2.5 * high
     if isinstance(chart, Panels):
         return 11.0, 1.0 + 1.7 * len(chart.panels)
     if isinstance(chart, Bands):
@@ -126,6 +141,13 @@ def _flow_maps(chart: FlowMaps, axes: Axes) -> None:
     from studies.pictures.charts_flows import draw_flow_maps
 
     draw_flow_maps(chart, axes)
+
+
+@_draw.register
+def _multiples(chart: Multiples, axes: Axes) -> None:
+    from studies.pictures.charts_multiples import draw_multiples
+
+    draw_multiples(chart, axes)
 
 
 @_draw.register
