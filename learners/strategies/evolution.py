@@ -130,9 +130,15 @@ class Evolution:
 
         numbers = tuple(range(replicates)) if isinstance(replicates, int) else tuple(replicates)
         path = None if checkpoint is None else Path(checkpoint)
+        if generations < 1:
+            raise InputError(f"Evolution: generations is {generations!r}; give at least 1")
         pools = Pools(self, source, seed, numbers, levels)
         if path is not None and path.exists():
             pools.load(path)
+        if pools.generation > generations:
+            raise InputError(
+                f"checkpoint {path} is {pools.generation} generations old; ask for at least as many"
+            )
         saved = time.monotonic()
         while pools.generation < generations:
             pools.advance()

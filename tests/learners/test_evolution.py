@@ -153,6 +153,8 @@ def test_interrupted_self_play_goes_on_bit_for_bit(levels, tmp_path):
         spec.evolve(game, 9, seed=3, replicates=[4, 1], levels=levels, checkpoint=file)
     with pytest.raises(InputError, match="another self-play"):
         replace(spec, step=0.1).evolve(game, 9, seed=2, replicates=[4, 1], levels=levels, checkpoint=file)
+    with pytest.raises(InputError, match="9 generations old"):
+        spec.evolve(game, 8, seed=2, replicates=[4, 1], levels=levels, checkpoint=file)
     file.write_bytes(b"torn")
     with pytest.raises(InputError, match="cannot be read"):
         spec.evolve(game, 9, seed=2, replicates=[4, 1], levels=levels, checkpoint=file)
@@ -181,6 +183,17 @@ def test_a_strategy_that_sees_the_level_answers_it():
     assert blind.mean_profit[-5:].mean() < -2.4, "the middle is off by 4, 0, 4"
 
 
+def test_pools_in_a_session_see_announced_levels():
+    game = Hours(tuple(PayoffTensor([[-abs(float(a - 4 * k)) for a in range(9)]]) for k in range(3)))
+    spec = Evolution(strategies=20, matches=4, sees_level=True)
+    ended = Session(game, (spec,), 80 * 100, levels="cycle").play(seed=1, replicates=3)
+    assert (ended.window_profits() > -1.5).all()
+    with pytest.raises(InputError, match="announces levels"):
+        Session(game, (spec,), 5).play()
+    with pytest.raises(InputError, match="sees demand levels"):
+        ended.strategies(0)
+
+
 def test_held_since():
     ended = Evolution().evolve(bertrand((0, 10, 20, 30)), 40, seed=1, replicates=3)
     since = ended.held_since(lambda rows: (rows == 1).all(axis=1), 5)
@@ -197,6 +210,7 @@ def test_held_since():
         (lambda: Evolution(start=1.0), "between 0 and 1"),
         (lambda: Evolution(start="shy"), "random, defecting, cooperative"),
         (lambda: Evolution(memory=-1), "memory -1"),
+        (lambda: Evolution().evolve(bertrand((0, 1)), 0), "at least 1"),
         (lambda: Evolution(sees_level=True).evolve(bertrand((0, 1)), 1), "levels that are announced"),
         (lambda: Evolution().evolve(bertrand((0, 1)), 1, levels="cycle"), "no demand levels"),
         (lambda: Evolution().evolve(bertrand((0, 1)), 1, levels="often"), "cycle, drawn"),
