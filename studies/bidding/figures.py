@@ -6,20 +6,26 @@ import numpy as np
 
 from studies.bidding.evolving import VARIANT_WORDS
 from studies.bidding.situations import (
-    CAP,
-    COST,
-    DUOPOLY_DEMAND,
-    FIVE_BUS_VALUE,
     LEVELS,
     title_of,
     top_of,
 )
-from studies.bidding.tables import FIRST, benefits, bids, discrete_table, ends, facts, played, theory
+from studies.bidding.tables import (
+    FIRST,
+    benefits,
+    bids,
+    competitive_price,
+    discrete_table,
+    ends,
+    exact_price,
+    facts,
+    played,
+    theory,
+)
 from studies.bidding.tabular import LEARNER_WORDS
 from studies.pictures.charts import Chart, HeatMap, Lines, Multiple, Multiples
 from studies.study import Results
 
-FIVE_BUS_LOAD = 500.0  # MW
 MOST_POINTS = 100  # generations drawn of a curve
 MONEY = {"consumer": "consumers", "producer": "producers", "rent": "congestion rent", "welfare": "total"}
 
@@ -28,7 +34,7 @@ def draw_figures(results: Results) -> list[Chart]:
     """All bids at a glance, then Bertrand's starts, memory, benefits, few mark-ups, Q-learning."""
     if not played(results):
         return []
-    makers = (_glance, _starts, _memory, _benefits, _few, _tables)
+    makers = (_glance, _starts, _tables, _benefits, _memory, _demand, _few)
     return [chart for maker in makers if (chart := maker(results)) is not None]
 
 
@@ -225,6 +231,31 @@ def _few(results: Results) -> Chart | None:
     )
 
 
+def _demand(results: Results) -> Chart | None:
+    """The price-setting bid at each level of demand, by what strategies see."""
+    if "by_level" not in results.tables:
+        return None
+    pairs = results["by_level"].groupby(["kind", "level", "session"], sort=False)["markup"]
+    higher = pairs.max().groupby(["kind", "level"], sort=False).mean()
+    series, spread = [], {}
+    for kind in ("sees demand", "network", "constant"):
+        values = [float(higher.loc[(kind, k)]) for k in range(len(LEVELS))]
+        series.append((VARIANT_WORDS[kind], list(LEVELS), values))
+        spread[kind] = values[-1] - values[0]
+    return Lines(
+        name="demand_levels",
+        title=f"From off-peak to peak the higher bid rises by {spread['sees demand']:.0f} $/MWh where "
+        "strategies "
+        f"see demand, by {spread['network']:.0f} where they do not",
+        caption="Mean of the higher of the two bids in the last generations. At 90 MW one seller can "
+        "serve all, at "
+        "160 MW both are needed, at 200 MW in full: exact higher bids are 0, 100 and 100.",
+        series=[*series, ("exact equilibria", list(LEVELS), [0.0, 100.0, 100.0])],
+        x_label="demand, MW",
+        y_label="higher mark-up, $/MWh",
+    )
+
+
 def _tables(results: Results) -> Chart | None:
     """Final mean prices of everybody who learns beside the exact ones."""
     learned = results.tables.get("learned_benefits")
@@ -244,40 +275,25 @@ def _tables(results: Results) -> Chart | None:
     gap = np.abs(values - values[:, :1])
     return HeatMap(
         name="side_by_side",
-        title="Mean price above competition: evolved networks are "
-        f"{np.nanmean(gap[:, 1]):.0f} points from exact equilibria on average, Q-learners "
-        f"{np.nanmean(gap[:, 3:]):.0f}",
-        caption="In percent of the greatest mark-up. Exact: the pure equilibrium, or the mean of the "
+        title=f"Distance from exact prices: evolved networks {np.nanmean(gap[:, 1]):.0f} points on average, "
+        f"Q-learners {np.nanmean(gap[:, 3:]):.0f}",
+        caption="Final mean price above competition, in percent of the greatest mark-up. Exact: the pure "
+        "equilibrium, or the mean of the "
         "mixed one; "
         "(low, 30, 30) on five buses at 100 MW, none at 200 MW. Q-learners choose among few mark-ups, "
         "among which "
         "higher ones can be equilibria.",
-        x=["exact", "evolved networks", "evolved constants", *LEARNER_WORDS.values()],
-        y=[title_of(s) for s in shown],
-        values=values,
+        x=[
+            "exact",
+            "evolved\nnetworks",
+            "evolved\nconstants",
+            "Q-learning,\none round",
+            "Q-learning,\nno memory",
+        ],
+        y=[title_of(s) for s in reversed(shown)],
+        values=values[::-1],
         x_label="",
         y_label="",
         unit="% of the greatest mark-up",
         wide=True,
     )
-
-
-def competitive_price(situation: str, numbers: dict[str, float]) -> float:
-    """Mean price when all bid at cost [$/MWh]."""
-    if not situation.startswith("five_bus_"):
-        return COST
-    limit = situation.removeprefix("five_bus_")
-    return FIVE_BUS_VALUE - numbers[f"{limit} MW, (0, 0, 0): CB"] / FIVE_BUS_LOAD
-
-
-def exact_price(situation: str, numbers: dict[str, float]) -> float:
-    """Mean price paid in the exact equilibrium, NaN where there is no pure one on the finest grid [$/MWh]."""
-    if situation.startswith("two_bus_"):
-        return COST + numbers[f"two buses, {situation.removeprefix('two_bus_')} MW: mean mark-up"]
-    if situation == "five_bus_100":
-        return FIVE_BUS_VALUE - numbers["100 MW, (0, 30, 30): CB"] / FIVE_BUS_LOAD
-    if situation == "five_bus_200":
-        return float("nan")
-    if situation == "capacity_pay_as_bid":  # each expects (cap − cost)(D − K), and the two sell D
-        return COST + 2 * numbers["capacity: profit of the high bidder"] / DUOPOLY_DEMAND
-    return COST if situation in ("many", "bertrand") else CAP

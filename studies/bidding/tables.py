@@ -9,10 +9,21 @@ import pandas as pd
 
 from studies.bidding.evolving import TAIL, VARIANT_WORDS
 from studies.bidding.facts_five_bus import BOUND
-from studies.bidding.situations import BENEFITS, COST, FIVE_BUS_TOP, LEVELS, title_of, top_of
+from studies.bidding.situations import (
+    BENEFITS,
+    CAP,
+    COST,
+    DUOPOLY_DEMAND,
+    FIVE_BUS_TOP,
+    FIVE_BUS_VALUE,
+    LEVELS,
+    title_of,
+    top_of,
+)
 from studies.bidding.tabular import LEARNER_WORDS
 from studies.study import Results, Summary
 
+FIVE_BUS_LOAD = 500.0  # MW
 FIRST = {"demand_levels": "sees demand"}  # the kind that opens a situation; "network" elsewhere
 
 
@@ -91,6 +102,27 @@ def theory(situation: str, numbers: dict[str, float]) -> tuple[tuple[float, floa
     if situation == "demand_levels":
         return None, [], "0 at 90 MW; one at 100 at 160 and 200 MW"
     return None, [100.0 if situation == "half_load" else 0.0], "100" if situation == "half_load" else "0"
+
+
+def competitive_price(situation: str, numbers: dict[str, float]) -> float:
+    """Mean price when all bid at cost [$/MWh]."""
+    if not situation.startswith("five_bus_"):
+        return COST
+    limit = situation.removeprefix("five_bus_")
+    return FIVE_BUS_VALUE - numbers[f"{limit} MW, (0, 0, 0): CB"] / FIVE_BUS_LOAD
+
+
+def exact_price(situation: str, numbers: dict[str, float]) -> float:
+    """Mean price paid in the exact equilibrium, NaN where there is no pure one on the finest grid [$/MWh]."""
+    if situation.startswith("two_bus_"):
+        return COST + numbers[f"two buses, {situation.removeprefix('two_bus_')} MW: mean mark-up"]
+    if situation == "five_bus_100":
+        return FIVE_BUS_VALUE - numbers["100 MW, (0, 30, 30): CB"] / FIVE_BUS_LOAD
+    if situation == "five_bus_200":
+        return float("nan")
+    if situation == "capacity_pay_as_bid":  # each expects (cap − cost)(D − K), and the two sell D
+        return COST + 2 * numbers["capacity: profit of the high bidder"] / DUOPOLY_DEMAND
+    return COST if situation in ("many", "bertrand") else CAP
 
 
 def summary_tables(results: Results) -> dict[str, Summary]:
