@@ -102,7 +102,7 @@ class BookSeries(Protected):
         if len(table) == 0:
             raise InputError("table 'books': there is no row; give book, order, price")
         labels, which = _numbered(table.labels("book"))
-        order = table.positions("order", _known(book.orders), "the case's orders")
+        order = table.positions("order", known_labels(book.orders), "the case's orders")
         key = which * len(book.orders) + order
         first = np.unique(key, return_index=True)[1]
         again = np.ones(len(key), dtype=bool)
@@ -188,7 +188,7 @@ def _numbered(labels: list[Hashable]) -> tuple[tuple[Hashable, ...], np.ndarray]
     return tuple(number), which
 
 
-def _known(labels: tuple[Hashable, ...]) -> dict[Hashable, int]:
+def known_labels(labels: tuple[Hashable, ...]) -> dict[Hashable, int]:
     """Positions by label, and by what a CSV file makes of it: it cannot tell 7 from "7"."""
     out: dict[Hashable, int] = {}
     for k, label in enumerate(labels):
@@ -216,7 +216,7 @@ def _loads(
         return factor, fixed * factor[:, None]
     if not (table.has("bus") and table.has("mw")):
         raise InputError("table 'loads': give the columns book, factor, or book, bus, mw")
-    bus = table.positions("bus", _known(grid.buses), "the grid")
+    bus = table.positions("bus", known_labels(grid.buses), "the grid")
     key = which * len(grid.buses) + bus
     table.refuse(np.bincount(key, minlength=1)[key] > 1, "bus", "its book lists it twice", "add the rows up")
     fixed[which, bus] = table.numbers("mw", "MW")

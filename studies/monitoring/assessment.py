@@ -11,7 +11,7 @@ from clearing.detection import alarm_threshold, exceedance
 from clearing.errors import InputError
 from clearing.incubator import Counterfactual, honest_gaps
 from learners.equilibria.indices import welch_interval
-from networks.checks import whole
+from networks.checks import number, whole
 
 LEVEL = 0.95
 FALSE_ALARMS = 0.05
@@ -88,7 +88,7 @@ class Assessment:
             side = "above" if self.gap > 0 else "below"
             words = (
                 f"{size} prices are on average {abs(self.gap):,.2f} $/MWh {side} what truthful costs would "
-                f"give (95 % of the time between {self.low:,.2f} and {self.high:,.2f})."
+                f"give (95 % interval over time {self.low:,.2f} to {self.high:,.2f})."
             )
         if len(self.null) and self.gap > SMALLEST_GAP:
             if self.p_value <= FALSE_ALARMS:
@@ -123,6 +123,7 @@ def assess(
     block : neighbouring books that are resampled together; draws : bootstrap samples.
     trials : draws of wrong costs; with `sigma` 0 none is made.
     """
+    number("cost error", sigma, "shares of cost (0.1 for about ten per cent)", minimum=0.0)
     kept = np.flatnonzero(found.cleared)
     agents = found.agents()
     if len(kept) == 0:
