@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from learners.sessions.run import Run
 
 LEVELS = ("cycle", "drawn")
-MOST_TABULATED = 1_000_000  # profiles
+MOST_TABULATED = 20_000  # profiles that are cleared unasked; `game.tensor()` clears any number
 Listener = Callable[[int, int, int], None]  # (rounds played, replicates still playing, replicates)
 
 

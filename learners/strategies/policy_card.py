@@ -198,10 +198,13 @@ def _say_reaction(
             "and all play on as before"
         )  # fmt: skip
     gained = source.payoffs(path)[1:, rival].sum() - source.payoffs(calm)[1:, rival].sum()
-    verb = "gains" if gained > 0 else "loses"
+    scale = 1e-9 * (1 + np.abs(source.payoffs(calm)[1:, rival]).sum())
+    result = f"{'gains' if gained > 0 else 'loses'} {abs(gained):.4g} $"
+    if abs(gained) <= scale:
+        result = "earns the same"
     return (
         f"After {other}'s {word} from {before} to {forced}, {answer}, {end}; "
-        f"over {after} rounds {other} {verb} {abs(gained):.4g} $."
+        f"over {after} rounds {other} {result}."
     )
 
 

@@ -78,9 +78,9 @@ def play(
 
         names = [p.strip() for p in players.split(",")] if players else []
         line = ProgressLine(rounds, replicates)
-        source, competitive = make_game(game, names, _numbers(markups), line.clear_markets)
+        playing = make_game(game, names, _numbers(markups), line.clear_markets)
         chosen = learner or ["q"]
-        count = len(source.players)
+        source, count = playing.source, len(playing.source.players)
         if len(chosen) not in (1, count):
             raise InputError(
                 f"--learner is given {len(chosen)} times for {count} players; once, or once each"
@@ -91,9 +91,7 @@ def play(
             for i in range(count)
         ]
         stopping = Stopping(rounds, unchanged)
-        played = play_session(
-            game, source, competitive, specs, stopping, seed, replicates, line.play, checkpoint
-        )
+        played = play_session(game, playing, specs, stopping, seed, replicates, line.play, checkpoint)
         line.end()
         folder = out or Path("results") / f"play-{Path(game).stem}"
         files = _write(played, folder)
@@ -192,6 +190,8 @@ def _say(played: Played, files: dict[str, Path], as_json: bool) -> None:
             rows.append((words, f"{_money(facts[f'{key}_profit'])} $ per round, all players"))
     if "finding" in facts:
         rows.append(("So", f"profits end {facts['finding']}"))
+    if "epsilon" in facts:
+        rows.append(("Certificate", _say_certificate(facts)))
     print_facts(console, rows)
     for card in played.cards:
         console.print()
@@ -202,8 +202,21 @@ def _say(played: Played, files: dict[str, Path], as_json: bool) -> None:
 
 
 def _by_player(facts: dict[str, Any]) -> str:
+    """Per player, and how far the sessions lie apart."""
     pairs = zip(facts["players"], facts["profit_by_player"], strict=True)
-    return ", ".join(f"{player} {_money(profit)}" for player, profit in pairs)
+    said = ", ".join(f"{player} {_money(profit)}" for player, profit in pairs)
+    if facts["replicates"] == 1:
+        return said
+    return f"{_money(facts['profit_lowest'])} to {_money(facts['profit_highest'])} by session; {said}"
+
+
+def _say_certificate(facts: dict[str, Any]) -> str:
+    asked = ", ".join(f"{m:g}" for m in facts["rest"])
+    known = "proven" if facts["epsilon_proven"] else "checked at points, prices are not unique everywhere"
+    return (
+        f"session 1 rests at mark-ups {asked}; by any other, also between those of the grid, nobody gains "
+        f"more than {_money(facts['epsilon'])} $ ({facts['epsilon_relative']:.1%} of its profit; {known})"
+    )
 
 
 def _money(profit: float) -> str:

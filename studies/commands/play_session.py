@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from learners.equilibria.best_response import certify_equilibrium
 from learners.equilibria.indices import Benchmarks
+from learners.games.actions import Markups
 from learners.games.bertrand import CapacityBertrand, LogitBertrand, TwoBusBertrand
 from learners.games.game import PayoffSource, PayoffTensor, tabulate
+from learners.games.market_game import Game
 from learners.sessions.session import Result, Session
 from learners.sessions.stopping import Stopping
 from learners.strategies.evolution import Evolution
@@ -21,7 +24,7 @@ from learners.strategies.learner import LearnerSpec
 from learners.strategies.linear import LinearTD, TileCoding
 from learners.strategies.memory import LastActions
 from learners.strategies.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Exponential, Policy
-from learners.strategies.policy_card import make_policy_card
+from learners.strategies.policy_card import Strategy, make_policy_card, resting_cycle
 from learners.strategies.roth_erev import RothErev
 from learners.strategies.rules import BestResponse, Grim, TitForTat, Truthful, Undercut
 from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
@@ -60,25 +63,38 @@ class Played:
     chart: Lines
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What is played.
+
+    Attributes
+    ----------
+    source : the game, tabulated where that is possible.
+    competitive : what all players together earn where everybody asks its cost [$ per round].
+    market : the market game behind it; None of a textbook game.
+    """
+
+    source: PayoffSource
+    competitive: float = 0.0
+    market: Game | None = None
+
+
 def make_game(
     name: str,
     players: Sequence[str],
     markups: Sequence[float],
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[PayoffSource, float]:
+) -> Chosen:
     """A textbook game by name, or the market of a case in which players mark their offers up [$/MWh].
 
-    Without names the three participants with the largest capacity play. The number is what all players
-    together earn where everybody asks its cost [$ per round]; in the textbook games, nothing.
+    Without names the three participants with the largest capacity play.
     """
     if name in GAMES:
         if players or markups:
             raise InputError(f"--players and --markups belong to a case; game {name!r} has its own")
-        return tabulate(GAMES[name]()), 0.0
+        return Chosen(tabulate(GAMES[name]()))
     import clearing
     import networks
-    from learners.games.actions import Markups
-    from learners.games.market_game import Game
 
     try:
         case = networks.load(name)
@@ -93,6 +109,8 @@ def make_game(
     for player in players:
         if player not in labels:
             raise InputError(f"--players: {player!r} is no participant of {name}{suggest(player, labels)}")
+        if list(players).count(player) > 1:
+            raise InputError(f"--players names {player!r} twice; name everybody once")
     chosen = list(players) or sorted(sold, key=lambda p: -sold[p])[:3]
     game = Game(
         clearing.NodalMarket(case.grid),
@@ -102,7 +120,8 @@ def make_game(
         progress=progress,
     )
     competitive = float(game.competitive()[0].sum())
-    return (game.tensor() if prod(game.actions) <= MOST_TABULATED else game), competitive
+    source = game.tensor() if prod(game.actions) <= MOST_TABULATED else game
+    return Chosen(source, competitive, game)
 
 
 def make_policy(name: str, exploration: float | None, rounds: int) -> Policy:
@@ -142,8 +161,7 @@ def make_learner(
 
 def play_session(
     name: str,
-    source: PayoffSource,
-    competitive: float,
+    chosen: Chosen,
     learners: Sequence[LearnerSpec],
     stopping: Stopping,
     seed: int,
@@ -152,6 +170,7 @@ def play_session(
     checkpoint: Path | None = None,
 ) -> Played:
     """Play to the end; `tell` hears the round, how many still play, and their recent mean profit [$]."""
+    source = chosen.source
     session = Session(source, tuple(learners), stopping)
 
     def hear(played: int, playing: int, _: int) -> None:
@@ -169,7 +188,8 @@ def play_session(
             )
     run.finish(checkpoint, hear)
     result = run.result()
-    earned = result.window_profits().mean(axis=0)
+    profits = result.window_profits()
+    earned, totals = profits.mean(axis=0), profits.sum(axis=1)
     facts: dict[str, Any] = {
         "game": name,
         "players": list(source.players),
@@ -179,17 +199,24 @@ def play_session(
         "stable": int(result.stable.sum()),
         "profit_per_round": float(earned.sum()),
         "profit_by_player": earned.tolist(),
+        "profit_lowest": float(totals.min()),
+        "profit_highest": float(totals.max()),
     }
-    marks = Benchmarks.of(source, competitive) if isinstance(source, PayoffTensor) else None
+    marks = Benchmarks.of(source, chosen.competitive) if isinstance(source, PayoffTensor) else None
     levels = {} if marks is None else _levels(marks)
     facts |= {f"{key.replace(' ', '_')}_profit": value for key, value in levels.items()}
     if marks is not None:
         facts |= {f"index_above_{key}": v for key, v in marks.indices(earned).items() if isfinite(v)}
         facts["finding"] = say_finding(float(earned.sum()), marks)
-    frame = result.ended[0].trace.frame(source)
-    return Played(
-        source, result, facts, _cards(source, result), frame, _chart(name, source, result, levels, facts)
+    strategies = _strategies(source, result)
+    if strategies:
+        facts |= _certify(chosen, strategies, result)
+    cards = tuple(
+        str(make_policy_card(source, strategies, i, start=result.ended[0].standing.tolist()))
+        for i in range(len(strategies))
     )
+    frame = result.ended[0].trace.frame(source)
+    return Played(source, result, facts, cards, frame, _chart(name, source, result, levels, facts))
 
 
 def say_finding(earned: float, marks: Benchmarks) -> str:
@@ -230,17 +257,29 @@ def _levels(marks: Benchmarks) -> dict[str, float]:
     return {name: value for name, value in named.items() if isfinite(value)}
 
 
-def _cards(source: PayoffSource, result: Result) -> tuple[str, ...]:
+def _strategies(source: PayoffSource, result: Result) -> tuple[Strategy, ...]:
+    """The strategies of the first session; none where a player has no reply to last actions."""
     players = [result.learner(i) for i in range(len(source.players))]
     if prod(source.actions) > MOST_TABULATED or not all(hasattr(p, "strategy") for p in players):
         return ()
-    strategies = [p.strategy(0) for p in players]  # type: ignore[attr-defined]
-    if any(s.known is None for s in strategies):
-        return ()
-    start = result.ended[0].standing.tolist()
-    return tuple(
-        str(make_policy_card(source, strategies, i, start=start)) for i in range(len(source.players))
-    )
+    strategies = tuple(p.strategy(0) for p in players)  # type: ignore[attr-defined]
+    return () if any(s.known is None for s in strategies) else strategies
+
+
+def _certify(chosen: Chosen, strategies: Sequence[Strategy], result: Result) -> dict[str, Any]:
+    """What a player could gain by any mark-up, of the grid or between, where the first session rests."""
+    market = chosen.market
+    rest = resting_cycle(strategies, chosen.source.actions, result.ended[0].standing.tolist())
+    if market is None or len(rest) > 1 or min(market.actions) < 2:
+        return {}
+    markups = [float(str(market.labels[i][a])) for i, a in enumerate(rest[0].tolist())]
+    found = certify_equilibrium(market, markups)
+    return {
+        "rest": markups,
+        "epsilon": found.epsilon,
+        "epsilon_relative": found.relative,
+        "epsilon_proven": found.proven,
+    }
 
 
 def _chart(

@@ -35,6 +35,19 @@ def test_play_on_a_network_market_as_json(tmp_path: Path) -> None:
     assert len(facts["cards"]) == 3
 
 
+def test_where_play_rests_on_a_market_is_certified(tmp_path: Path) -> None:
+    """Rules that rest at (0, 30, 30), which is an equilibrium of all mark-ups from 0 to 30."""
+    words = ["play", "five_bus", "--players", "G1,G2,G3", "--markups", "0,10,20,30", "--rounds", "40"]
+    learners = ["--learner", "truthful", "--learner", "best-response", "--learner", "best-response"]
+    done = run(app, [*words, *learners, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert "rests at mark-ups 0, 30, 30" in said
+    facts = json.loads(run(app, [*words, *learners, "--json", "--out", str(tmp_path)]).stdout)
+    assert facts["epsilon"] == pytest.approx(0, abs=1e-5)
+    assert facts["epsilon_proven"]
+
+
 def test_pools_play_and_a_checkpoint_goes_on(tmp_path: Path) -> None:
     words = ["play", "bertrand", "--learner", "evolution", "--learner", "grim", "--rounds", "1500", "--json"]
     files = ["--checkpoint", str(tmp_path / "run.npz"), "--out", str(tmp_path)]
@@ -77,6 +90,7 @@ def test_findings_without_a_pure_equilibrium() -> None:
         (["logit", "--markups", "1,2"], "belong to a case"),
         (["five_bus", "--markups", "1,x"], "numbers in $/MWh"),
         (["five_bus", "--players", "G9"], "no participant"),
+        (["five_bus", "--players", "G1,G1"], "names 'G1' twice"),
         (["logit", "--policy", "boltzmann", "--unchanged", "100"], "falling schedule"),
     ],
 )
