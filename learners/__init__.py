@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from learners.games.game import SignallingSource as SignallingSource
     from learners.games.game import profiles_of as profiles_of
     from learners.games.game import tabulate as tabulate
+    from learners.games.level_games import LevelGames as LevelGames
     from learners.games.market_game import Game as Game
     from learners.games.microgrid_elecbay import ElecBayGame as ElecBayGame
     from learners.games.microgrid_elecbay import Shading as Shading
@@ -157,6 +158,7 @@ _HOMES = {
     "LearnerSpec": "strategies.learner",
     "Linear": "strategies.policies",
     "LinearTD": "strategies.linear",
+    "LevelGames": "games.level_games",
     "LogitBertrand": "games.bertrand",
     "Markups": "games.actions",
     "MixedEquilibrium": "equilibria.mixed",
