@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clearing import InputError
 from clearing.detection import area_under, detection_at, roc_curve
 from learners.games.synchronization import draw_neighbourhood
 from learners.games.synchronization_meters import MeterSetting, alarm_statistic, read_meters
@@ -32,7 +33,9 @@ def watch_meters(spec: Settings, generator: np.random.Generator) -> Mapping[str,
     for burst, aligned in LONG_ALIGNED:
         for interval in spec.intervals:
             if need.shape[1] % interval:
-                continue
+                raise InputError(
+                    f"intervals: {interval} minutes do not divide the watched {need.shape[1]}; give 1, 5, 15"
+                )
             setting = MeterSetting(
                 interval, burst, spec.meter_days, spec.noise, share=spec.share, aligned=aligned
             )

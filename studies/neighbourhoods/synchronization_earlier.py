@@ -19,6 +19,8 @@ ONE_SLOT = "its replies were sought among few slots of the morning; ours take ev
 FEW_DAYS = "zero on the days that replies were computed on; on other days it depends on how many those were"
 DARK = "its share counts nights with some need as well, ours the hours from 5:30 to 21:00"
 EVENING = "its homes' evening peak is lower; how its noise and jitter were drawn is not recorded"
+NIGHTS = "it goes with the square of day over night demand; how its nights were drawn is not recorded"
+SCARCE = "in ours raising the price at the morning's peak still pays for one slot's energy"
 OUTSIDE = "outside twice the standard error of both means"
 SHARES = (
     (5.5, 1.0), (6.0, 0.8), (6.5, 0.7), (7.0, 0.7), (7.5, 0.5), (8.0, 0.3), (12.0, 0.0),
@@ -38,6 +40,7 @@ def list_earlier(results: Results) -> list[Claim]:
     """One row per figure: *consistent* where the sampling errors of both explain the difference."""
     out = []
     rows = [*_learned(results), *_equilibria(results), *_remedies(results), *_plans(results)]
+    rows += [*_readings(results)]
     for claim, theirs, worlds, ours, shown, digit, reason in rows:
         mean, half = interval(ours.astype(float), worlds)
         inside = abs(theirs - mean) <= half + digit
@@ -133,3 +136,24 @@ def _plans(results: Results) -> Iterator[Row]:
     yield "Day plans, difference: one-slot gain [¢]", 3.3, 8, gain, "{:.1f}", 0.05, ""
     leaving = 100 * difference["leaving_slot"]
     yield "Day plans, difference: loss from leaving [¢]", 57, 8, leaving, "{:.0f}", 0.5, ""
+
+
+def _readings(results: Results) -> Iterator[Row]:
+    readings = world_table(results, "readings")
+    for noise, theirs in ((0.0, 2.4e3), (0.05, 4.2e3), (0.15, 1.8e4)):
+        factor = readings.loc[readings["noise"] == noise, "pump_factor"]
+        claim = f"Rule “pump”, {noise:.0%} noise: factor of the price in a day"
+        yield claim, theirs, 4, factor, "{:,.0f}", 50.0, NIGHTS
+    level = readings.loc[readings["noise"] == 0.15, "level_range"]
+    yield (
+        "Rule “level”: highest over lowest price of a day (660 to 1100)",
+        880,
+        4,
+        level,
+        "{:,.0f}",
+        220.0,
+        NIGHTS,
+    )
+    scarce = world_table(results, "scarce")
+    waste = scarce.loc[scarce["accounting"] == "waste", "synced"]
+    yield "Scarce sun, “waste”: synced slots of a prosumer", 0.0, 4, waste, "{:.1f}", 0.05, SCARCE

@@ -35,6 +35,7 @@ from learners.games.synchronization_storage import overlap_share
 from learners.strategies.policies import EpsilonGreedy, Linear
 from learners.strategies.tabular import day_plan_learner
 from networks.profiles import LoadShape
+from studies.neighbourhoods.synchronization_checks import check_readings, check_scarce_sun, find_fines
 
 if TYPE_CHECKING:
     from studies.synchronization import Settings
@@ -79,7 +80,8 @@ def draw_world(spec: Settings, generator: np.random.Generator) -> World:
 
 def run_world(spec: Settings, world: World, generator: np.random.Generator) -> Mapping[str, Any]:
     """All tables of one world."""
-    explore, search, clock, session = generator.bit_generator.seed_seq.spawn(4)  # type: ignore[attr-defined]
+    seeds = generator.bit_generator.seed_seq.spawn(6)  # type: ignore[attr-defined]
+    explore, search, clock, session, readings, scarce = seeds
     learned, tables = _learn_variants(spec, world, explore)
     equilibrium, found = _find_equilibrium(spec, world, search)
     tables |= found
@@ -87,6 +89,9 @@ def run_world(spec: Settings, world: World, generator: np.random.Generator) -> M
     tables["remedies"] = _try_remedies(spec, world, equilibrium)
     tables["clocks"] = _blur_clocks(spec, world, clock)
     tables["days"] = _picture_days(spec, world, learned["literal"])
+    tables["readings"] = check_readings(spec, np.random.default_rng(readings))
+    tables["scarce"] = check_scarce_sun(spec, np.random.default_rng(scarce))
+    tables["needed_fines"] = [dict(find_fines(world.sample, world.base, equilibrium))]
     tables["prices"] = _mean_prices(world, {"literal": learned["literal"], "equilibrium": equilibrium})
     return tables
 

@@ -74,6 +74,15 @@ def test_clock_errors_flatten_the_peak(small: Results) -> None:
     assert short[10.0] < long[10.0] < long[0.0]
 
 
+def test_fines_that_dissolve_are_no_smaller_than_those_that_prevent(small: Results) -> None:
+    fines = world_table(small, "needed_fines")
+    assert (fines["prevents"] > 0).all()
+    assert (fines["dissolves"] >= fines["prevents"] - 0.04).all()
+    readings = world_table(small, "readings").groupby("noise")["pump_factor"].mean()
+    assert readings.is_monotonic_increasing
+    assert readings[0.15] > 1000
+
+
 def test_the_ledger_speaks_only_of_enough_worlds(small: Results) -> None:
     rows = list_claims(small)
     assert len({row.claim for row in rows}) == len(rows) > 50
@@ -106,9 +115,8 @@ def test_words_follow_the_numbers(small: Results) -> None:
 
 def test_tables_and_pictures(small: Results, tmp_path: Path) -> None:
     summaries = summary_tables(small)
-    assert {"learned", "agreement", "equilibrium", "plan_learners", "remedies", "clocks", "meters"} == set(
-        summaries
-    )
+    named = {"learned", "agreement", "equilibrium", "plan_learners", "remedies", "clocks", "ban", "meters"}
+    assert named == set(summaries)
     charts = draw_figures(small)
     assert charts[0].opening
     assert not any(chart.opening for chart in charts[1:])
