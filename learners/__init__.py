@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from learners.environments import single_agent_env as single_agent_env
     from learners.equilibria.best_response import EquilibriumCertificate as EquilibriumCertificate
     from learners.equilibria.best_response import ExactBestResponse as ExactBestResponse
+    from learners.equilibria.best_response import ExactResponsePath as ExactResponsePath
     from learners.equilibria.best_response import certify_equilibrium as certify_equilibrium
+    from learners.equilibria.best_response import exact_response_path as exact_response_path
     from learners.equilibria.best_response import find_best_response as find_best_response
     from learners.equilibria.deviations import BestResponseLoss as BestResponseLoss
     from learners.equilibria.deviations import DeviationTest as DeviationTest
@@ -142,6 +144,7 @@ _HOMES = {
     "Evolution": "strategies.evolution",
     "Evolved": "strategies.evolution",
     "ExactBestResponse": "equilibria.best_response",
+    "ExactResponsePath": "equilibria.best_response",
     "ExpectedSarsa": "strategies.tabular",
     "Exponential": "strategies.policies",
     "Fixed": "strategies.rules",
@@ -156,9 +159,9 @@ _HOMES = {
     "LastSignal": "strategies.memory",
     "Learner": "strategies.learner",
     "LearnerSpec": "strategies.learner",
+    "LevelGames": "games.level_games",
     "Linear": "strategies.policies",
     "LinearTD": "strategies.linear",
-    "LevelGames": "games.level_games",
     "LogitBertrand": "games.bertrand",
     "Markups": "games.actions",
     "MixedEquilibrium": "equilibria.mixed",
@@ -203,6 +206,7 @@ _HOMES = {
     "competitive_profile": "equilibria.pure",
     "day_plan_learner": "strategies.tabular",
     "edgeworth_cycle": "equilibria.pure",
+    "exact_response_path": "equilibria.best_response",
     "find_best_response": "equilibria.best_response",
     "force_deviation": "equilibria.deviations",
     "joint_optimum": "equilibria.pure",

@@ -87,6 +87,22 @@ class EquilibriumCertificate:
     proven: bool
 
 
+@dataclass(frozen=True, eq=False)
+class ExactResponsePath:
+    """Players who take turns to give their exact best responses.
+
+    Attributes
+    ----------
+    markups : (moves + 1, players) profiles, the start first.
+    settled : whether the path ended because nobody gained any more.
+    certificate : of the last profile.
+    """
+
+    markups: np.ndarray
+    settled: bool
+    certificate: EquilibriumCertificate
+
+
 def find_best_response(
     game: Game,
     player: str,
@@ -151,6 +167,42 @@ def certify_equilibrium(
         relative=relative,
         proven=all(r.proven for r in responses),
     )
+
+
+def exact_response_path(
+    game: Game,
+    start: Mapping[str, float] | Sequence[float],
+    interval: tuple[float, float] | None = None,
+    level: int | None = None,
+    sweeps: int = 50,
+    tolerance: float = 1e-6,
+) -> ExactResponsePath:
+    """Exact best responses in turn, in the players' order, until nobody gains.
+
+    A player moves where it gains more than `tolerance` of its best payoff. The path ends unsettled after
+    `sweeps` rounds of all players, or when a profile comes back: then responses cycle, and from this start
+    lead to no equilibrium.
+    """
+    now = list(_profile(game, start))
+    path, seen = [tuple(now)], {_rounded(now)}
+    for _ in range(sweeps):
+        moved = False
+        for i, player in enumerate(game.players):
+            found = find_best_response(game, player, now, interval, level)
+            pays = _payoff_at(OfferLine(game, i, now, level), now[i])
+            if found.payoff - pays > tolerance * (1 + abs(found.payoff)):
+                now[i], moved = found.markup, True
+                path.append(tuple(now))
+        if not moved or _rounded(now) in seen:
+            break
+        seen.add(_rounded(now))
+    certificate = certify_equilibrium(game, now, interval, level)
+    return ExactResponsePath(np.array(path), not moved, certificate)
+
+
+def _rounded(markups: Sequence[float]) -> tuple[float, ...]:
+    """A profile as a key: numbers closer than kinks are located are the same."""
+    return tuple(round(m, 5) for m in markups)
 
 
 def _payoff_at(line: OfferLine, number: float) -> float:
