@@ -44,7 +44,9 @@ class Settings(Spec):
 
 def cells(spec: Settings) -> list[dict[str, Any]]:
     """Yardsticks and lines of each case, and its sessions in blocks."""
+    import networks
     from studies.market_power.collusion_cells import TREATMENTS
+    from studies.market_power.portfolios import refuse_periods
 
     if not len(spec.cases) == len(spec.owned) == len(spec.least_limits):
         raise InputError(
@@ -53,6 +55,8 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
         )
     if 0.0 not in spec.markups or len(spec.markups) < 2 or len(set(spec.markups)) < len(spec.markups):
         raise InputError(f"markups are {spec.markups}; give at least two different ones, 0 among them")
+    for case in spec.cases:
+        refuse_periods(networks.load(case))
     blocks = [
         {"case": case, "part": part, "first": first}
         for part in TREATMENTS

@@ -247,10 +247,10 @@ def binding_rows(market: Portfolios, number: int, cycle: np.ndarray) -> list[dic
 
 
 def money(market: Portfolios, conduct: Conduct) -> dict[str, float]:
-    """One row's money [$/h] and mean price: Σ bill/Σ load [$/MWh]."""
+    """One row's money [$/h] and mean price: Σ bill/Σ served demand [$/MWh]."""
     bill = float(conduct.bill.sum())
     return {
-        "price": bill / float(market.load_mw.sum()),
+        "price": bill / float(conduct.served.sum()),
         "firms": float(conduct.profits.sum()),
         "fringe": float(conduct.fringe[0]),
         "bill": bill,
@@ -261,7 +261,7 @@ def money(market: Portfolios, conduct: Conduct) -> dict[str, float]:
 
 def bus_rows(market: Portfolios, conduct: Conduct, outcome: str) -> list[dict[str, Any]]:
     """Price and bill at every bus."""
-    buses, load = market.case.grid.buses, market.load_mw
+    buses, load = market.case.grid.buses, conduct.served[0]
     return [
         {"outcome": outcome, "bus": str(bus), "load_mw": float(mw), "lmp": float(lmp), "bill": float(paid)}
         for bus, mw, lmp, paid in zip(buses, load, conduct.lmp[0], conduct.bill[0], strict=True)

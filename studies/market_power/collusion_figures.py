@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,11 @@ BUSES_SHOWN = 20
 def draw_figures(results: Results) -> list[Chart]:
     """Where prices rise on each grid; then prices by bus, who pays, lines, learners, punishment."""
     cases = list(results.spec.cases)
-    makers = (_grid, _prices, _payers, _transfers, _lines)
-    charts: list[Chart] = [maker(results, case) for maker in makers for case in cases]
-    return [
-        *charts,
-        _indices(results),
-        *(c for case in cases if (c := _responses(results, case)) is not None),
-    ]
+    makers: tuple[Callable[[Results, str], Chart | None], ...] = (
+        _grid, _prices, _payers, _transfers, _lines, _responses,
+    )  # fmt: skip
+    charts = [chart for maker in makers for case in cases if (chart := maker(results, case)) is not None]
+    return [*charts, _indices(results)]
 
 
 def _grid(results: Results, case: str) -> Chart:
@@ -125,8 +124,10 @@ def _transfers(results: Results, case: str) -> Chart:
     )
 
 
-def _lines(results: Results, case: str) -> Chart:
+def _lines(results: Results, case: str) -> Chart | None:
     frame = line_effects(results, case).drop(["none", "all"], errors="ignore").dropna(subset=["adds"])
+    if frame.empty:
+        return None
     frame = frame.sort_values("adds", ascending=False, kind="stable")
     whole = line_effects(results, case)
     gain = float(whole.loc["none", "gain"])

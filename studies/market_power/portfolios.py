@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from networks.errors import InputError
+
 LETTERS = "ABCDEFGH"
 
 
@@ -71,6 +73,7 @@ def deal_portfolios(
     from learners import Markups
 
     case = networks.load(name)
+    refuse_periods(case)
     book = clearing.Book.from_case(case)
     grid = case.grid
     if least_limit_mw:
@@ -79,6 +82,12 @@ def deal_portfolios(
         case = replace(case, grid=grid)
     dealt, owned = _deal(book, firms, share)
     return Portfolios(name, case, _game(grid, book, dealt, Markups(markups)), dealt, owned)
+
+
+def refuse_periods(case: Any) -> None:
+    """A case of several periods is refused: the firms' game is one of a single hour."""
+    if case.fleet.periods > 1:
+        raise InputError(f"case {case.name!r} has {case.fleet.periods} periods; give a case of a single one")
 
 
 def _game(grid: Any, book: Any, firms: dict[str, tuple[Any, ...]], markups: Any) -> Any:
@@ -113,7 +122,7 @@ class Conduct:
     ----------
     lmp : (profiles, buses) [$/MWh].
     profits : (profiles, firms) [$/h]; fringe : (profiles,).
-    bill : (profiles, buses) what demand at the bus pays [$/h].
+    bill, served : (profiles, buses) what demand at the bus pays [$/h], and how much it is [MW].
     rent : (profiles,) what the operator keeps: bills less payments to sellers [$/h].
     cost : (profiles,) true cost of what is generated [$/h].
     flow : (profiles, branches) [MW].
@@ -123,6 +132,7 @@ class Conduct:
     profits: np.ndarray
     fringe: np.ndarray
     bill: np.ndarray
+    served: np.ndarray
     rent: np.ndarray
     cost: np.ndarray
     flow: np.ndarray
@@ -130,7 +140,7 @@ class Conduct:
     def mean(self, weights: np.ndarray) -> Conduct:
         """One row: the weighted mean of all."""
         share = weights / weights.sum()
-        parts = (self.lmp, self.profits, self.fringe, self.bill, self.rent, self.cost, self.flow)
+        parts = (self.lmp, self.profits, self.fringe, self.bill, self.served, self.rent, self.cost, self.flow)
         return Conduct(*(np.tensordot(share, part, 1)[None] for part in parts))
 
 
@@ -140,15 +150,17 @@ def clear_profiles(game: Any, profiles: np.ndarray) -> Conduct:
     cleared, batch = game.clear(*game.moves.numbers(profiles), want=("flow",))
     lmp, surplus = cleared.lmp[:, :, 0], cleared.surplus
     strategic = np.any(game.own, axis=0)
-    bill = lmp * cleared.fixed_mw[:, :, 0]
+    served = cleared.fixed_mw[:, :, 0].copy()
     bought = game.columns.side < 0
-    np.add.at(bill.T, game.columns.bus[bought], cleared.paid[:, bought].T)
+    np.add.at(served.T, game.columns.bus[bought], cleared.accepted[:, bought].T)
+    bill = lmp * served
     paid = cleared.paid[:, ~bought].sum(axis=1)
     return Conduct(
         lmp=lmp,
         profits=game.earn(cleared),
         fringe=surplus[:, ~strategic & ~bought].sum(axis=1),
         bill=bill,
+        served=served,
         rent=bill.sum(axis=1) - paid,
         cost=cleared.worth[:, ~bought].sum(axis=1),
         flow=batch.flow,

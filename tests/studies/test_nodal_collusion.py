@@ -149,5 +149,7 @@ def test_settings_that_do_not_fit_are_refused() -> None:
     assert STUDY.spec is Settings
     with pytest.raises(InputError, match="give one of each for every case"):
         cells(Settings(owned=(0.5,)))
+    with pytest.raises(InputError, match="2 periods; give a case of a single one"):
+        cells(Settings(cases=("three_node",), owned=(1.0,), least_limits=(0.0,)))
     with pytest.raises(InputError, match="0 among them"):
         cells(Settings(markups=(1.0, 2.0)))
