@@ -74,7 +74,8 @@ def play(
     with plain_errors(debug):
         from learners.sessions.stopping import Stopping
         from networks.errors import InputError
-        from studies.commands.play_session import make_game, make_learner, make_policy, play_session
+        from studies.commands.play_session import play_session
+        from studies.commands.play_words import make_game, make_learner, make_policy
 
         names = [p.strip() for p in players.split(",")] if players else []
         line = ProgressLine(rounds, replicates)

@@ -18,8 +18,7 @@ from learners.sessions.session import Session
 from learners.sessions.stopping import EXPLORED, Stages, Stopping
 from learners.sessions.streams import RowNoise, UniformStreams, stream
 from learners.sessions.traces import Trace, TraceSpec
-from learners.strategies.linear import LinearTD, TileCoding
-from learners.strategies.memory import DemandLevel, LastActions, LastSignal
+from learners.strategies.memory import LastActions
 from learners.strategies.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
 from learners.strategies.roth_erev import RothErev
 from learners.strategies.rules import Fixed, Held, Undercut
@@ -248,56 +247,6 @@ def test_traces_are_bounded_and_do_not_see_pieces(pieces):
     assert (parts.last_rounds == np.arange(max(0, total - 5), total)).all()
 
 
-class Hours(PayoffTensor):
-    """Pays 1 where the action is the demand level, plus a draw; says which level it was."""
-
-    levels = 3
-
-    def __init__(self):
-        super().__init__(np.zeros((1, 3)), signal_names=("level",))
-
-    def payoffs(self, profiles, rng=None, level=None):
-        if level is None:
-            return np.full((len(profiles), 1), 1 / 3)
-        return (profiles[:, 0] == level)[:, None] + 0.0
-
-    def signals(self, profiles, level=None):
-        return np.zeros((len(profiles), 1)) if level is None else np.array(level, dtype=float)[:, None]
-
-
-SEEN_LEVELS = {
-    "table": QLearning(0.3, 0.0, EpsilonGreedy(0.1), DemandLevel()),
-    "table and own": QLearning(0.3, 0.0, EpsilonGreedy(0.1), DemandLevel(LastActions("own"))),
-    "tiles": LinearTD("q", 0.3, 0.0, 0.0, EpsilonGreedy(0.1), TileCoding(1, 2, "none", level=True)),
-}
-
-
-@pytest.mark.parametrize("levels", ["cycle", "drawn"])
-@pytest.mark.parametrize("learner", SEEN_LEVELS.values(), ids=list(SEEN_LEVELS))
-def test_announced_demand_levels_are_answered(learner, levels, tmp_path):
-    session = Session(Hours(), (learner,), 2000, levels=levels)
-    whole = session.play(seed=1, replicates=3)
-    assert (whole.window_profits() > 0.85).all(), "greedy in 90 % and right by luck in 3 %"
-    blind = Session(Hours(), (QLearning(0.3, 0.0, memory=LastActions("none")),), 2000, levels=levels)
-    assert (blind.play(seed=1, replicates=3).window_profits() < 0.6).all()
-    run = session.start(1, 3)
-    run.advance(333)
-    run.save(tmp_path / "run.npz")
-    resumed = session.resume(tmp_path / "run.npz")
-    resumed.finish()
-    same(whole, resumed.result())
-    alone = session.play(seed=1, replicates=[2])
-    same(type(whole)(session, 1, (whole.ended[2],)), alone)
-
-
-def test_signals_are_of_the_level_that_was_played():
-    """The last level in a cycle of three says what the next one is."""
-    spec = QLearning(0.3, 0.0, EpsilonGreedy(0.1), LastSignal((0.5, 1.5)))
-    ended = Session(Hours(), (spec,), 2000, levels="cycle").play(seed=1, replicates=2)
-    assert (ended.window_profits() > 0.85).all()
-    assert ended.learner(0).best[0].tolist() == [1, 2, 0]
-
-
 def test_trace_frame_has_units_in_its_columns():
     ended = Session(DILEMMA, (Fixed(0), Fixed(1)), 3).play()
     frame = ended.ended[0].trace.frame(DILEMMA)
@@ -326,10 +275,6 @@ def test_random_payoffs_are_traced_as_drawn():
         (lambda: Session(DILEMMA, (FAST, Fixed(7)), 5).play(), "actions 0 to 1"),
         (lambda: TraceSpec(1, 1), "at least 2"),
         (lambda: EntropyBoltzmann(2.0), "give 0 to 1"),
-        (lambda: Session(Hours(), (FAST,), 5, levels="hourly"), "give one of cycle, drawn"),
-        (lambda: Session(DILEMMA, (FAST, FAST), 5, levels="cycle"), "no demand levels"),
-        (lambda: Session(Hours(), (SEEN_LEVELS["table"],), 5).play(), "announces no levels"),
-        (lambda: Session(DILEMMA, (SEEN_LEVELS["table"],) * 2, 5).play(), "no demand levels"),
     ],
 )
 def test_bad_input(make, words):
