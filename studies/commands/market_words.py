@@ -68,10 +68,11 @@ def sequential_words(outcome: SequentialOutcome) -> Words:
     """What the sequence reaches of the exact optimum."""
     trades, apart = len(outcome.trade_mw), outcome.rejected_pairs
     lost = outcome.exact.welfare - outcome.welfare
-    share = f"{outcome.efficiency:.2%}" if np.isfinite(outcome.efficiency) else "no share"
-    what = "of the greatest welfare" if outcome.exact.welfare > 0 else "least cost relative to its own"
+    share = f"{outcome.efficiency:.2%}" if np.isfinite(outcome.efficiency) else "none"
+    what = "of the greatest welfare" if outcome.exact.welfare >= 0 else "least cost relative to its own"
+    verb = "reaches" if trades == 1 else "reach"
     words = (
-        f"{count(trades, 'trade')} in sequence reach {share} {what}: {small_money(outcome.welfare)} of "
+        f"{count(trades, 'trade')} in sequence {verb} {share} {what}: {small_money(outcome.welfare)} of "
         f"{small_money(outcome.exact.welfare)}, which is proven; {small_money(max(lost, 0.0))} are lost. "
         f"{count(apart, 'pair was', 'pairs were')} kept apart by a line."
     )

@@ -76,7 +76,9 @@ def _curves(facts: Facts, t: int, when: str) -> Lines:
         caption="All orders by price, import and export at the supplier's prices among them; line limits and "
         "blocks are not in the curves, so with them the point is off the crossing.",
         series=[(name, mw.tolist(), price.tolist()) for name, mw, price in series],
-        stars=[("mean price at what is served", factor * curves.served_mw, curves.mean_price)],
+        stars=[("mean price at what is served", factor * curves.served_mw, curves.mean_price)]
+        if np.isfinite(curves.mean_price)
+        else [],
         x_label=unit,
         y_label="$/MWh",
     )
@@ -131,7 +133,9 @@ def sequential_charts(outcome: SequentialOutcome) -> list[Chart]:
     out: list[Chart] = [
         Lines(
             name="welfare",
-            title=f"Sequential auction: {outcome.efficiency:.2%} of the greatest welfare",
+            title=f"Sequential auction: {outcome.efficiency:.2%} of the greatest welfare"
+            if np.isfinite(outcome.efficiency)
+            else "Sequential auction",
             caption="Welfare after each trade, in the order in which they are made, and the proven optimum "
             "of the same book.",
             series=[
@@ -184,14 +188,15 @@ def bilateral_charts(outcome: BilateralOutcome, runs: Mapping[str, Process]) -> 
         Intervals(
             name="seller_prices",
             title="Price of each seller",
-            caption="Along the bar no pair would rather trade otherwise; the rule picks the dot.",
+            caption="Along the bar, from best for buyers to best for sellers, no pair would rather trade "
+            "otherwise; the rule picks the dot.",
             labels=[str(book.sellers[k]) for k in sells.tolist()],
             low=outcome.buyer_optimal.seller[sells].tolist(),
             high=outcome.seller_optimal.seller[sells].tolist(),
             chosen=outcome.prices.seller[sells].tolist(),
             published=book.seller_price[sells].tolist(),
             x_label="$/MWh",
-            interval_words="supporting prices, best for buyers to best for sellers",
+            interval_words="supporting prices",
             chosen_words=f"price (rule {outcome.price_rule})",
             published_words="own cost of the first MW",
         ),

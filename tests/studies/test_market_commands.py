@@ -112,7 +112,7 @@ def test_a_sequence_that_misses_the_optimum_says_by_how_much(tmp_path):
     share = found["summary"]["welfare"] / exact["summary"]["welfare"]
     assert found["summary"]["efficiency"] == pytest.approx(share)
     assert share == pytest.approx(135 / 140)
-    assert f"reach {share:.2%} of the greatest welfare" in found["sentence"]
+    assert f"1 trade in sequence reaches {share:.2%} of the greatest welfare" in found["sentence"]
     assert "Orders that fare differently" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
@@ -221,6 +221,23 @@ def test_blocks_groups_and_fixed_demand_of_the_example():
     for row in document["tables"]["orders"]:
         served[row["period"]] += row["accepted_mw"] * (1 if row["order"][:3] in ("sun", "gen", "imp") else -1)
     assert served == pytest.approx({0: 0.001, 1: 0.0015})
+
+
+@pytest.mark.parametrize("pricing", ["vcg", "sequential"])
+@pytest.mark.parametrize(
+    "rows", ["", "a,A,3,sell,0,5\nb,B,3,buy,0,50", "a,<b>A,3,sell,0.001,5\nü,Bö,5,buy,1,50"]
+)
+def test_thin_markets_leave_their_page_too(rows, pricing, tmp_path):
+    """Nobody, one side only, no quantity: no price, no trade, and no internal error."""
+    (tmp_path / "orders.csv").write_text(f"{HEAD}\n{rows}\n", encoding="utf-8")
+    options = (
+        ["--mode", "sequential", "--pricing", "k"] if pricing == "sequential" else ["--pricing", pricing]
+    )
+    words = ["feeder8", "--market", "elecbay", "--orders", str(tmp_path / "orders.csv"), *options]
+    done = CliRunner().invoke(app, ["clear", *words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "<b>A," not in page
 
 
 def test_decentralised_processes_beside_the_optimum(tmp_path):
