@@ -55,6 +55,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
         if name != "demand_levels" and (name, kind) != ("many", "memory")
     ]
     if "five_bus_100" in chosen:
+        out += [{"part": "exploring", "situation": "five_bus_100", "kind": "tables"}]
         out += [{"part": "reruns", "situation": "five_bus_100", "kind": k} for k in ("network", "no memory")]
     if "bertrand" in chosen:
         out += [{"part": "grid", "situation": "bertrand", "kind": str(k)} for k in range(len(GRIDS))]
@@ -75,6 +76,8 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
         return evolving.evolution_tables(situation, kind, spec.generations, seed, spec.seeds)
     if part == "tables":
         return tabular.tabular_tables(situation, kind, spec.rounds, seed, spec.seeds)
+    if part == "exploring":
+        return tabular.alternation_tables(spec.rounds, seed, spec.seeds)
     if part == "reruns":
         count = spec.reruns if kind == "network" else min(spec.reruns, BLIND_RERUNS)
         return evolving.rerun_tables(kind, min(RERUN_GENERATIONS, spec.generations), seed, count)

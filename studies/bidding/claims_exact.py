@@ -95,6 +95,8 @@ def _price_games(rows: Rows) -> None:
     rows.number("capacity: indifference price", 160, 0, "$/MWh")
     for cap, ratio in SAME_PRICE:
         rows.number(f"capacity: indifference price at cap {cap:g}, D/K {ratio:g}", 160, 0, "$/MWh")
+    for pair in ("100, 100", "120, 80", "90, 130"):
+        rows.number(f"capacity: undercutting less the cap at p*, K = {pair}", 0, 2, "$/h")
     rows.number("capacity: pure equilibria on steps of 1", 122, 0)
     rows.number("capacity: with one at the cap", 122, 0)
     rows.number("capacity: greatest low bid", 60, 0, "$/MWh")

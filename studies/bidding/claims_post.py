@@ -8,7 +8,7 @@ from studies.bidding.claims_exact import REFERENCE
 from studies.bidding.facts_five_bus import BOUND, STARTS
 from studies.bidding.situations import COST
 from studies.bidding.tables import benefits, bids, by_run, discrete_table, ends, facts, rerun_table
-from studies.study import Claim, Results, Verdict, compare_statement
+from studies.study import Claim, Results, Verdict, compare_number, compare_statement
 
 POST = "Simulating power markets with competitive self-play (post on an article of 2009)"
 RECONSTRUCTED = "the system is reconstructed so that it gives these figures; agreement is no evidence"
@@ -55,8 +55,17 @@ def _said(
 
 def post_claims(results: Results) -> list[Claim]:
     """The statements and figures of the post."""
-    return [*_simple_claims(results), *_discrete_claims(results), *_capacity_claims(results),
+    return [_size_claim(), *_simple_claims(results), *_discrete_claims(results), *_capacity_claims(results),
             *_two_bus_claims(results), *_five_bus_claims(results)]  # fmt: skip
+
+
+def _size_claim() -> Claim:
+    """How much is played in a generation."""
+    from learners.strategies.evolution import Evolution
+
+    pool = Evolution()
+    return compare_number(POST, "matches per generation: 50 strategies, each played ten times", 500,
+                          pool.strategies * pool.matches, 0)  # fmt: skip
 
 
 def _simple_claims(results: Results) -> list[Claim]:
@@ -191,7 +200,27 @@ def _five_bus_claims(results: Results) -> list[Claim]:
                           f"{now['welfare']:,.0f} to {wide['welfare']:,.0f} $/h "
                           f"({wide['welfare'] / now['welfare'] - 1:+.1%})",
                           bool(0 < wide["welfare"] / now["welfare"] - 1 < 0.1)),
+        _alternation_claim(results),
         Claim(POST, "five buses: reactances and generator data", "in a picture", "reconstructed",
               "under-specified", "the picture's numbers are not in the text"),
     ]  # fmt: skip
     return rows
+
+
+def _alternation_claim(results: Results) -> Claim:
+    """The earlier agent-based study, with learners that go on exploring."""
+    frame = results["alternation"]
+    both = (frame["first"] > 0.01) & (frame["second"] > 0.01) & (frame["switches"] >= 2)
+    ours = (
+        f"both are played in {int(both.sum())} of {len(frame)} runs, {frame['first'].mean():.0%} and "
+        f"{frame['second'].mean():.0%} of the rounds, {frame['switches'].median():,.0f} switches in "
+        f"{int(frame['rounds'].iloc[0]):,} rounds"
+    )
+    return Claim(
+        POST,
+        "the earlier study's agents alternated between the two equilibria in a cyclical fashion",
+        "alternate",
+        ours,
+        "consistent" if both.mean() > 0.5 else "differs",
+        "its learner's parameters are not given; ours: α = 0.1, always one choice in ten at random",
+    )

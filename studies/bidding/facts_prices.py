@@ -92,9 +92,23 @@ def _capacity() -> list[dict[str, Any]]:
         fact("capacity: profit of the high bidder", min(float(e.payoffs.min()) for e in found)),
         fact("capacity: profit of the low bidder", max(float(e.payoffs.max()) for e in found)),
     ]
+    for pair in ((100.0, 100.0), (120.0, 80.0), (90.0, 130.0)):
+        rows.append(
+            fact(f"capacity: undercutting less the cap at p*, K = {_listed(pair)}", _indifference(game, pair))
+        )
     low, high = _mixture_payoffs(game, CAP)
     return [*rows, fact("capacity: least payoff against the mixture", low),
             fact("capacity: greatest payoff against the mixture", high)]  # fmt: skip
+
+
+def _indifference(game: Any, capacity: tuple[float, float]) -> float:
+    """Profit just below the rival's bid less profit at the cap, when the rival bids the indifference price."""
+    from dataclasses import replace
+
+    other = replace(game, capacity=capacity)
+    rival = other.indifference_price(CAP)
+    below, top = other.profit(np.array([[rival * (1 - 1e-12), rival], [CAP, rival]]))[:, 0]
+    return float(below - top)
 
 
 def _mixture_payoffs(game: Any, cap: float, points: int = 20_001) -> tuple[float, float]:

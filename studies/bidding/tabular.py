@@ -59,3 +59,28 @@ def tabular_tables(situation: str, learner: str, rounds: int, seed: int, seeds: 
             for i in range(len(source.actions))
         ]  # fmt: skip
     return {"learned": rows, "learned_benefits": money}
+
+
+def alternation_tables(rounds: int, seed: int, seeds: int) -> dict[str, Any]:
+    """Learners that never stop exploring, on five buses: how often each equilibrium is played, and in turn.
+
+    Action values without states, Q(a) ← Q(a) + α·(r − Q(a)), and ε-greedy choice, as R. Lincoln (PhD thesis,
+    Strathclyde 2011) describes the learner of the study that the document refers to; α and ε are ours.
+    """
+    from learners import Constant, EpsilonGreedy, LastActions, QLearning, Session, TraceSpec
+
+    tensor = make_game("five_bus_100", FIVE_BUS_GRID).tensor()
+    spec = QLearning(0.1, 0.0, EpsilonGreedy(Constant(0.1)), LastActions("none"), initial="uniform_rivals")
+    session = Session(tensor, (spec,) * 3, rounds, trace=TraceSpec(window=rounds))
+    rows = []
+    for r, ended in enumerate(session.play(seed, seeds).ended):
+        played = np.array(FIVE_BUS_GRID)[ended.trace.last_profiles]
+        which = np.select(
+            [(played == (0, 30, 30)).all(axis=1), (played == (30, 0, 30)).all(axis=1)], [1, 2], 0
+        )
+        met = which[which > 0]
+        rows.append(
+            {"session": r, "rounds": len(which), "first": float((which == 1).mean()),
+             "second": float((which == 2).mean()), "switches": int((np.diff(met) != 0).sum())}
+        )  # fmt: skip
+    return {"alternation": rows}

@@ -196,7 +196,7 @@ def test_the_ledger_of_the_default_run(tmp_path: Path) -> None:
     assert (ended.failed, ended.complete) == (0, True)
     rows = claims.list_claims(studies.results(ended.folder))
     verdicts = pd.Series([row.verdict for row in rows]).value_counts().to_dict()
-    assert len(rows) == 198
+    assert len(rows) == 203
     assert verdicts["matches"] >= 140
     assert all(row.reason for row in rows if row.verdict in ("differs", "under-specified"))
     post = {row.claim: row.verdict for row in rows if row.document == claims_post.POST}
