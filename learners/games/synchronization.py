@@ -128,6 +128,8 @@ def draw_neighbourhood(
     panels: tuple[int, int] = (8, 12),
 ) -> Neighbourhood:
     """Homes of the document's size: 5 prosumers with 8 to 12 panels of 245 to 345 W, 20 consumers."""
+    if not 1 <= panels[0] <= panels[1]:
+        raise InputError(f"panels is {panels}; give the fewest and the most, from 1 up")
     load = draw_loads(prosumers + consumers, generator, slots, days, shape).reshape(-1, days, slots)
     sun = draw_pv(prosumers, generator, slots, days, panels).reshape(-1, days, slots)
     return Neighbourhood(

@@ -39,7 +39,11 @@ def draw_figures(results: Results) -> list[Chart]:
     charts: list[Chart] = []
     if "learned" in results.tables:
         charts += [_who_syncs_when(results), _prices(results), _five_days(results), _learned_values(results)]
-        charts += [_deviation_map(results), _compare_learners(results), _remedies(results), _clocks(results)]
+        charts += [_deviation_map(results), _compare_learners(results)]
+        if (results["remedies"]["knob"] != "none").any():
+            charts.append(_remedies(results))
+    if "clocks" in results.tables:
+        charts.append(_clocks(results))
     charts.append(_repeated_game())
     if "meters" in results.tables:
         charts += _meters(results)

@@ -161,13 +161,16 @@ def _world_summaries(results: Results) -> dict[str, Summary]:
         "without remedy. Price and bill against everyone friendly under the same rule; the last columns are "
         "levels, since a rule may also change what friendly days cost.",
     )
-    clocks = world_table(results, "clocks")
-    out["clocks"] = Summary(
-        "Clock errors of a deliberate game",
-        mean_and_error(clocks, ["burst_minutes", "clock_error"], ["coincides", "price_rise", "profit_rise"]),
-        "All prosumers agree on the best common slot; each starts its burst with an error of its clock "
-        "(standard deviation in minutes). Coincides: greatest simultaneous share of the artificial demand.",
-    )
+    if "clocks" in results.tables:
+        clocks = world_table(results, "clocks")
+        out["clocks"] = Summary(
+            "Clock errors of a deliberate game",
+            mean_and_error(
+                clocks, ["burst_minutes", "clock_error"], ["coincides", "price_rise", "profit_rise"]
+            ),
+            "All prosumers agree on the best common slot; each starts its burst with an error of its clock "
+            "(standard deviation in minutes). Coincides: greatest simultaneous share of artificial demand.",
+        )
     return out
 
 
