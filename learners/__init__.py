@@ -72,6 +72,8 @@ if TYPE_CHECKING:
     from learners.games.payoffs import Genco as Genco
     from learners.games.payoffs import Prosumer as Prosumer
     from learners.games.sequential_pricing import SequentialPricing as SequentialPricing
+    from learners.sessions.controls import without_future as without_future
+    from learners.sessions.controls import without_memory as without_memory
     from learners.sessions.run import Run as Run
     from learners.sessions.session import Ended as Ended
     from learners.sessions.session import Result as Result
@@ -225,6 +227,8 @@ _HOMES = {
     "tabulate_policy": "equilibria.deviations",
     "welch_interval": "equilibria.indices",
     "withholding": "equilibria.indices",
+    "without_future": "sessions.controls",
+    "without_memory": "sessions.controls",
 }
 
 __all__ = list(_HOMES)

@@ -111,7 +111,8 @@ def test_logit_baseline_of_forty_sessions():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("steps", "sessions", "mean", "fixed"), [(6, 100, 0.1089, 0.73), (12, 100, 0.1021, 0.21)]
+    ("steps", "sessions", "mean", "fixed"),
+    [(6, 100, 0.1089, 0.73), (12, 100, 0.1021, 0.21), (24, 40, 0.1070, 0.075)],
 )
 def test_sequential_pricing_of_q_learners(steps, sessions, mean, fixed):
     """Klein (RAND 2021): alternating moves, α .3, δ .95, ε from 1 to 1e-6 in 500,000 rounds; the expected
