@@ -120,8 +120,8 @@ def outcome_row(group: pd.DataFrame, digits: int) -> dict[str, Any]:
         "settled": f"{int(group['stable'].sum())} of {len(group)}",
     }
     for column, words in (("loss", "best-response loss"), ("unprofitable", "deviations that do not pay")):
-        known = group[column].dropna() if column in group else []
-        row[words] = f"{np.mean(known):.0%}" if len(known) else ""
+        known = group[column].dropna().to_numpy() if column in group else np.zeros(0)
+        row[words] = f"{known.mean():.0%}" if len(known) else ""
     return row
 
 

@@ -205,6 +205,8 @@ def _intervals(chart: Intervals) -> Plot:
          "marker": {"size": 14, "symbol": "x-thin", "line": {"color": DEMAND, "width": 3.5}},
          "hovertemplate": point},
     ]  # fmt: skip
+    if not np.isfinite(np.asarray(chart.published, dtype=float)).any():
+        data.pop()
     layout = _layout(chart.x_label, "")
     layout["yaxis"] |= {"type": "category", "autorange": "reversed", "ticks": ""}
     layout["height"] = FRAME_PIXELS + max(180, ROW_PIXELS * len(labels))

@@ -173,7 +173,8 @@ def _intervals(chart: Intervals, axes: Axes) -> None:
     rows = np.arange(len(chart.labels))
     axes.hlines(rows, chart.low, chart.high, color="#98cae1", lw=9, label=chart.interval_words)
     axes.plot(chart.chosen, rows, "o", ms=9, color=SUPPLY, mec=PAPER, label=chart.chosen_words)
-    axes.plot(chart.published, rows, "x", ms=10, mew=3, color=DEMAND, label=chart.published_words)
+    if np.isfinite(np.asarray(chart.published, dtype=float)).any():
+        axes.plot(chart.published, rows, "x", ms=10, mew=3, color=DEMAND, label=chart.published_words)
     axes.set_yticks(rows, [str(label) for label in chart.labels])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8))
