@@ -6,7 +6,8 @@ A round is one round of one replicate: all players act, are paid, and learn. `pa
 inside the game (a gather where it is tabulated or cached, an exact clearing where it is new), `loop` is
 everything else: choosing, learning, stopping, traces, streams. Both are processor time of one core, so that
 other work on the machine shows less. Whole experiments (`--long`: the logit baseline of 40 sessions, one
-million rounds on pglib_ieee300 with and without noise) are in processor seconds, with wall time beside.
+million rounds on pglib_ieee300 with and without noise) are in processor
+seconds, with wall time beside; the baseline, on two threads, in wall time alone.
 """
 
 from __future__ import annotations
