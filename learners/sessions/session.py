@@ -127,7 +127,7 @@ class Session:
             return None
         if isinstance(source, PayoffTensor):
             return source if type(source).payoffs is PayoffTensor.payoffs else None
-        if math.prod(source.actions) > min(self.rule.rounds, MOST_TABULATED):
+        if math.prod(map(int, source.actions)) > min(self.rule.rounds, MOST_TABULATED):
             return None
         try:
             return tabulate(source)
