@@ -25,12 +25,13 @@ rows = [
     {"bus": name, "endowment_mw": has, "demand_mw": wants}
     for name, has, wants in zip(houses, sun, need, strict=True)
 ]
-tariff = {"main_bus": "grid", "supply_price": 150.0, "buy_price": 200.0, "sell_price": 60.0}
 for degree in (0.0, 1.0, 3.0):
     lines = networks.draw_random_lines(
         houses, np.random.default_rng(1), mean_degree=degree, side_km=0.5, r_pu_per_km=0.5
     )
-    village = TradingInstance.from_tables(street, rows, lines, **tariff)
+    village = TradingInstance.from_tables(
+        street, rows, lines, main_bus="grid", supply_price=150.0, buy_price=200.0, sell_price=60.0
+    )
     models = (
         clearing.AdHocTrading(),
         clearing.SelfInterestedTrading(),
