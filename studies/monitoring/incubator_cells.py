@@ -145,6 +145,8 @@ def run_series(spec: Settings, generator: np.random.Generator) -> Mapping[str, A
 
 def _screen(spec: Settings, incubator: Incubator, honest: BookSeries) -> pd.DataFrame:
     """The three-pivotal-supplier test of binding lines, in some hours spread over the series."""
+    if spec.screened == 0:
+        return pd.DataFrame()
     found = incubator.compare(honest)
     rows = np.unique(np.linspace(0, len(honest) - 1, min(spec.screened, len(honest))).astype(np.int64))
     tables = [screen_lines(found, row).assign(book=honest.labels[row]) for row in rows.tolist()]

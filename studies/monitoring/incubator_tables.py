@@ -19,8 +19,8 @@ FOUND = 0.8  # share of series found that is called reliable
 
 
 def has_errors(results: Results) -> bool:
-    """Whether any cell with wrong costs has finished."""
-    return "statistics" in results.tables and len(results["statistics"]) > 0
+    """Whether any cell with wrong costs, and any conduct besides honesty, has finished."""
+    return "statistics" in results.tables and bool((results["statistics"]["conduct"] != HONEST).any())
 
 
 def power_table(results: Results) -> pd.DataFrame:
