@@ -44,9 +44,30 @@ class Settings(Spec):
         (0.0, 40.0), "what each disco may interrupt where all learn", "MW", low=0, high=700
     )
     general_seeds: int = setting(
-        4, "seeds of the general market of 24 hours; 0 leaves it out", low=0, high=10_000
+        10, "seeds of the general market of 24 hours (section 2); 0 leaves it out", low=0, high=10_000
     )
-    general_days: int = setting(200, "its days", low=1)
+    general_days: int = setting(700, "its days", low=1)
+    general_rate: float = setting(0.5, "its exploration rate", low=0.001, high=1)
+    general_gamma: float = setting(0.95, "its discount factor from hour to hour", low=0, high=1)
+    general_phi: tuple[float, ...] = setting((1.0, 0.95), "shares φ of capacity offered", low=0, high=1)
+    general_sigma: tuple[float, ...] = setting((0.0, 0.1), "mark-up shares σ of MC/(1 − σ)", low=0, high=0.99)
+    general_mu: tuple[float, ...] = setting((0.0, 1.0), "shares μ of the contract interrupted", low=0, high=1)
+    general_eta: tuple[float, ...] = setting((1.0, 0.9), "shares η of F(q) bid", low=0, high=1)
+    general_interruptible_mw: float = setting(40.0, "interruptible contract of each disco", "MW", low=0)
+    general_price_cap: float = setting(100.0, "greatest offer and bid", "$/MWh", low=0.01)
+    general_external_price: float = setting(60.0, "price of demand not served by the market", "$/MWh", low=0)
+    general_least: float = setting(0.65, "demand at night, of the peak", low=0.05, high=1)
+    general_forecast_exponent: float = setting(0.0, "e in F(q) = retail price·(q/mean q)^e", low=-5, high=5)
+    general_forecast_error: float = setting(0.02, "standard deviation of forecasts", low=0, high=0.3)
+    general_offer_ramp_mw: float = setting(
+        60.0, "ramp limit on offers, where there are limits", "MW/h", low=0
+    )
+    general_dispatch_ramp_mw: float | None = setting(
+        None,
+        "ramp limit on the dispatch there; days then clear as one problem (about 0.1 s each)",
+        "MW/h",
+        low=0,
+    )
 
 
 LINE_TESTS = ("", "5=800", "4=700", "8=800", "4=900", "4=300")
@@ -69,6 +90,11 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
         ]
     for place in spec.placements if spec.seeds_everyone else ():
         out += [{"part": "everyone", "placement": place, "rate": rate} for rate in spec.rates]
+    for place in spec.placements if spec.general_seeds else ():
+        out += [
+            {"part": "general", "placement": place, "rate": spec.general_rate, "ramp": ramp}
+            for ramp in (False, True)
+        ]
     return out
 
 
@@ -98,6 +124,10 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
         return market.run_curve(cell["placement"], spec.price_rule)
     if cell["part"] == "everyone":
         return market.everyone(cell, spec, seed)
+    if cell["part"] == "general":
+        from studies.two_sided.general_market import run_general
+
+        return run_general(cell, spec, seed)
     return market.learned(cell, spec.price_rule, spec.seeds, spec.days, spec.alpha, seed)
 
 
@@ -159,7 +189,10 @@ STUDY = Study(
     "limits; "
     "then all 12 gencos and 12 discos learn at once. A full offer of G1 is 1099.9 MW: at 1100 its export "
     "cut is "
-    "exactly full, and its price not unique.",
+    "exactly full, and its price not unique. Last, the general market of section 2: 24 hours, offers and "
+    "bids "
+    "in quantity and price, ramp limits, forecast demand, an external price and a price cap, all 24 "
+    "learning.",
     spec=Settings,
     cells=cells,
     run_cell=run_cell,

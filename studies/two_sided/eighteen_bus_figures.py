@@ -8,7 +8,8 @@ import pandas as pd
 from studies.pictures.charts import Bars, Chart, GridMap, Intervals, Lines
 from studies.study import Results
 from studies.two_sided.eighteen_bus import EXPERIMENTS, LINES, PLACEMENTS, case_of
-from studies.two_sided.eighteen_bus_tables import price_of
+from studies.two_sided.eighteen_bus_tables import flow_of, price_of
+from studies.two_sided.general_market import general_charts
 
 STRATEGIES = ("base", "alone 40", "alone 80", "G1 D1", "G1 D2", "direct 1060", "G1 D1 D3", "G1 D2 D3")
 
@@ -19,6 +20,8 @@ def draw_figures(results: Results) -> list[Chart]:
     if "by_day" in results.tables:
         out += _days(results)
     out += _flows(results)
+    if "general" in results.tables:
+        out += general_charts(results)
     out.append(_map(results))
     return out
 
@@ -87,9 +90,9 @@ def _curve(results: Results) -> Chart:
     jump = f"{gains['offer_mw'].iloc[0]:g} MW" if len(gains) else "no offer"
     return Lines(
         name="curve", title=f"Alone, withholding pays from {jump} downward",
-        caption="G1's profit over its offer: small steps lose, one large step wins, and a disco's "
-                "interruption "
-        "moves the step to smaller withholding.",
+        caption=f"G1's profit over its offer, {_first(results)} placement, the others at cost: alone, and "
+                "where one "
+        "disco interrupts 40 MW.",
         series=series, x_label="G1's offer, MW", y_label="$ per hour",
     )  # fmt: skip
 
@@ -170,10 +173,15 @@ def _map(results: Results) -> Chart:
     values = np.full(len(case.grid.buses), np.nan)
     for names, buses in ((case.fleet.units, case.fleet.unit_bus), (case.fleet.loads, case.fleet.load_bus)):
         values[buses] = pd.Series(rows).loc[list(map(str, names))].to_numpy()
+    full = [
+        k
+        for k in LINES
+        if abs(flow_of(results, place, "base", k)[0]) > flow_of(results, place, "base", k)[1] - 1e-6
+    ]
     return GridMap(
         name="map", title=f"Prices where nobody withholds, {place} placement",
         caption="Price at each bus that has an agent. "
         + ("The placement was fitted to published "
            "prices." if place in PLACEMENTS else "Placement of your own."),
-        case=case, values=values, unit="$/MWh", signed=False, wide=True,
+        case=case, values=values, unit="$/MWh", signed=False, wide=True, stressed=full,
     )  # fmt: skip

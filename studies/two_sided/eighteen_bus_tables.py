@@ -8,6 +8,7 @@ import pandas as pd
 from learners.equilibria.shares import share_interval
 from studies.study import Results, Summary
 from studies.two_sided.eighteen_bus import EXPERIMENTS, LINES, SHOWN
+from studies.two_sided.general_market import general_findings, general_summary
 
 SETTING = ["placement", "rate", "ramp", "discos", "gamma", "memory", "lines"]
 DISCOS = ("D1", "D2", "D3")
@@ -93,9 +94,7 @@ def summary_tables(results: Results) -> dict[str, Summary]:
             "where nobody moves. Could gain: by the best other action alone, the others at their ends.",
         )
     if "general" in results.tables:
-        from studies.two_sided.general_tables import general_table
-
-        out["general"] = general_table(results)
+        out["general"] = general_summary(results)
     return out
 
 
@@ -214,7 +213,7 @@ def findings(results: Results, table: pd.DataFrame) -> list[tuple[str, str]]:
                 f"where nobody moves, the discos {-d.sum() / count:,.0f} $ less.",
             )
         )
-    return out
+    return out + (general_findings(results) if "general" in results.tables else [])
 
 
 def _learned(table: pd.DataFrame, place: str) -> list[tuple[str, str]]:

@@ -20,11 +20,12 @@ def finding(results: Results) -> list[Chart]:
     wide = apart.pivot_table(index="disco_rate", columns="genco_rate", values="two-sided")
     bound = minimal_game(results)["rate_bound"]
     words = f" No genco beyond {bound.iloc[0]:.3f} can hold Disco-1's trust." if len(bound) else ""
-    low, high = 100 * apart["two-sided"].min(), 100 * apart["two-sided"].max()
+    means = 100 * wide.mean()
     return [
         HeatMap(
             name="finding",
-            title=f"Two-sided collusion is learned in {low:.0f} to {high:.0f} % of seeds",
+            title=f"Two-sided collusion: {means.iloc[0]:.0f} % of seeds where the genco explores at "
+                f"{wide.columns[0]:g}, {means.iloc[-1]:.0f} % at {wide.columns[-1]:g}",
             caption=f"Share of {int(apart['seeds'].min())} seeds whose greedy actions end in two-sided "
                 f"collusion (minimal grid, rule high).{words} Ringed: the article's situation of one "
                 "rate for all.",
