@@ -28,7 +28,7 @@ def draw_panels(chart: Panels, axes: Axes) -> None:
     colours, count = series_colours(chart), len(chart.panels)
     shown: set[str] = set()
     for k, (label, series) in enumerate(chart.panels):
-        inner = axes.inset_axes((0.0, 1 - (k + 1) / count + 0.25 / count, 1.0, 0.72 / count))
+        inner = axes.inset_axes((0.0, 1 - (k + 1) / count + 0.18 / count, 1.0, 0.78 / count))
         for name, x, y in series:
             inner.plot(x, y, color=colours[name], lw=1.3, drawstyle="steps-post" if chart.steps else None,
                        label=None if name in shown else name)  # fmt: skip
