@@ -15,7 +15,7 @@ from clearing.arrays.programs import Solution
 from clearing.certificate import Certificate, Claim, certify_numbers
 from clearing.errors import ClearingError, NumericalError
 from clearing.pricing.exact import AT_LIMIT, correct
-from clearing.pricing.prices import DualFace, PriceRule
+from clearing.pricing.prices import DualFace, PriceRule, Prices
 from clearing.pricing.reduced import Limits, Reduced
 from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
@@ -28,8 +28,9 @@ class Optimum:
 
     Attributes
     ----------
-    claim : dispatch, flows, prices and shadow prices in MW and $/MWh.
+    claim : dispatch, flows, and prices and shadow prices that support it, in MW and $/MWh.
     certificate : its proof.
+    lmp, flow_dual, ramp_dual : prices by the rule: those of the claim, NaN where the rule picks none.
     face : the dual face from which the prices were picked.
     unique_prices : whether the price rule had nothing to choose.
     solver : which solver found the active set.
@@ -37,6 +38,9 @@ class Optimum:
 
     claim: Claim
     certificate: Certificate
+    lmp: np.ndarray
+    flow_dual: np.ndarray
+    ramp_dual: np.ndarray
     face: DualFace
     unique_prices: bool
     solver: str
@@ -69,31 +73,42 @@ def find_optimum(
         except ClearingError as error:  # a step after the solve failed: no word about the book
             failures.append(f"{name}: {error}")
             continue
-        claim, face, unique = found
+        claim, face, prices = found
         certificate = certify_numbers(structure, numbers, claim)
         if certificate.holds:
-            return Optimum(claim, certificate, face, unique, solution.solver)
+            flow_dual, ramp_dual = _limit_duals(reduced, face.limits, prices.dual)
+            return Optimum(
+                claim=claim,
+                certificate=certificate,
+                lmp=prices.bus * reduced.money,
+                flow_dual=flow_dual * reduced.money,
+                ramp_dual=ramp_dual * reduced.money,
+                face=face,
+                unique_prices=prices.unique,
+                solver=solution.solver,
+            )
         failures.append(f"{name}: {certificate}")
     raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
 
 
 def _recompute(
     structure: Structure, numbers: Numbers, reduced: Reduced, found: _Found, price_rule: PriceRule
-) -> tuple[Claim, DualFace, bool]:
+) -> tuple[Claim, DualFace, Prices]:
     x, limits, dual = _settle_dispatch(reduced, found)
     face = DualFace(reduced, x, limits, dual)
     prices = face.pick(price_rule)
-    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.dual)
+    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.proof_dual)
     orders = reduced.orders
     claim = Claim(
         accepted=x[:orders] * reduced.quantity,
         link_mw=x[orders:].reshape(structure.links, structure.periods) * reduced.quantity,
         flow_mw=reduced.flows(x) * reduced.quantity,
-        lmp=prices.bus * reduced.money,
+        lmp=prices.proof_bus * reduced.money,
         flow_dual=flow_dual * reduced.money,
         ramp_dual=ramp_dual * reduced.money,
+        unpriced=np.isnan(prices.bus),
     )
-    return claim, face, prices.unique
+    return claim, face, prices
 
 
 def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> _Found:
