@@ -28,9 +28,8 @@ OTHER = (
     "ends in many different cycles, and the notes do not say over what theirs average"
 )
 REASONS = {
-    "price": "the notes do not say what their price signal is; ours is the mean price paid, in eleven bins",
-    "patient": "just outside three standard errors: in nearly all our sessions sellers reach the joint "
-    "optimum, in the notes in most of five",
+    "price": "the notes do not say what price is seen or in which bins; ours is the mean price paid in eleven, "
+    "under a uniform price one for each offer",
 }
 
 
@@ -244,7 +243,7 @@ def document_claims(results: Results) -> list[Claim]:
                 DOCUMENT, "Virtual plants could collude with one another", "could",
                 f"three that sell at noon: index {mean:.2f} ({low:.2f} to {high:.2f}), highest static "
                 f"Nash {top:.2f}; above it in {above} of {len(plants)} sessions", bool(low > top),
-                "" if low > top else "the mean is not above static Nash: most sessions end in competition here",
+                "" if low > top else "the mean over sessions is not clearly above static Nash here",
             )
         )  # fmt: skip
     agents = agent_table(results)
