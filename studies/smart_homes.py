@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from networks.errors import InputError
 from studies.running.spec import Spec, setting
 from studies.study import Cell, Results, Study, Summary
 
@@ -76,6 +77,11 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     from studies.neighbourhoods.homes_learning import session_blocks
     from studies.neighbourhoods.homes_stage import CASES
 
+    if spec.homes < spec.sellers + 3:
+        raise InputError(
+            f"spec: {spec.homes} homes with {spec.sellers} sellers leave too few buyers for three clubs; "
+            f"give homes of at least {spec.sellers + 3}"
+        )
     empty = {"part": "", "market": "", "hour": -1, "treatment": "", "first": 0, "count": 0}
     out: list[dict[str, Any]] = []
     order = sorted(CASES, key=lambda key: key != "five")

@@ -28,8 +28,8 @@ OTHER = (
     "ends in many different cycles, and the notes do not say over what theirs average"
 )
 REASONS = {
-    "price": "the notes do not say what price is seen or in which bins; ours is the mean price paid in eleven, "
-    "under a uniform price one for each offer",
+    "price": "the notes do not say what price is seen or in which bins; ours is the mean price paid in "
+    "eleven, under a uniform price one for each offer",
 }
 
 
@@ -223,16 +223,18 @@ def document_claims(results: Results) -> list[Claim]:
                 "" if gap.high < 0 else "no clear fall of the index at this hour",
             )
         )  # fmt: skip
-    size = results["sizes"]
-    best = float(size["gain"].max())
-    out.append(
-        compare_statement(
-            DOCUMENT, "A microgrid as a virtual plant could exercise local market power", "could",
-            f"alone at bus {results.spec.bulk_bus} of {results.spec.bulk}, its best mark-up or shade gains "
-            f"up to {best:,.0f} $/h, in {int((size['gain'] > 1.0).sum())} of {len(size)} sizes", best > 1.0,
-            "" if best > 1.0 else "no size gains at this bus",
-        )
-    )  # fmt: skip
+    size = results.tables.get("sizes")
+    if size is not None:
+        best = float(size["gain"].max())
+        out.append(
+            compare_statement(
+                DOCUMENT, "A microgrid as a virtual plant could exercise local market power", "could",
+                f"alone at bus {results.spec.bulk_bus} of {results.spec.bulk}, its best mark-up or shade "
+                "gains "
+                f"gains up to {best:,.0f} $/h, in {int((size['gain'] > 1.0).sum())} of {len(size)} sizes", best > 1.0,
+                "" if best > 1.0 else "no size gains at this bus",
+            )
+        )  # fmt: skip
     plants = of("plants", at=12)
     if len(plants) > 1:
         mean, low, high = interval(plants["index_competition"])
@@ -246,21 +248,23 @@ def document_claims(results: Results) -> list[Claim]:
                 "" if low > top else "the mean over sessions is not clearly above static Nash here",
             )
         )  # fmt: skip
-    agents = agent_table(results)
-    sellers = agents[agents["seller"] & (agents["hour"] == hour) & (agents["sold_kw"] > 0)]
-    if len(sellers) and len(main):
-        honest = float((sellers["price competitive"] - sellers["marginal_cost"]).mean())
-        out.append(
-            Claim(
-                DOCUMENT, "Prices and each agent's marginal costs suffice to establish collusion",
-                "all necessary information",
-                f"at {hour} h sellers' price is {honest:.0f} $/MWh above their own marginal cost when "
-                f"all are honest; learned {float(sellers['margin'].mean()):.0f}",
-                "differs" if honest > 1 else "consistent",
-                "scarcity and lines lift prices above own cost without any conduct: competition and static "
-                "Nash of the same market are needed beside the two series" if honest > 1 else "",
-            )
-        )  # fmt: skip
+    if {"agents", "competitive_agents"} <= set(results.tables):
+        agents = agent_table(results)
+        sellers = agents[agents["seller"] & (agents["hour"] == hour) & (agents["sold_kw"] > 0)]
+        if len(sellers) and len(main):
+            honest = float((sellers["price competitive"] - sellers["marginal_cost"]).mean())
+            out.append(
+                Claim(
+                    DOCUMENT, "Prices and each agent's marginal costs suffice to establish collusion",
+                    "all necessary information",
+                    f"at {hour} h sellers' price is {honest:.0f} $/MWh above their own marginal cost when "
+                    f"all are honest; learned {float(sellers['margin'].mean()):.0f}",
+                    "differs" if honest > 1 else "consistent",
+                    "scarcity and lines lift prices above own cost without any conduct: competition and "
+                    "static "
+                    "Nash of the same market are needed beside the two series" if honest > 1 else "",
+                )
+            )  # fmt: skip
     years = float(main["years"].mean()) if len(main) else float("nan")
     out.append(
         Claim(

@@ -23,16 +23,21 @@ RESPONSES = ("uniform", "two")
 
 def draw_figures(results: Results) -> list[Chart]:
     """At a glance, hours, agents, deviations, years, plants, and the stage game's table."""
-    charts: list[Chart] = [glance(results), hours_chart(results), agents_chart(results)]
+    charts: list[Chart] = [*glance(results)]
+    if "hours" in results.tables:
+        charts.append(hours_chart(results))
+    if {"agents", "competitive_agents"} <= set(results.tables):
+        charts.append(agents_chart(results))
     charts += response_charts(results)
     charts.append(years_chart(results))
-    charts.append(sizes_chart(results))
+    if "sizes" in results.tables:
+        charts.append(sizes_chart(results))
     stage = stage_chart(results)
     return charts if stage is None else [*charts, stage]
 
 
-def glance(results: Results) -> Chart:
-    """Static Nash and learned outcome of every market on one scale."""
+def glance(results: Results) -> list[Chart]:
+    """Static Nash and learned outcome of every market on one scale; none where there is no room anywhere."""
     frame, stage = market_sessions(results), stage_sessions(results)
     rows = []
     for key in GLANCE_STAGE if len(stage) else ():
@@ -43,8 +48,10 @@ def glance(results: Results) -> Chart:
         if market not in ("uniform", "clubs"):
             rows.append((str(words), group))
     rows = [(words, g) for words, g in rows if np.isfinite(g["index_competition"]).all()]
+    if not rows:
+        return []
     none = [float("nan")] * len(rows)
-    return Intervals(
+    chart = Intervals(
         name="glance",
         title="Where learning homes end: 0 is competition, 1 the joint optimum",
         caption=finding(results)
@@ -63,6 +70,7 @@ def glance(results: Results) -> Chart:
         wide=True,
         opening=True,
     )
+    return [chart]
 
 
 def hours_chart(results: Results) -> Chart:
@@ -102,10 +110,8 @@ def agents_chart(results: Results) -> Chart:
     return HeatMap(
         name="agents",
         title="Learned price at each home's bus less its own marginal cost",
-        caption="Marginal cost: dual of the home's own energy balance in its truthful plan at the "
-        "tariff. Sellers "
-        "gain where it is red. Homes behind the short line of the feeder see other prices than those "
-        "before it.",
+        caption="Marginal cost: dual of the home's own energy balance in its truthful plan at the tariff. "
+        "Sellers gain where it is red. Prices of homes differ where a line of the feeder is full.",
         x=[f"{hour} h" for hour in wide.columns],
         y=[f"{home}{' (seller)' if sellers[home] else ''}" for home in wide.index],
         values=wide.to_numpy(),

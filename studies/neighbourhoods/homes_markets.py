@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from networks.errors import InputError
 from studies.neighbourhoods.homes_learning import Treatment, Yardsticks, yardsticks
 from studies.neighbourhoods.homes_world import StreetSpec, build_street, sealed_book, street_orders
 
@@ -144,11 +145,10 @@ def pairs_market(street: StreetSpec, hour: int, kind: str, buyers: bool = False)
     book = book_of_orders(orders, price, charge=PAIR_CHARGE)
     owner = {row["order"]: row["participant"] for row in orders}
     marks = FEW_MARKUPS if buyers or kind == "bilateral" else MARKUPS
-    players = {
-        name: Trader(sells=tuple(s for s in book.sellers if owner.get(s) == name), markups=marks)
-        for name in homes.sellers
-    }
-    players = {name: trader for name, trader in players.items() if trader.sells}
+    rows = {name: tuple(s for s in book.sellers if owner.get(s) == name) for name in homes.sellers}
+    players = {name: Trader(sells=own, markups=marks) for name, own in rows.items() if own}
+    if not players:
+        raise InputError(f"hour {hour}: no seller has energy to offer; choose an hour with sun")
     build = {"posted": PostedGame, "bilateral": BilateralGame}[kind]
     game = build(book, players)
     tensor = game.tensor()

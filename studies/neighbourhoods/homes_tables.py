@@ -160,28 +160,32 @@ def summary_tables(results: Results) -> dict[str, Summary]:
         out["stage"] = Summary(
             "The sealed stage game", pd.DataFrame(table), f"Prices in $ per unit. {note[18:]}"
         )
-    out["agents"] = Summary(
-        "Price and own marginal cost of every home in the hours that are learned",
-        agent_table(results),
-        "$/MWh and kW, means of sessions. Marginal cost: dual of the home's own balance in its truthful "
-        "plan at "
-        "the tariff; price: at its bus. A price above marginal cost shows nothing alone: it is there under "
-        "competition too, where a line or the roofs are short.",
-    )  # fmt: skip
-    out["hours"] = Summary(
-        "Every hour of the day without learning",
-        hour_table(results),
-        "Uniform prices in $/MWh, sellers' profits in $. Where competition and joint optimum agree there "
-        "is nothing "
-        "to collude about: the grid's price, a battery or a line sets the price.",
-    )  # fmt: skip
-    out["sizes"] = Summary(
-        "One virtual plant alone: its best mark-up or shade by size",
-        size_table(results),
-        "Exact, no learning: all others offer at cost. Noon: a mark-up on what it sells; evening: a "
-        "shade on what "
-        "it buys.",
-    )  # fmt: skip
+    if {"agents", "competitive_agents"} <= set(results.tables):
+        out["agents"] = Summary(
+            "Price and own marginal cost of every home in the hours that are learned",
+            agent_table(results),
+            "$/MWh and kW, means of sessions. Marginal cost: dual of the home's own balance in its truthful "
+            "plan at "
+            "the tariff; price: at its bus. A price above marginal cost shows nothing alone: it is there "
+            "under "
+            "competition too, where a line or the roofs are short.",
+        )  # fmt: skip
+    if "hours" in results.tables:
+        out["hours"] = Summary(
+            "Every hour of the day without learning",
+            hour_table(results),
+            "Uniform prices in $/MWh, sellers' profits in $. Where competition and joint optimum agree there "
+            "is nothing "
+            "to collude about: the grid's price, a battery or a line sets the price.",
+        )  # fmt: skip
+    if "sizes" in results.tables:
+        out["sizes"] = Summary(
+            "One virtual plant alone: its best mark-up or shade by size",
+            size_table(results),
+            "Exact, no learning: all others offer at cost. Noon: a mark-up on what it sells; evening: a "
+            "shade on what "
+            "it buys.",
+        )  # fmt: skip
     return out
 
 

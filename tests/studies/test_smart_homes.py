@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from learners import Benchmarks
+from networks.errors import InputError
 from studies.neighbourhoods import homes_claims, homes_tables
 from studies.neighbourhoods.homes_cells import home_trades
 from studies.neighbourhoods.homes_learning import Treatment, Yardsticks, learn, session_blocks, yardsticks
@@ -29,6 +30,7 @@ from studies.neighbourhoods.homes_world import StreetSpec, build_street, sealed_
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.running.tables import read_results
+from studies.smart_homes import Settings, cells
 from studies.study import Results
 
 STREET = StreetSpec()
@@ -201,6 +203,11 @@ def test_means_are_compared_by_the_error_of_their_difference() -> None:
     assert far.reason
     same = homes_claims._mean_claim("x", 0.1, pd.Series(np.full(20, 0.1)), printed, 3)
     assert same.verdict == "matches"
+
+
+def test_too_few_homes_are_refused_before_anything_runs() -> None:
+    with pytest.raises(InputError, match="at least 7"):
+        cells(Settings(homes=5))
 
 
 def test_orders_are_the_homes_own(small: Results) -> None:
