@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from clearing.homes.home import Home as Home
     from clearing.homes.schedule import schedule_homes as schedule_homes
     from clearing.market import Market as Market
+    from clearing.mitigation import MitigatedMarket as MitigatedMarket
     from clearing.nodal import NodalMarket as NodalMarket
     from clearing.outcome import Outcome as Outcome
     from clearing.payments.charged import ChargedShareGame as ChargedShareGame
@@ -65,6 +66,7 @@ _HOMES = {
     "Home": "homes.home",
     "schedule_homes": "homes.schedule",
     "Market": "market",
+    "MitigatedMarket": "mitigation",
     "NodalMarket": "nodal",
     "Outcome": "outcome",
     "PostedBook": "posted.book",
