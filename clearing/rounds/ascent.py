@@ -22,17 +22,15 @@ any old working set, starts a round.
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, reduction
+from clearing.rounds.compiled import inner
 from clearing.rounds.dense import add_rows, dot
+from clearing.rounds.equations import assemble, solve_square
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
     ALPHA,
     BAS,
     BASE,
-    BIG,
-    COLS,
-    COST,
     COSTP,
     DIR,
     DUAL,
@@ -50,12 +48,9 @@ from clearing.rounds.fields import (
     PERM,
     PREV,
     QPS,
-    RATIO,
     RED,
     REST,
-    ROWS,
     RULED,
-    SLOPE,
     SLOTS,
     STALLED,
     TIEROWS,
@@ -66,64 +61,12 @@ from clearing.rounds.fields import (
     VEC3,
     XB,
     X,
-    Y,
-)  # fmt: skip
-from clearing.rounds.simplex import BLOCK, HOT, least_of
+)
+from clearing.rounds.pieces import AT_HIGH, AT_LOW, FIXED, HELD, answer, at_bounds, follow, kinks, list_inside
+from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, ROWCAP
 
-AT_LOW = 1.0
-AT_HIGH = -1.0
-INSIDE = 0.0
-HELD = 2.0  # a step order at its kink: basic
-FIXED = 3.0
-REGULAR = 1e-6  # least pivot of equations whose solution is taken for the only one
 SOFT = 1e-9  # relative regularisation of H: a direction without curvature goes straight to a kink
-
-
-@inner
-def kinks(s, n):
-    """Prices at which each column leaves its lower and reaches its upper bound, 1/slope, and fixed columns."""
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    slope = s.col[SLOPE]
-    cost = s.col[COSTP]
-    first = s.col[TMP]
-    last = s.col[GOAL]
-    inverse = s.col[PREV]
-    mode = s.col[MODE]
-    for j in range(n):
-        first[j] = cost[j] + slope[j] * low[j]
-        last[j] = cost[j] + slope[j] * high[j]
-        free = high[j] > low[j]
-        inverse[j] = 1.0 / slope[j] if free and slope[j] > 0.0 else 0.0
-        if not free:
-            mode[j] = FIXED
-        elif (
-            mode[j] == FIXED
-            or (mode[j] == HELD and slope[j] > 0.0)
-            or (mode[j] == INSIDE and slope[j] == 0.0)
-        ):
-            mode[j] = AT_LOW
-
-
-@inner
-def at_bounds(x, low, high, mode, n):
-    """x of the columns at their bounds; 0 for those inside or held."""
-    for j in range(n):
-        d = mode[j]
-        v = high[j] if d == AT_HIGH else low[j]
-        x[j] = 0.0 if d == INSIDE or d == HELD else v
-
-
-@inner
-def answer(u, first, last, mode, inverse, n):
-    """Each column's place at the prices u; what is held or fixed stays so."""
-    for j in range(n):
-        d = mode[j]
-        if d != HELD and d != FIXED:
-            above = u[j] >= last[j]
-            d = AT_HIGH if above else (AT_LOW if u[j] <= first[j] else INSIDE)
-            mode[j] = d
 
 
 @inner
@@ -134,213 +77,6 @@ def remainders(s, n, m):
         t = s.irow[TIEROWS, i]
         bound = s.slot[FLO, t] if s.irow[TIESIDES, i] < 0 else s.slot[FHI, t]
         s.row[REST, i] = bound - s.slot[BASE, t] - dot(s.a[t], s.col[X], n)
-
-
-@inner
-def list_inside(mode, inside, n):
-    """List the columns inside their bounds; returns their number."""
-    f = 0
-    for j in range(n):
-        inside[f] = j
-        f += mode[j] == INSIDE
-    return f
-
-
-@inner
-def assemble(
-    a, wide, work, rows, m, inside, f, held, b, inverse, cost, y, rest, right, scaled, unit, soft, share
-):
-    """The equations of the working set in `work` and `right`, scaled from both sides by `unit`.
-
-    `soft` becomes what is added to the diagonal of H: `share` of what stands there, so that duals that no
-    sloped column feels stay near y.
-    """
-    top = 0.0
-    for i in range(m):
-        mine = a[rows[i]]
-        packed = wide[i]
-        total = 0.0
-        for t in range(f):
-            j = inside[t]
-            v = mine[j]
-            packed[t] = v
-            v *= inverse[j]
-            scaled[t] = v
-            total += v * cost[j]
-        right[i] = rest[i] + total
-        for k in range(i + 1):
-            work[i, k] = dot(scaled, wide[k], f)
-        top = max(top, work[i, i])
-    for i in range(m):
-        d = work[i, i]
-        if d <= 1e-12 * top:
-            d = top if top > 0.0 else 1.0
-        soft[i] = share * d
-        work[i, i] += soft[i]
-        right[i] += soft[i] * y[i]
-        unit[i] = 1.0 / d**0.5
-    for i in range(m):
-        mine = work[i]
-        for k in range(i + 1):
-            v = mine[k] * unit[i] * unit[k]
-            mine[k] = v
-            work[k, i] = v
-        right[i] *= unit[i]
-    for t in range(b):
-        j = held[t]
-        size = 0.0
-        for i in range(m):
-            v = a[rows[i], j] * unit[i]
-            work[i, m + t] = v
-            size = max(size, abs(v))
-        size = 1.0 / size if size > 0.0 else 1.0
-        for i in range(m):
-            v = work[i, m + t] * size
-            work[i, m + t] = v
-            work[m + t, i] = v
-        for k in range(b):
-            work[m + t, m + k] = 0.0
-        unit[m + t] = size
-        right[m + t] = cost[j] * size
-
-
-@inner
-def solve_square(a, k, right, floor):
-    """right = a⁻¹ right by elimination with row exchanges; False where a pivot is not above `floor`."""
-    for c in range(k):
-        top = c
-        best = abs(a[c, c])
-        for i in range(c + 1, k):
-            if abs(a[i, c]) > best:
-                best = abs(a[i, c])
-                top = i
-        if not best > floor:
-            return False
-        if top != c:
-            right[c], right[top] = right[top], right[c]
-            for j in range(c, k):
-                a[c, j], a[top, j] = a[top, j], a[c, j]
-        inverse = 1.0 / a[c, c]
-        pivot = a[c]
-        for i in range(c + 1, k):
-            mine = a[i]
-            f = mine[c] * inverse
-            if f != 0.0:
-                for j in range(c + 1, k):
-                    mine[j] -= f * pivot[j]
-                right[i] -= f * right[c]
-    for i in range(k - 1, -1, -1):
-        v = right[i]
-        for j in range(i + 1, k):
-            v -= a[i, j] * right[j]
-        right[i] = v / a[i, i]
-    return True
-
-
-@reduction
-def breakpoints(ratio, blocks, u, v, first, last, mode, n, m, small):
-    """Length of the step at which each column meets its next kink, and the least of each block."""
-    for j in range(n):
-        d = mode[j]
-        up = v[j] > small
-        down = v[j] < -small
-        moves = (up and (d == AT_LOW or d == INSIDE)) or (down and (d == AT_HIGH or d == INSIDE))
-        goal = first[j] if d == AT_LOW or (d == INSIDE and down) else last[j]
-        r = max((goal - u[j]) / (v[j] if moves else 1.0), 0.0)
-        ratio[j] = r if moves else BIG
-    total = n + m
-    count = (total + BLOCK - 1) // BLOCK
-    for j in range(count * BLOCK - total):
-        ratio[total + j] = BIG
-    for b in range(count):
-        least = BIG
-        for i in range(BLOCK):
-            least = min(least, ratio[b * BLOCK + i])
-        blocks[b] = least
-    return count
-
-
-@inner
-def follow(s, n, m, slope, rate, small):
-    """Go along row[VEC] (col[ALPHA] in the columns' prices) while the dual function rises.
-
-    `slope` is its derivative and `rate` what that loses per length. Columns passed change their mode,
-    limits their side. Returns (length, crossings, where it stopped): −1 between kinks, a column to
-    hold, n + a row to drop, −2 nowhere.
-    """
-    u = s.col[RED]
-    v = s.col[ALPHA]
-    first = s.col[TMP]
-    last = s.col[GOAL]
-    inverse = s.col[PREV]
-    mode = s.col[MODE]
-    ratio = s.col[RATIO]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    y = s.row[XB]
-    way = s.row[VEC]
-    sides = s.irow[TIESIDES]
-    rows = s.irow[TIEROWS]
-    for i in range(m):
-        crosses = sides[i] != 0 and y[i] * way[i] < 0.0
-        crosses |= sides[i] != 0 and y[i] == 0.0 and sides[i] * way[i] > 0.0
-        ratio[n + i] = -y[i] / way[i] if crosses else BIG
-    count = breakpoints(ratio, s.blocks, u, v, first, last, mode, n, m, small)
-    at = 0.0
-    passed = 0
-    while True:
-        b = 0
-        least = s.blocks[0]
-        for c in range(1, count):
-            if s.blocks[c] < least:
-                least = s.blocks[c]
-                b = c
-        if slope <= rate * (least - at) or (rate > 0.0 and slope <= 0.0):
-            return at + max(slope, 0.0) / rate, passed, -1
-        if least >= BIG:
-            return at, passed, -2
-        own = ratio[b * BLOCK : b * BLOCK + BLOCK]
-        e = 0
-        while own[e] != least:
-            e += 1
-        j = b * BLOCK + e
-        slope -= rate * (least - at)
-        at = least
-        passed += 1
-        own[e] = BIG
-        if j >= n:
-            i = j - n
-            t = rows[i]
-            jump = abs(way[i]) * (s.slot[FHI, t] - s.slot[FLO, t])
-            if slope <= jump:
-                return at, passed, j
-            slope -= jump
-            s.row[REST, i] += sides[i] * (s.slot[FLO, t] - s.slot[FHI, t])
-            sides[i] = -sides[i]
-        elif inverse[j] == 0.0:
-            jump = abs(v[j]) * (high[j] - low[j])
-            if slope <= jump:
-                return at, passed, j
-            slope -= jump
-            change = mode[j] * (high[j] - low[j])
-            for i in range(m):
-                s.row[REST, i] -= s.a[rows[i], j] * change
-            mode[j] = -mode[j]
-        elif mode[j] == INSIDE:
-            rate -= inverse[j] * v[j] * v[j]
-            rate = max(rate, 0.0)
-            bound = high[j] if v[j] > 0.0 else low[j]
-            for i in range(m):
-                s.row[REST, i] -= s.a[rows[i], j] * bound
-            mode[j] = AT_HIGH if v[j] > 0.0 else AT_LOW
-        else:
-            rate += inverse[j] * v[j] * v[j]
-            bound = low[j] if mode[j] == AT_LOW else high[j]
-            for i in range(m):
-                s.row[REST, i] += s.a[rows[i], j] * bound
-            mode[j] = INSIDE
-            own[e] = max(((last[j] if v[j] > 0.0 else first[j]) - u[j]) / v[j], at)
-        s.blocks[b] = least_of(own, BLOCK)
 
 
 @inner
@@ -577,53 +313,3 @@ def ascend(s, n, tol, cold, limit):
                     add_row(s, n, -1 - t, -1, 0.0, m)
                 m += 1
     return STALLED
-
-
-@inner
-def solve_interior(s, m, f):
-    """Dispatch X of the interior columns and duals row[Y] of the rows, where the active set determines both.
-
-    Rows are irow[ROWS] with right sides row[VEC], columns irow[COLS]. False where the equations are not
-    regular enough to tell: then ranks decide.
-    """
-    inside = s.irow[ACT]
-    held = s.irow[BAS]
-    inverse = s.col[PREV]
-    n = 0
-    b = 0
-    for t in range(f):
-        j = s.irow[COLS, t]
-        if s.col[SLOPE, j] > 0.0:
-            inside[n] = j
-            inverse[j] = 1.0 / s.col[SLOPE, j]
-            n += 1
-        else:
-            held[b] = j
-            b += 1
-    if b > m or m + b > s.work.shape[0]:
-        return False
-    right = s.col[DIR]
-    y = s.row[Y]
-    for i in range(m):
-        y[i] = 0.0
-    assemble(
-        s.a, s.wide, s.work, s.irow[ROWS], m, inside, n, held, b, inverse, s.col[COST], y, s.row[VEC], right,
-        s.col[TMP2], s.blocks, s.row[VEC3], 0.0,
-    )  # fmt: skip
-    if not solve_square(s.work, m + b, right, REGULAR):
-        return False
-    for i in range(m):
-        y[i] = right[i] * s.blocks[i]
-    for t in range(b):
-        s.col[X, held[t]] = right[m + t] * s.blocks[m + t]
-    u = s.col[TMP2]
-    for t in range(n):
-        u[t] = 0.0
-    for i in range(m):
-        packed = s.wide[i]
-        for t in range(n):
-            u[t] += y[i] * packed[t]
-    for t in range(n):
-        j = inside[t]
-        s.col[X, j] = (u[t] - s.col[COST, j]) * inverse[j]
-    return True

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from clearing.rounds.ascent import solve_interior
 from clearing.rounds.canonical import gather_rows, right_sides, solve_regular
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import add_rows
+from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     CHECKS,
