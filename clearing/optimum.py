@@ -15,7 +15,7 @@ from clearing.arrays.programs import Solution
 from clearing.certificate import Certificate, Claim, certify_numbers
 from clearing.errors import ClearingError, NumericalError
 from clearing.pricing.exact import AT_LIMIT, correct
-from clearing.pricing.prices import DualFace, PriceRule
+from clearing.pricing.prices import DualFace, PriceRule, Prices
 from clearing.pricing.reduced import Limits, Reduced
 from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
@@ -28,14 +28,18 @@ class Optimum:
 
     Attributes
     ----------
-    claim : dispatch, flows, prices and shadow prices in MW and $/MWh.
+    claim : dispatch, flows, and prices and shadow prices that support it, in MW and $/MWh.
     certificate : its proof.
+    lmp, flow_dual, ramp_dual : prices by the rule: those of the claim, NaN where the rule picks none.
     face : the dual face from which the prices were picked.
     solver : which solver found the active set.
     """
 
     claim: Claim
     certificate: Certificate
+    lmp: np.ndarray
+    flow_dual: np.ndarray
+    ramp_dual: np.ndarray
     face: DualFace
     solver: str
 
@@ -84,30 +88,40 @@ def prove(
     solver: str,
 ) -> Optimum:
     """The certified optimum that a solver's answer leads to; NumericalError where the certificate fails."""
-    claim, face = _recompute(structure, numbers, reduced, found, price_rule)
+    claim, face, prices = _recompute(structure, numbers, reduced, found, price_rule)
     certificate = certify_numbers(structure, numbers, claim)
     if not certificate.holds:
         raise NumericalError(str(certificate))
-    return Optimum(claim, certificate, face, solver)
+    flow_dual, ramp_dual = _limit_duals(reduced, face.limits, prices.dual)
+    return Optimum(
+        claim=claim,
+        certificate=certificate,
+        lmp=prices.bus * reduced.money,
+        flow_dual=flow_dual * reduced.money,
+        ramp_dual=ramp_dual * reduced.money,
+        face=face,
+        solver=solver,
+    )
 
 
 def _recompute(
     structure: Structure, numbers: Numbers, reduced: Reduced, found: Found, price_rule: PriceRule
-) -> tuple[Claim, DualFace]:
+) -> tuple[Claim, DualFace, Prices]:
     x, limits, dual = _settle_dispatch(reduced, found)
     face = DualFace(reduced, x, limits, dual)
     prices = face.pick(price_rule)
-    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.dual)
+    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.proof_dual)
     orders = reduced.orders
     claim = Claim(
         accepted=x[:orders] * reduced.quantity,
         link_mw=x[orders:].reshape(structure.links, structure.periods) * reduced.quantity,
         flow_mw=reduced.flows(x) * reduced.quantity,
-        lmp=prices.bus * reduced.money,
+        lmp=prices.proof_bus * reduced.money,
         flow_dual=flow_dual * reduced.money,
         ramp_dual=ramp_dual * reduced.money,
+        unpriced=np.isnan(prices.bus),
     )
-    return claim, face
+    return claim, face, prices
 
 
 def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> Found:

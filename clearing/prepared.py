@@ -258,7 +258,7 @@ class PreparedMarket:
         if batch.accepted is not None:
             batch.accepted[r] = claim.accepted
         if batch.lmp is not None:
-            batch.lmp[r] = claim.lmp if several else claim.lmp[:, 0]
+            batch.lmp[r] = found.lmp if several else found.lmp[:, 0]
         if batch.welfare is not None:
             slope = self.numbers.slope if rows.slope is None else rows.slope[r]
             worth = self.structure.side * rows.price[r] * claim.accepted + 0.5 * slope * claim.accepted**2

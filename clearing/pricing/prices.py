@@ -42,10 +42,13 @@ class Prices:
     ----------
     bus : (buses, periods) prices, NaN where nothing bounds them from either side.
     dual : (rows,) of the reduced program: island balances, then the met limits.
+    proof_bus, proof_dual : the same, with some supporting prices where the rule picks none.
     """
 
     bus: np.ndarray
     dual: np.ndarray
+    proof_bus: np.ndarray
+    proof_dual: np.ndarray
 
 
 class DualFace:
@@ -129,25 +132,29 @@ class DualFace:
 
     def pick(self, rule: PriceRule) -> Prices:
         """The face's point by a rule (law 5)."""
-        dual = self.known.copy()
+        dual, proof = self.known.copy(), self.known.copy()
         unpriced = np.zeros(self.weights.size, dtype=bool)
         for part in self.components:
             ends = {"low": [1.0], "high": [-1.0], "canonical": [1.0, -1.0]}[rule]
             if part.idle:
-                dual[part.columns] = 0.0
+                dual[part.columns] = proof[part.columns] = 0.0
                 continue
             found = [part.extreme(sign) for sign in ends]
             if rule != "canonical" and found[0] is None:
                 found = [part.extreme(-ends[0])]
             points = [point for point in found if point is not None]
-            dual[part.columns] = np.mean(points, axis=0) if points else np.nan
-            if not points:
+            if points:
+                dual[part.columns] = proof[part.columns] = np.mean(points, axis=0)
+            else:
+                dual[part.columns] = np.nan
                 unpriced |= (np.abs(part.price_map) > NO_EFFECT).any(axis=1)
         # rounding must not turn a shadow price of zero into one that pushes the wrong way
-        rows = self._to_rows @ np.clip(dual, self.program.low, self.program.high)
-        bus = self.reduced.bus_prices(self.limits, np.nan_to_num(rows))
-        bus[unpriced.reshape(bus.shape)] = np.nan
-        return Prices(bus, rows)
+        rows, proof_rows = (
+            self._to_rows @ np.clip(values, self.program.low, self.program.high) for values in (dual, proof)
+        )
+        proof_bus = self.reduced.bus_prices(self.limits, proof_rows)
+        bus = np.where(unpriced.reshape(proof_bus.shape), np.nan, proof_bus)
+        return Prices(bus, rows, proof_bus, proof_rows)
 
     @cached_property
     def unique(self) -> bool:

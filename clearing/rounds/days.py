@@ -23,6 +23,7 @@ from clearing.structure import Numbers, Structure
 
 if TYPE_CHECKING:
     from clearing.pricing.prices import PriceRule
+    from clearing.rounds.engine import Engine
 
 NEAR_LIMIT = 1e-6  # scaled distance from its limit at which a line of a period alone is a candidate
 TURNS = 30  # each adds at least one line that was exceeded
@@ -41,7 +42,7 @@ class Days:
         first = np.unique(row, return_index=True)[1]
         self.alone = self._engine(numbers, first) if not numbers.min_mw.any() else None
 
-    def _engine(self, numbers: Numbers, first: np.ndarray):
+    def _engine(self, numbers: Numbers, first: np.ndarray) -> Engine | None:
         """The engine for one period with every order of the book, or None where it does not apply."""
         from clearing.rounds.engine import Engine
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import PayoffSource, PayoffTensor
+from learners.games.market_game import Game
 from learners.sessions.run import Run
 from learners.sessions.session import Ended, Session
 from learners.sessions.streams import RowNoise, UniformStreams
@@ -91,12 +92,23 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def digest_of(*rules: object, sources: Iterable[PayoffSource]) -> str:
-    """What decides a run's numbers, as a hash: the rules, the seats, and tabulated payoffs."""
+    """What decides a run's numbers, as a hash: the rules, the seats, and tables, books and demand states."""
     digest = hashlib.sha256(repr(rules).encode())
     for source in sources:
-        digest.update(repr((source.players, source.actions)).encode())
+        digest.update(repr((source.players, source.actions, getattr(source, "labels", ()))).encode())
         if isinstance(source, PayoffTensor):
             digest.update(source.values.tobytes())
+        elif isinstance(source, Game):
+            book, states = source.columns, source.states
+            arrays = (
+                book.price,
+                book.slope,
+                book.mw,
+                book.fixed_mw,
+                *(() if states is None else (states.factor,)),
+            )
+            for array in arrays:
+                digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

@@ -58,8 +58,9 @@ class Run:
         drawn = (self.uniforms.draw(self.players) * counts).astype(np.int64)
         self.standing = drawn if session.first is None else np.tile(session.first, (len(replicates), 1))
         own_profits = session.random or len(session.stages) > 1
-        self.traces = {r: Trace(session.trace, self.players, own_profits) for r in replicates}
         self.level_count = 0 if session.levels is None else level_count(session.source, session.levels)
+        day = self.level_count if session.levels == "cycle" else len(session.stages)
+        self.traces = {r: Trace(session.trace, self.players, own_profits, day) for r in replicates}
         self.level = self._next_level()
         self.ended: dict[int, Ended] = {}
 

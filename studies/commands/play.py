@@ -38,6 +38,13 @@ def play(
     markups: Annotated[
         str | None, typer.Option(help="Mark-ups in $/MWh, '0,10,20'.", show_default="0,5,10,15,20")
     ] = None,
+    demand: Annotated[
+        str | None,
+        typer.Option(help="Shares of the case's demand, '0.6,0.8,1', in turn; players know the present one."),
+    ] = None,
+    noise: Annotated[
+        float, typer.Option(help="Noise around each level of demand, 0.05 for ±5 %; nobody sees it.", min=0)
+    ] = 0.0,
     policy: Annotated[str, typer.Option(help="epsilon, boltzmann or entropy.")] = "epsilon",
     exploration: Annotated[
         float | None,
@@ -79,16 +86,19 @@ def play(
 
         names = [p.strip() for p in players.split(",")] if players else []
         line = ProgressLine(rounds, replicates)
-        playing = make_game(game, names, _numbers(markups), line.clear_markets)
+        playing = make_game(
+            game, names, _numbers("--markups", markups, "in $/MWh, such as 0,10,20"), line.clear_markets,
+            _numbers("--demand", demand, "such as 0.6,0.8,1"), noise, seed,
+        )  # fmt: skip
         chosen = learner or ["q"]
-        source, count = playing.source, len(playing.source.players)
+        count = len(playing.source.players)
         if len(chosen) not in (1, count):
             raise InputError(
                 f"--learner is given {len(chosen)} times for {count} players; once, or once each"
             )
         rule = make_policy(policy, exploration, rounds)
         specs = [
-            make_learner(chosen[i if len(chosen) > 1 else 0], rule, alpha, gamma, memory, source, i)
+            make_learner(chosen[i if len(chosen) > 1 else 0], rule, alpha, gamma, memory, playing, i)
             for i in range(count)
         ]
         stopping = Stopping(rounds, unchanged)
@@ -136,15 +146,13 @@ class ProgressLine:
             self.length, self.shown = len(text), time.monotonic()
 
 
-def _numbers(words: str | None) -> list[float]:
+def _numbers(option: str, words: str | None, what: str) -> list[float]:
     from networks.errors import InputError
 
     try:
         return [float(w) for w in words.split(",")] if words else []
     except ValueError:
-        raise InputError(
-            f"--markups is {words!r}; give numbers in $/MWh, such as --markups 0,10,20"
-        ) from None
+        raise InputError(f"{option} is {words!r}; give numbers {what}") from None
 
 
 def _write(played: Played, folder: Path) -> dict[str, Path]:
@@ -191,6 +199,9 @@ def _say(played: Played, files: dict[str, Path], as_json: bool) -> None:
             rows.append((words, f"{_money(facts[f'{key}_profit'])} $ per round, all players"))
     if "finding" in facts:
         rows.append(("So", f"profits end {facts['finding']}"))
+    for row in facts.get("asked", ()):
+        asked = ", ".join(f"{player} {row[player]:.3g}" for player in facts["players"])
+        rows.append((f"Demand {row['demand']:.0%}", f"mark-ups {asked} $/MWh on average of the last rounds"))
     if "epsilon" in facts:
         rows.append(("Certificate", _say_certificate(facts)))
     print_facts(console, rows)

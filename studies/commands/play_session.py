@@ -16,6 +16,7 @@ from learners.equilibria.indices import Benchmarks
 from learners.games.game import PayoffSource, PayoffTensor
 from learners.sessions.session import Result, Session
 from learners.sessions.stopping import Stopping
+from learners.sessions.traces import Trace
 from learners.strategies.learner import LearnerSpec
 from learners.strategies.policy_card import Strategy, make_policy_card, resting_cycle
 from networks.errors import InputError
@@ -49,12 +50,12 @@ def play_session(
 ) -> Played:
     """Play to the end; `tell` hears the round, how many still play, and their recent mean profit [$]."""
     source = chosen.source
-    session = Session(source, tuple(learners), stopping)
+    session = Session(source, tuple(learners), stopping, levels="cycle" if chosen.levels else None)
 
     def hear(played: int, playing: int, _: int) -> None:
-        recent = [t.last_profiles[-50:] for t in run.traces.values()]
+        recent = [_paid(source, t, last=True)[-50:] for t in run.traces.values()]
         if recent:
-            tell(played, playing, float(source.payoffs(np.concatenate(recent)).sum(axis=1).mean()))
+            tell(played, playing, float(np.concatenate(recent).sum(axis=1).mean()))
 
     run = session.start(seed, replicates)
     if checkpoint is not None and checkpoint.exists():
@@ -80,13 +81,15 @@ def play_session(
         "profit_lowest": float(totals.min()),
         "profit_highest": float(totals.max()),
     }
-    marks = Benchmarks.of(source, chosen.competitive) if isinstance(source, PayoffTensor) else None
+    marks = _benchmarks(chosen)
+    if chosen.levels:
+        facts["asked"] = _asked(chosen, result)
     levels = {} if marks is None else _levels(marks)
     facts |= {f"{key.replace(' ', '_')}_profit": value for key, value in levels.items()}
     if marks is not None:
         facts |= {f"index_above_{key}": v for key, v in marks.indices(earned).items() if isfinite(v)}
         facts["finding"] = say_finding(float(earned.sum()), marks)
-    strategies = _strategies(source, result)
+    strategies = () if chosen.levels else _strategies(source, result)
     if strategies:
         facts |= _certify(chosen, strategies, result)
     cards = tuple(
@@ -120,6 +123,43 @@ def say_finding(earned: float, marks: Benchmarks) -> str:
             else "competitive"
         )
     return "below competition"
+
+
+def _benchmarks(chosen: Chosen) -> Benchmarks | None:
+    """Of the game; where demand changes and is known, the mean of those at each level."""
+    if isinstance(chosen.source, PayoffTensor):
+        return Benchmarks.of(chosen.source, chosen.competitive)
+    market = chosen.market
+    if not chosen.levels or market is None or prod(market.actions) > MOST_TABULATED:
+        return None
+    each = [Benchmarks.of(market.tensor(k), chosen.competitive) for k in range(len(chosen.levels))]
+    low, high, joint = (
+        float(np.mean([getattr(b, n) for b in each])) for n in ("nash_low", "nash_high", "joint")
+    )
+    return Benchmarks(chosen.competitive, low, high, joint)
+
+
+def _asked(chosen: Chosen, result: Result) -> list[dict[str, Any]]:
+    """Mean mark-ups of the last rounds of all sessions, by level of demand."""
+    labels = [np.array(names, dtype=float) for names in chosen.market.labels]  # type: ignore[union-attr]
+    rounds = np.concatenate([e.trace.last_rounds for e in result.ended]) % len(chosen.levels)
+    profiles = np.concatenate([e.trace.last_profiles for e in result.ended])
+    return [
+        {"demand": share}
+        | {
+            player: float(labels[i][profiles[rounds == k, i]].mean())
+            for i, player in enumerate(chosen.source.players)
+        }
+        for k, share in enumerate(chosen.levels)
+        if (rounds == k).any()
+    ]
+
+
+def _paid(source: PayoffSource, trace: Trace, last: bool = False) -> np.ndarray:
+    """Profits (rounds, players) of a trace's kept rounds, or of its last ones [$]."""
+    if trace.random:
+        return trace.last_profits if last else trace.profits
+    return source.payoffs(trace.last_profiles if last else trace.profiles)
 
 
 def _levels(marks: Benchmarks) -> dict[str, float]:
@@ -166,7 +206,7 @@ def _chart(
     """Profit of all players over rounds, mean of the sessions, beside the game's own benchmarks."""
     edges = np.linspace(0, int(result.rounds.max()), 101)
     rounds = np.concatenate([e.trace.rounds for e in result.ended])
-    paid = np.concatenate([source.payoffs(e.trace.profiles) for e in result.ended]).sum(axis=1)
+    paid = np.concatenate([_paid(source, e.trace) for e in result.ended]).sum(axis=1)
     where = np.clip(np.searchsorted(edges, rounds, side="right") - 1, 0, 99)
     count = np.bincount(where, minlength=100)
     known = count > 0

@@ -6,16 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 import clearing
 import networks
 from learners.games.actions import Markups
 from learners.games.bertrand import CapacityBertrand, LogitBertrand, TwoBusBertrand
+from learners.games.demand_states import DemandStates
 from learners.games.game import PayoffSource, tabulate
 from learners.games.market_game import Game
 from learners.strategies.evolution import Evolution
 from learners.strategies.learner import LearnerSpec
 from learners.strategies.linear import LinearTD, TileCoding
-from learners.strategies.memory import LastActions
+from learners.strategies.memory import DemandLevel, LastActions
 from learners.strategies.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Exponential, Policy
 from learners.strategies.roth_erev import RothErev
 from learners.strategies.rules import BestResponse, Grim, TitForTat, Truthful, Undercut
@@ -24,6 +27,7 @@ from networks.checks import suggest
 from networks.errors import InputError
 
 MOST_TABULATED = 100_000  # profiles; a larger market game is cleared as it is played
+DRAWS = 5  # around each level of demand
 DECAYED = 10.0  # ε falls to exp(−10) over the session
 
 GAMES: dict[str, Callable[[], PayoffSource]] = {
@@ -50,11 +54,13 @@ class Chosen:
     source : the game, tabulated where that is possible.
     competitive : what all players together earn where everybody asks its cost [$ per round].
     market : the market game behind it; None of a textbook game.
+    levels : shares of the case's demand that follow each other; none where demand does not change.
     """
 
     source: PayoffSource
     competitive: float = 0.0
     market: Game | None = None
+    levels: tuple[float, ...] = ()
 
 
 def make_game(
@@ -62,14 +68,22 @@ def make_game(
     players: Sequence[str],
     markups: Sequence[float],
     progress: Callable[[int, int], None] | None = None,
+    demand: Sequence[float] = (),
+    noise: float = 0.0,
+    seed: int = 0,
 ) -> Chosen:
     """A textbook game by name, or the market of a case in which players mark their offers up [$/MWh].
 
-    Without names the three participants with the largest capacity play.
+    Without names the three participants with the largest capacity play. `demand` are shares of the case's
+    demand that follow each other round by round, with `DRAWS` draws of ±`noise` around each.
     """
+    if noise and not demand:
+        raise InputError(
+            "--noise is around the levels of --demand; give both, such as --demand 1 --noise 0.05"
+        )
     if name in GAMES:
-        if players or markups:
-            raise InputError(f"--players and --markups belong to a case; game {name!r} has its own")
+        if players or markups or demand:
+            raise InputError(f"--players, --markups and --demand belong to a case; game {name!r} has its own")
         return Chosen(tabulate(GAMES[name]()))
     try:
         case = networks.load(name)
@@ -93,8 +107,13 @@ def make_game(
         [labels[p] for p in chosen],
         Markups(tuple(markups) or (0.0, 5.0, 10.0, 15.0, 20.0)),
         progress=progress,
+        states=DemandStates.drawn(demand, noise, DRAWS if noise else 1, np.random.default_rng(seed))
+        if demand
+        else None,
     )
     competitive = float(game.competitive()[0].sum())
+    if demand:
+        return Chosen(game, competitive, game, tuple(demand))
     source = game.tensor() if prod(game.actions) <= MOST_TABULATED else game
     return Chosen(source, competitive, game)
 
@@ -111,18 +130,20 @@ def make_policy(name: str, exploration: float | None, rounds: int) -> Policy:
 
 
 def make_learner(
-    name: str, policy: Policy, alpha: float, gamma: float, memory: str, source: PayoffSource, player: int
+    name: str, policy: Policy, alpha: float, gamma: float, memory: str, chosen: Chosen, player: int
 ) -> LearnerSpec:
-    """A learner or rule by name."""
+    """A learner or rule by name; where demand changes, those that can see its level do."""
+    source, known = chosen.source, bool(chosen.levels)
+    last = LastActions(memory)
     tables = {"q": QLearning, "sarsa": Sarsa, "expected-sarsa": ExpectedSarsa}
     if name in tables:
         small = prod(source.actions) <= MOST_TABULATED
         first = "uniform_rivals" if small and gamma < 1 else 0.0
-        return tables[name](alpha, gamma, policy, LastActions(memory), first)
+        return tables[name](alpha, gamma, policy, DemandLevel(last) if known else last, first)
     others: dict[str, Callable[[], LearnerSpec]] = {
-        "linear": lambda: LinearTD("expected", alpha, gamma, 0.8, policy, TileCoding(of=memory)),
+        "linear": lambda: LinearTD("expected", alpha, gamma, 0.8, policy, TileCoding(of=memory, level=known)),
         "roth-erev": RothErev,
-        "evolution": Evolution,
+        "evolution": lambda: Evolution(sees_level=known),
         "grim": lambda: Grim(source.actions[player] - 1),
         "truthful": Truthful,
         "best-response": BestResponse,

@@ -16,6 +16,7 @@ from learners.games.synchronization import (
     draw_neighbourhood,
     friendly_plans,
 )
+from learners.games.synchronization_plans import one_slot_plans
 from learners.games.synchronization_replies import find_sync_equilibrium
 from networks.profiles import LoadShape
 
@@ -89,3 +90,26 @@ def find_fines(sample: Neighbourhood, base: SyncRules, equilibrium: np.ndarray) 
             low, high = (low, middle) if stops(middle, start) else (middle, high)
         out[name] = high
     return out
+
+
+def count_equilibria(sample: Neighbourhood, base: SyncRules) -> Mapping[str, float]:
+    """Where best replies rest when all begin in one common slot: a game of coordination has several rests.
+
+    One start for each slot of 6:00 to 8:45. Price rises are from 9:00 to 16:00 on the days of the replies.
+    """
+    friendly = clear_plans(sample, friendly_plans(sample), base).mean_price(9.0, 16.0)
+    rises: dict[bytes, float] = {}
+    starts = one_slot_plans(sample)[1:]
+    for plan in starts:
+        common = np.repeat(plan[:, None], sample.prosumers, axis=1)
+        found = find_sync_equilibrium(sample, base, common)
+        if found.settled:
+            reached = clear_plans(sample, found.plays, base).mean_price(9.0, 16.0)
+            rises[found.plays.tobytes()] = reached / friendly - 1
+    none = float("nan")
+    return {
+        "starts": float(len(starts)),
+        "distinct": float(len(rises)),
+        "lowest_rise": min(rises.values(), default=none),
+        "highest_rise": max(rises.values(), default=none),
+    }

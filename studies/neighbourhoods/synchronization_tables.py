@@ -136,9 +136,16 @@ def _world_summaries(results: Results) -> dict[str, Summary]:
             "± s.e.": [float(means[f"{c} ± s.e."].iloc[0]) for c in columns],
         }
     )
+    several = world_table(results, "several")
+    more = pd.DataFrame(
+        [
+            {"what": words, "mean": float(several[name].mean()), "± s.e.": standard_error(several[name])}
+            for name, words in SEVERAL_WORDS.items()
+        ]
+    )
     out["equilibrium"] = Summary(
         "Equilibrium under honest accounting",
-        turned,
+        pd.concat([turned, more], ignore_index=True),
         f"Best replies in turn from all friendly; {int(found['settled'].sum())} of {len(found)} worlds came "
         f"to rest, after {found['rounds'].min()} to {found['rounds'].max()} rounds. Gains are per prosumer "
         "and day.",
@@ -191,6 +198,12 @@ def ban_table(results: Results) -> pd.DataFrame:
         )
     return pd.DataFrame(rows)
 
+
+SEVERAL_WORDS = {
+    "distinct": "different equilibria from 12 common slots to start in",
+    "lowest_rise": "price change in the one with the lowest price",
+    "highest_rise": "price change in the one with the highest price",
+}
 
 EQUILIBRIUM_WORDS = {
     "synced": "synced slots of a prosumer",
@@ -286,6 +299,11 @@ def headline(results: Results) -> list[tuple[str, str]]:
             words = f"minutes between readings show bursts of 5 minutes; {' or '.join(lost)} do not"
             out.append((" or ".join(seen) or "no", words))
     return out
+
+
+def standard_error(values: pd.Series) -> float:
+    """Of the mean; NaN for one value."""
+    return float(values.std(ddof=1)) / float(np.sqrt(len(values)))
 
 
 def interval(values: pd.Series, count: int) -> tuple[float, float]:

@@ -35,7 +35,12 @@ from learners.games.synchronization_storage import overlap_share
 from learners.strategies.policies import EpsilonGreedy, Linear
 from learners.strategies.tabular import day_plan_learner
 from networks.profiles import LoadShape
-from studies.neighbourhoods.synchronization_checks import check_readings, check_scarce_sun, find_fines
+from studies.neighbourhoods.synchronization_checks import (
+    check_readings,
+    check_scarce_sun,
+    count_equilibria,
+    find_fines,
+)
 
 if TYPE_CHECKING:
     from studies.synchronization import Settings
@@ -92,6 +97,7 @@ def run_world(spec: Settings, world: World, generator: np.random.Generator) -> M
     tables["readings"] = check_readings(spec, np.random.default_rng(readings))
     tables["scarce"] = check_scarce_sun(spec, np.random.default_rng(scarce))
     tables["needed_fines"] = [dict(find_fines(world.sample, world.base, equilibrium))]
+    tables["several"] = [dict(count_equilibria(world.sample, world.base))]
     tables["prices"] = _mean_prices(world, {"literal": learned["literal"], "equilibrium": equilibrium})
     return tables
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from studies.study import Claim, Results, Verdict
 from studies.two_sided.eighteen_bus import EXPERIMENTS, PLACEMENTS
+from studies.two_sided.eighteen_bus_reproduction import reproduction_claims
 from studies.two_sided.eighteen_bus_tables import ends_table, flow_of, pick_end, price_of
 
 ARTICLE = "Energies 2017, 10, 2045 (two-sided tacit collusion), section 5"
@@ -37,6 +38,8 @@ def list_claims(results: Results) -> list[Claim]:
         rows = _numbers(results, place) + _sentences(results, place)
         if len(table) and int(table["seeds"].min()) >= 20:
             rows += _learned(table, place)
+            if place == "fitted":
+                rows += reproduction_claims(table, results)
         name = f"{place} placement" if place in PLACEMENTS else "placement of the user"
         out += [Claim(c.document, f"{name}: {c.claim}", *_rest(c)) for c in rows]
     return out

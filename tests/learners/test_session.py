@@ -247,6 +247,19 @@ def test_traces_are_bounded_and_do_not_see_pieces(pieces):
     assert (parts.last_rounds == np.arange(max(0, total - 5), total)).all()
 
 
+@given(st.integers(1, 6), st.lists(st.integers(1, 40), min_size=1, max_size=12))
+def test_traces_keep_whole_days(day, pieces):
+    trace, at = Trace(TraceSpec(16, 5), 1, block=day), 0
+    for piece in pieces:
+        trace.extend(at, np.arange(at, at + piece)[:, None].astype(np.int32))
+        at += piece
+    assert len(trace.rounds) <= 16
+    assert (trace.profiles[:, 0] == trace.rounds).all()
+    complete = trace.rounds[trace.rounds // day < at // day]
+    hours = np.bincount(complete % day, minlength=day)
+    assert (hours == hours[0]).all(), "no hour is kept more often than another"
+
+
 def test_trace_frame_has_units_in_its_columns():
     ended = Session(DILEMMA, (Fixed(0), Fixed(1)), 3).play()
     frame = ended.ended[0].trace.frame(DILEMMA)

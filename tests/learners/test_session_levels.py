@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+import networks
+from clearing import NodalMarket
 from clearing.errors import InputError
+from learners import DemandStates, Game, Markups
 from learners.games.game import PayoffTensor
 from learners.sessions.session import Session
 from learners.strategies.linear import LinearTD, TileCoding
@@ -61,6 +64,23 @@ def test_signals_are_of_the_level_that_was_played():
     ended = Session(Hours(), (spec,), 2000, levels="cycle").play(seed=1, replicates=2)
     assert (ended.window_profits() > 0.85).all()
     assert ended.learner(0).best[0].tolist() == [1, 2, 0]
+
+
+def test_a_checkpoint_knows_its_market_and_its_demand(tmp_path):
+    case = networks.load("five_bus")
+
+    def session(levels, markups=(0.0, 30.0)):
+        states = DemandStates.drawn(levels)
+        game = Game(NodalMarket(case.grid), case, ["G1", "G2"], Markups(markups), states=states)
+        return Session(game, (SEEN_LEVELS["table"],) * 2, 40, levels="cycle")
+
+    run = session((0.6, 1.0)).start(1)
+    run.advance(10)
+    run.save(tmp_path / "run.npz")
+    assert session((0.6, 1.0)).resume(tmp_path / "run.npz").round == 10
+    for other in (session((0.6, 0.9)), session((0.6, 1.0), (0.0, 20.0))):
+        with pytest.raises(InputError, match="another session"):
+            other.resume(tmp_path / "run.npz")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,21 @@ def test_where_play_rests_on_a_market_is_certified(tmp_path: Path) -> None:
     assert facts["epsilon_proven"]
 
 
+@pytest.mark.parametrize("learner", ["q", "evolution", "linear"])
+def test_demand_that_changes_is_known_to_the_players(learner: str, tmp_path: Path) -> None:
+    words = ["play", "five_bus", "--markups", "0,30", "--rounds", "2000", "--demand", "0.6,1", "--gamma", "0"]
+    more = ["--noise", "0.05", "--memory", "none", "--learner", learner, "--replicates", "2"]
+    done = run(app, [*words, *more, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    for part in ("Demand 60%", "Demand 100%", "Joint", "So"):
+        assert part in done.stdout
+    facts = json.loads(run(app, [*words, *more, "--json", "--out", str(tmp_path)]).stdout)
+    low, high = facts["asked"]
+    assert low["demand"] == 0.6
+    assert all(0 <= row[player] <= 30 for row in (low, high) for player in facts["players"])
+    assert facts["competitive_profit"] < facts["joint_optimum_profit"]
+
+
 def test_pools_play_and_a_checkpoint_goes_on(tmp_path: Path) -> None:
     words = ["play", "bertrand", "--learner", "evolution", "--learner", "grim", "--rounds", "1500", "--json"]
     files = ["--checkpoint", str(tmp_path / "run.npz"), "--out", str(tmp_path)]
@@ -90,6 +105,9 @@ def test_findings_without_a_pure_equilibrium() -> None:
         (["logit", "--markups", "1,2"], "belong to a case"),
         (["five_bus", "--markups", "1,x"], "numbers in $/MWh"),
         (["five_bus", "--players", "G9"], "no participant"),
+        (["five_bus", "--noise", "0.1"], "give both"),
+        (["logit", "--demand", "1"], "belong to a case"),
+        (["five_bus", "--demand", "one"], "such as 0.6,0.8,1"),
         (["five_bus", "--players", "G1,G1"], "names 'G1' twice"),
         (["logit", "--policy", "boltzmann", "--unchanged", "100"], "falling schedule"),
     ],

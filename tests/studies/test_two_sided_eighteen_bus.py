@@ -33,29 +33,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return studies.results(ended.folder)
 
 
-@pytest.mark.parametrize(
-    ("experiment", "agent", "price", "profit"),
-    [
-        ("base", "G1", 20.53, 6087), ("base", "D1", 26.35, 647), ("base", "D2", 27.80, 960),
-        ("base", "D3", 29.00, 1000), ("alone 40", "G1", 20.53, 5866), ("alone 90", "G1", 27.20, 12322),
-        ("G1 D1", "G1", 21.77, 7179), ("G1 D1", "D1", 24.45, 2044), ("G1 D1 D3", "G1", 26.76, 11757),
-        ("G1 D1 D3", "D3", 27.18, 2051), ("A defect D3", "G1", 27.44, 10199),
-        ("A defect D3", "D3", 27.59, 2041),
-        ("G1 D2", "G1", 21.77, 7179), ("G1 D2", "D2", 26.00, 1880), ("G1 D2 D3", "G1", 27.37, 12369),
-        ("direct 1060", "G1", 21.07, 6435), ("direct 1000", "G1", 27.44, 12437),
-        ("line 4, D1", "D3", None, 2063), ("line 4, D1 D3", "D3", None, 2051),
-        ("line 4, D1 D3 only", "D3", None, 2180), ("line 5, D1", "D3", None, 1000),
-    ],
-)  # fmt: skip
-def test_experiments_of_the_reproduction_study(small: Results, experiment, agent, price, profit):
-    """Prices to a cent and profits to a dollar of the table of 18 buses."""
-    frame = small["experiments"]
-    if price is not None:
-        assert price_of(frame, "fitted", experiment, agent) == pytest.approx(price, abs=0.006)
-    found = price_of(frame, "fitted", experiment, agent, "profit")
-    assert found == pytest.approx(profit, abs=3 if experiment == "A defect D3" else 1.0)
-
-
 def test_which_lines_bind(small: Results):
     assert flow_of(small, "fitted", "base", 4) == pytest.approx((500, 500))
     assert flow_of(small, "fitted", "base", 5)[0] == pytest.approx(160, abs=0.5)
