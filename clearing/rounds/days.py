@@ -95,7 +95,8 @@ class Days:
         price, mw = np.zeros((2, s.periods, int(order.max()) + 1))
         price[s.period, order], mw[s.period, order] = numbers.price, numbers.mw
         rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, None)
-        flow = self.alone.clear_many(rows, ("flow",), s.limited, 1.0).flow.T / reduced.quantity
+        alone = self.alone.clear_many(rows, ("flow",), s.limited, 1.0)
+        flow = np.asarray(alone.flow).T / reduced.quantity
         near = flow >= reduced.flow_high[:, None] - NEAR_LIMIT
         near |= flow <= reduced.flow_low[:, None] + NEAR_LIMIT
         return np.argwhere(near)
