@@ -10,13 +10,15 @@ from studies.bidding.tables import played
 from studies.study import Claim, Results
 
 LEAST_SEEDS = 4
+LONGEST = 300  # generations of Bertrand competition
 
 
 def list_claims(results: Results) -> list[Claim]:
     """Rows of the ledger; none from runs too short or too few to say anything."""
     spec = results.spec
-    enough = spec.generations >= 300 and spec.seeds >= LEAST_SEEDS and set(played(results)) == set(PLAN)
-    if not enough:
+    enough = spec.generations >= LONGEST and spec.seeds >= LEAST_SEEDS and set(played(results)) == set(PLAN)
+    planned = results.manifest.get("cells", 0) * results.manifest.get("replicates", 0)
+    if not enough or len(results.cells) - len(results.failures) < planned:
         return []
     return [
         *post_claims(results),

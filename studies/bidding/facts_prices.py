@@ -102,7 +102,7 @@ def _capacity() -> list[dict[str, Any]]:
 
 
 def _indifference(game: Any, capacity: tuple[float, float]) -> float:
-    """Profit just below the rival's bid less profit at the cap, when the rival bids the indifference price."""
+    """Profit just below the rival's bid less profit at the cap, when the rival bids p*."""
     from dataclasses import replace
 
     other = replace(game, capacity=capacity)

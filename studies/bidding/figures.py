@@ -106,6 +106,8 @@ def _panel(
             if situation != "many" or session == 0:
                 curves.append((name, thin.index.tolist(), thin[(session, player)].tolist()))
     band, levels, _ = theory(situation, numbers)
+    band = band if band is not None and np.isfinite(band).all() else None
+    levels = [height for height in levels if np.isfinite(height)]
     top = top_of(situation)
     return Multiple(
         title=title or title_of(situation), curves=sorted(curves, key=lambda c: c[0]),
@@ -233,12 +235,13 @@ def _few(results: Results) -> Chart | None:
 
 def _demand(results: Results) -> Chart | None:
     """The price-setting bid at each level of demand, by what strategies see."""
-    if "by_level" not in results.tables:
+    kinds = ("sees demand", "network", "constant")
+    if "by_level" not in results.tables or set(results["by_level"]["kind"]) != set(kinds):
         return None
     pairs = results["by_level"].groupby(["kind", "level", "session"], sort=False)["markup"]
     higher = pairs.max().groupby(["kind", "level"], sort=False).mean()
     series, spread = [], {}
-    for kind in ("sees demand", "network", "constant"):
+    for kind in kinds:
         values = [float(higher.loc[(kind, k)]) for k in range(len(LEVELS))]
         series.append((VARIANT_WORDS[kind], list(LEVELS), values))
         spread[kind] = values[-1] - values[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,14 @@ FIRST = {"demand_levels": "sees demand"}  # the kind that opens a situation; "ne
 
 
 def played(results: Results) -> list[str]:
-    """The situations of a run, in the order of the document."""
+    """The situations whose first kind of strategy has been played, in the order of the document."""
     from studies.bidding.evolving import PLAN
 
-    known = set(results["bids"]["situation"]) if "bids" in results.tables else set()
-    return [name for name in PLAN if name in known]
+    if "bids" not in results.tables:
+        return []
+    frame = results["bids"]
+    known = set(zip(frame["situation"], frame["kind"], strict=True))
+    return [name for name in PLAN if (name, FIRST.get(name, "network")) in known]
 
 
 def bids(results: Results, situation: str, kind: str) -> Any:
@@ -71,16 +75,19 @@ def benefits(results: Results, situation: str, kind: str) -> pd.Series:
     """Mean benefits of the last generations, over all sessions."""
     frame = results["benefits"]
     rows = frame[(frame["situation"] == situation) & (frame["kind"] == kind)]
-    most = int(rows["generation"].max())
+    most = int(rows["generation"].max()) if len(rows) else 0
     return rows[rows["generation"] > most - tail_of(most)][list(BENEFITS)].mean()
 
 
 def facts(results: Results) -> tuple[dict[str, float], dict[str, str]]:
-    """Exact facts by name: numbers, and words."""
-    frame = results["facts"]
-    return dict(zip(frame["fact"], frame["value"], strict=True)), dict(
-        zip(frame["fact"], frame["words"], strict=True)
-    )
+    """Exact facts by name: numbers, and words; NaN and "none" for what an unfinished run lacks."""
+    numbers: dict[str, float] = defaultdict(lambda: float("nan"))
+    words: dict[str, str] = defaultdict(lambda: "none")
+    if "facts" in results.tables:
+        frame = results["facts"]
+        numbers.update(zip(frame["fact"], frame["value"], strict=True))
+        words.update(zip(frame["fact"], frame["words"], strict=True))
+    return numbers, words
 
 
 def theory(situation: str, numbers: dict[str, float]) -> tuple[tuple[float, float] | None, list[float], str]:
@@ -164,10 +171,10 @@ def summary_tables(results: Results) -> dict[str, Summary]:
             rerun_table(results),
             "First held for 10 generations, high bidders within 1 $/MWh of 30.",
         )
-    frame = results["facts"][["fact", "value", "words"]]
-    out["facts"] = Summary(
-        "Exact facts", frame.rename(columns={"words": "in words"}), "Nothing in these is learned."
-    )
+    if "facts" in results.tables:
+        frame = results["facts"][["fact", "value", "words"]]
+        shown = frame.rename(columns={"words": "in words"})
+        out["facts"] = Summary("Exact facts", shown, "Nothing in these is learned.")
     return out
 
 

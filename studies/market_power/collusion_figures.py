@@ -10,6 +10,7 @@ import numpy as np
 from studies.market_power.collusion_cells import COMPETITIVE, JOINT, NASH, NEAREST, TREATMENTS
 from studies.market_power.collusion_tables import (
     bus_changes,
+    finished_cases,
     index_rows,
     line_effects,
     outcome,
@@ -25,7 +26,9 @@ BUSES_SHOWN = 20
 
 def draw_figures(results: Results) -> list[Chart]:
     """Where prices rise on each grid; then prices by bus, who pays, lines, learners, punishment."""
-    cases = list(results.spec.cases)
+    cases = finished_cases(results)
+    if not cases:
+        return []
     makers: tuple[Callable[[Results, str], Chart | None], ...] = (
         _grid, _prices, _payers, _transfers, _lines, _responses,
     )  # fmt: skip
@@ -145,8 +148,8 @@ def _lines(results: Results, case: str) -> Chart | None:
 
 
 def _indices(results: Results) -> Chart:
-    rows = [index_rows(results, c, t) for c in results.spec.cases for t in TREATMENTS]
-    names = {case: rivalry(results, case)[0] for case in results.spec.cases}
+    rows = [index_rows(results, c, t) for c in finished_cases(results) for t in TREATMENTS]
+    names = {case: rivalry(results, case)[0] for case in finished_cases(results)}
     return Bars(
         name="indices",
         title="How far beyond rivalry each kind of learner gets",

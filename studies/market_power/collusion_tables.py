@@ -31,6 +31,21 @@ def sessions(results: Results, case: str, treatment: str = "memory") -> pd.DataF
     return frame[(frame["case"] == case) & (frame["part"] == treatment)]
 
 
+NEEDED = (
+    "outcomes", "prices", "certificates", "firms", "joint_lines", "learned_lines", "learned_prices",
+)  # fmt: skip
+
+
+def finished_cases(results: Results) -> list[str]:
+    """The cases of a run with yardsticks, lines, and sessions of every kind."""
+    if not {*NEEDED, "sessions", "players"} <= set(results.tables):
+        return []
+    parts = [set(results[name]["case"]) for name in NEEDED]
+    learned = results["sessions"]
+    parts += [set(learned.loc[learned["part"] == kind, "case"]) for kind in TREATMENTS]
+    return [case for case in results.spec.cases if all(case in part for part in parts)]
+
+
 def rivalry(results: Results, case: str) -> tuple[str, float]:
     """The most that rivalry without threats explains: (its name, the firms' total profit [$/h]).
 
@@ -112,7 +127,9 @@ def index_rows(results: Results, case: str, treatment: str) -> dict[str, Any]:
 
 def summary_tables(results: Results) -> dict[str, Summary]:
     """Everything the page shows as tables."""
-    cases = list(results.spec.cases)
+    cases = finished_cases(results)
+    if not cases:
+        return {}
     indices = pd.DataFrame([index_rows(results, c, t) for c in cases for t in TREATMENTS])
     rows = []
     for case in cases:
@@ -212,7 +229,7 @@ def verdict(results: Results, case: str) -> str:
 def headline(results: Results) -> list[tuple[str, str]]:
     """For each case price, index, bill, and the line that matters most."""
     tiles = []
-    for case in results.spec.cases:
+    for case in finished_cases(results):
         row, then = index_rows(results, case, "memory"), outcome(results, case, COMPETITIVE)
         assert then is not None
         rise = row["price $/MWh"] - float(then["price"])

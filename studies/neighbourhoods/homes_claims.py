@@ -24,15 +24,17 @@ WORDS = {
     "welfare_share": "welfare, share of the greatest",
 }
 OTHER = (
-    "outside three standard errors of the difference: both are means of few sessions of a learner that "
-    "ends in many "
-    "different cycles, and the notes do not say what theirs averages over"
+    "outside three standard errors of the difference; both are means of few sessions of a learner that "
+    "ends in many different cycles, and the notes do not say over what theirs average"
 )
+REASONS = {
+    "price": "the notes do not say what price is seen or in which bins; ours is the mean price paid in eleven, "
+    "under a uniform price one for each offer",
+}
 
 
 def list_claims(results: Results) -> list[Claim]:
-    """The table of the stage game from at least 20 sessions, its exact yardsticks, and the document's "
-    "sentences."""
+    """The stage game's table from at least 20 sessions, its yardsticks, and the document's sentences."""
     stage = stage_sessions(results)
     out: list[Claim] = []
     if len(stage) and int(stage.groupby("market").size().min()) >= LEAST_SESSIONS:
@@ -90,8 +92,17 @@ def table_claims(stage: pd.DataFrame) -> list[Claim]:
         for column, words in WORDS.items():
             published = {"price": case.printed.price, "profit": case.printed.profit,
                          "welfare_share": case.printed.welfare}[column]  # fmt: skip
+            if published is None:
+                continue
             out.append(
-                _mean_claim(f"{case.words}: {words}", published, group[column], case.printed, DIGITS[column])
+                _mean_claim(
+                    f"{case.words}: {words}",
+                    published,
+                    group[column],
+                    case.printed,
+                    DIGITS[column],
+                    REASONS.get(str(key).rpartition("_")[2], OTHER),
+                )
             )
         if case.printed.low is not None and case.printed.high is not None:
             mean = float(group["price"].mean())
@@ -107,7 +118,9 @@ def table_claims(stage: pd.DataFrame) -> list[Claim]:
     return out
 
 
-def _mean_claim(words: str, published: float, values: pd.Series, printed: Printed, digits: int) -> Claim:
+def _mean_claim(
+    words: str, published: float, values: pd.Series, printed: Printed, digits: int, why: str = OTHER
+) -> Claim:
     """A mean of few sessions against ours: three standard errors of the difference, and the printed digit.
 
     The notes' spread is taken to be ours; where our sessions all end alike there is none.
@@ -121,7 +134,7 @@ def _mean_claim(words: str, published: float, values: pd.Series, printed: Printe
     else:
         verdict = "consistent" if apart <= room else "differs"
     ours = f"{x.mean():.{digits}f} ± {x.std(ddof=1) / np.sqrt(len(x)):.{digits + 1}f}, {len(x)} sessions"
-    reason = OTHER if verdict == "differs" else ""
+    reason = why if verdict == "differs" else ""
     if verdict == "consistent":
         reason = f"within {room:.{digits + 1}f}: three standard errors of the difference, "
         reason += f"{printed.sessions} sessions in the notes"
@@ -132,24 +145,14 @@ def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]
     """Best-response losses, deviations, and the answer of two sellers."""
     out = []
     by = {str(key): group for key, group in stage.groupby("market", sort=False)}
+    paid = "deviations that tempt but do not pay in the end"
     for key, words, column, low, high in (
         ("slower", "three sellers, β = 1e-5: best-response loss", "loss", 0.55, 0.59),
-        (
-            "slower",
-            "three sellers, β = 1e-5: tempting deviations that do not pay in the end",
-            "unprofitable",
-            0.82,
-            0.85,
-        ),
+        ("slower", f"three sellers, β = 1e-5: {paid}", "unprofitable", 0.82, 0.85),
+        ("coarse", "three sellers, 6 offers: best-response loss", "loss", 0.0, 0.0),
         ("two", "two sellers: best-response loss", "loss", 0.40, 0.49),
-        ("two", "two sellers: deviations that do not pay in the end", "unprofitable", 0.75, 0.75),
-        (
-            "two_fast",
-            "two sellers, exploration 10 times as fast: deviations that do not pay",
-            "unprofitable",
-            0.28,
-            0.28,
-        ),
+        ("two", f"two sellers: {paid}", "unprofitable", 0.75, 0.75),
+        ("two_fast", f"two sellers, exploration 10 times as fast: {paid}", "unprofitable", 0.28, 0.28),
     ):
         if key not in by or int(by[key][column].notna().sum()) < 2:
             continue
@@ -160,9 +163,8 @@ def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]
             Claim(
                 NOTES, words, f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}",
                 f"{mean:.0%} ({lower:.0%} to {upper:.0%})", "consistent" if inside else "differs",
-                "" if inside else "ours is the mean over sellers and phases of the cycle of one-round "
-                "best replies; the "
-                "notes force one seller once",
+                "" if inside else "ours is the mean over sellers and phases of the cycle of one-round best "
+                "replies; the notes do not say which sellers and phases theirs tests",
             )
         )  # fmt: skip
     if "two" in by:
@@ -170,14 +172,14 @@ def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]
             _mean_claim("two sellers: price paid", 0.162, by["two"]["price"], Printed(0.162, 0, 0, 20), 3)
         )
         path = responses[responses["market"] == "two"].groupby("round")["rivals"].mean()
-        back = path.abs().max() > 0 and path.loc[7:].abs().mean() < 0.25 * path.abs().max()
+        back = path.loc[1] < 0 and path.loc[7:].abs().mean() < 0.25 * path.abs().max()
         out.append(
-            compare_statement(
+            Claim(
                 NOTES, "two sellers: the rival cuts after a forced deviation and is back by round 7",
                 "−.057, −.015, −.015, 0", ", ".join(f"{v:+.3f}" for v in path.loc[1:7]),
-                bool(path.loc[1] < 0 and back),
-                "" if path.loc[1] < 0 and back else "the mean path of our sessions does not come back so "
-                "soon",
+                "consistent" if back else "differs",
+                "the pattern; sizes are means over sellers, phases and sessions of other deviations" if back
+                else "the mean path of our sessions does not come back so soon",
             )
         )  # fmt: skip
     return out
@@ -221,20 +223,27 @@ def document_claims(results: Results) -> list[Claim]:
                 "" if gap.high < 0 else "no clear fall of the index at this hour",
             )
         )  # fmt: skip
-    plants, size = of("plants", at=12), results["sizes"]
+    size = results["sizes"]
+    best = float(size["gain"].max())
+    out.append(
+        compare_statement(
+            DOCUMENT, "A microgrid as a virtual plant could exercise local market power", "could",
+            f"alone at bus {results.spec.bulk_bus} of {results.spec.bulk}, its best mark-up or shade gains "
+            f"up to {best:,.0f} $/h, in {int((size['gain'] > 1.0).sum())} of {len(size)} sizes", best > 1.0,
+            "" if best > 1.0 else "no size gains at this bus",
+        )
+    )  # fmt: skip
+    plants = of("plants", at=12)
     if len(plants) > 1:
         mean, low, high = interval(plants["index_competition"])
         top = float(plants["at_nash_high"].iloc[0])
-        alone = size[size["gain"] > 1.0]
-        holds = len(alone) > 0 and low > top
+        above = int((plants["index_competition"] > top + 0.05).sum())
         out.append(
             compare_statement(
-                DOCUMENT, "A virtual plant could exercise local market power, or collude with others",
-                "could",
-                f"alone, best gains up to {size['gain'].max():,.0f} $/h; three at noon: index {mean:.2f} "
-                f"({low:.2f} to "
-                f"{high:.2f}), highest static Nash {top:.2f}", bool(holds),
-                "" if holds else "at this bus one of the two does not show",
+                DOCUMENT, "Virtual plants could collude with one another", "could",
+                f"three that sell at noon: index {mean:.2f} ({low:.2f} to {high:.2f}), highest static "
+                f"Nash {top:.2f}; above it in {above} of {len(plants)} sessions", bool(low > top),
+                "" if low > top else "the mean over sessions is not clearly above static Nash here",
             )
         )  # fmt: skip
     agents = agent_table(results)
@@ -245,13 +254,11 @@ def document_claims(results: Results) -> list[Claim]:
             Claim(
                 DOCUMENT, "Prices and each agent's marginal costs suffice to establish collusion",
                 "all necessary information",
-                f"at {hour} h sellers' price is {honest:.0f} $/MWh above their own marginal cost already "
-                "when everybody "
-                f"is honest; learned {float(sellers['margin'].mean()):.0f}",
+                f"at {hour} h sellers' price is {honest:.0f} $/MWh above their own marginal cost when "
+                f"all are honest; learned {float(sellers['margin'].mean()):.0f}",
                 "differs" if honest > 1 else "consistent",
-                "scarcity and lines lift prices above own cost without any conduct: competition and "
-                "static Nash of the "
-                "same market are needed beside the two series" if honest > 1 else "",
+                "scarcity and lines lift prices above own cost without any conduct: competition and static "
+                "Nash of the same market are needed beside the two series" if honest > 1 else "",
             )
         )  # fmt: skip
     years = float(main["years"].mean()) if len(main) else float("nan")

@@ -96,8 +96,8 @@ def _patterns(results: Results) -> list[Claim]:
             f"best one-slot gain {100 * float(literal['one_slot_gain'].mean()):.1f} ¢ a day, "
             f"{float(gain.mean()):.1%} of the booked profit",
             float(literal["one_slot_gain"].max()) <= 1e-6,
-            "in every world somebody gains by changing one slot, if little: the learner's errors, and slots "
-            "that raise later prices, which it cannot see",
+            f"in {int((literal['one_slot_gain'] > 1e-6).sum())} of {len(literal)} worlds somebody gains by "
+            "changing one slot: the learner's errors, and slots that raise later prices, which it cannot see",
         ),
         Claim(
             DOCUMENT,

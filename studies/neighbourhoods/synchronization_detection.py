@@ -12,6 +12,7 @@ from clearing.detection import area_under, detection_at, roc_curve
 from learners.games.synchronization import draw_neighbourhood
 from learners.games.synchronization_meters import MeterSetting, alarm_statistic, read_meters
 from networks.profiles import LoadShape
+from studies.neighbourhoods.synchronization_tables import FALSE_ALARMS
 
 if TYPE_CHECKING:
     from studies.synchronization import Settings
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 WINDOW = (6.0, 10.0)
 LONG_ALIGNED = ((15, True), (5, True), (1, True), (5, False))
 CURVE_POINTS = 101
-FALSE_ALARMS = 0.05
 
 
 def watch_meters(spec: Settings, generator: np.random.Generator) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from studies.study import Results
 
 HOURS = np.arange(SLOTS) * 24.0 / SLOTS
 CLOCK_TICKS = [(float(h), clock(h)) for h in range(0, 25, 3)]
-GAME_MINUTES, GAME_PRICE, GAME_RISE, GAME_ROUNDS, GAME_ACCURACY = 15.0, 200.0, 20.0, 40, 3.0
+GAME_MINUTES, GAME_PRICE, GAME_RISE, GAME_ROUNDS, GAME_ACCURACY = 15.0, 200.0, 20.0, 40, 6.0
 """The repeated game's picture: interval, both prices at first, rise a round, rounds, clocks' accuracy."""
 
 
@@ -65,6 +65,7 @@ def _who_syncs_when(results: Results) -> Chart:
         curve("equilibrium, honest accounting", HOURS, 100 * sync_shares(results, "equilibrium").to_numpy()),
     ]
     price = float(ratio(world_table(results, "equilibria"), "midday_price").mean())
+    slots = float(world_table(results, "equilibria")["synced"].mean())
     where = (
         f"{blind:.1%} of learned decisions stay when the price ignores artificial demand"
         if blind > 0.5
@@ -72,7 +73,7 @@ def _who_syncs_when(results: Results) -> Chart:
     )
     return Panels(
         name="who_syncs_when",
-        title=f"{where}; the honest equilibrium: one moment, {price:+.0%}",
+        title=f"{where}; honest equilibrium: {slots:.1f} slots a day, prices {price:+.0%}",
         caption="Share of prosumers, over all worlds, who synchronize in each quarter hour. Where the first "
         "three curves agree, the learned pattern only says when a prosumer has no sun of its own.",
         panels=[("prosumers, %", [s]) for s in series],
@@ -234,7 +235,7 @@ def _clocks(results: Results) -> Chart:
 
     return Panels(
         name="clocks",
-        title="Clock errors flatten an agreed peak",
+        title="Clock errors and what is left of an agreed peak",
         caption="All prosumers agree on the best slot; each burst starts with an error of its clock. What "
         "counts is the error against the length of the burst.",
         panels=[
@@ -289,7 +290,7 @@ def _meters(results: Results) -> list[Chart]:
     return [
         Panels(
             name="meters",
-            title="Detection from meters: a burst that fits into a reading does not show",
+            title="Detection from meters, by the time between readings",
             caption="Share of synchronizing neighbourhoods found at 5 % false alarms, by the time between "
             "readings. The energy is given back right after the burst.",
             panels=[

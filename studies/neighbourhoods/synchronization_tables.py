@@ -10,6 +10,7 @@ import pandas as pd
 from studies.study import Results, Summary, mean_and_error
 
 SLOTS = 96
+FALSE_ALARMS = 0.05
 REMEDY_WORDS = {
     "none": "no remedy",
     "ratchet": "price keeps less of earlier peaks (share kept)",
@@ -71,10 +72,10 @@ def summary_tables(results: Results) -> Mapping[str, Summary]:
         out["ban"] = Summary(
             "What a contractual ban must fine",
             ban_table(results),
-            "Expected fines that just stop it, divided by the chance that meters show a burst on "
-            f"the days that are pooled ({results.spec.meter_days}). Prevents: nobody begins. Dissolves: "
-            "the equilibrium ends, which takes more: who leaves it alone loses what the others keep up. "
-            "At 5 % false alarms honest neighbourhoods are fined as well.",
+            "Expected fines that just stop it, divided by how much likelier an alarm is than a false alarm, "
+            f"which falls on the honest as well ({FALSE_ALARMS:.0%}); none where meters tell nothing apart. "
+            "Prevents: nobody begins. Dissolves: the equilibrium ends, which takes more: who leaves it alone "
+            "loses what the others keep up.",
         )
     if "meters" in results.tables:
         frame = results["meters"][["bursts", "interval", "area", "detected"]]
@@ -158,8 +159,8 @@ def _world_summaries(results: Results) -> dict[str, Summary]:
             plans, ["reward"],
             ["profit", "friendly_profit", "price change", "in_one_slot", "one_slot_gain", "leaving_slot"],
         ),
-        "520 days of stateless Q-learning. The difference reward takes off the same day's profit under the "
-        "friendly plan.",
+        f"{results.spec.training_days} days of stateless Q-learning. The difference reward takes off the same "
+        "day's profit under the friendly plan.",
     )  # fmt: skip
     out["remedies"] = Summary(
         "Remedies, one at a time",
@@ -182,18 +183,24 @@ def _world_summaries(results: Results) -> dict[str, Summary]:
 
 
 def ban_table(results: Results) -> pd.DataFrame:
-    """Fine on a detected neighbourhood by what meters show; infinite chances are left out."""
+    """Fine on a detected neighbourhood by what meters show; none where they tell nothing apart.
+
+    Honest neighbourhoods are fined for false alarms whatever they do, so only what detection exceeds
+    them by deters.
+    """
     fines = world_table(results, "needed_fines")[["prevents", "dissolves"]].mean()
+    blur = 2.0 * float(np.sqrt(FALSE_ALARMS * (1 - FALSE_ALARMS) / results.spec.meter_trials))
     rows = []
     for row in results["meters"].to_dict("records"):
-        chance = float(row["detected"])
+        more = float(row["detected"]) - FALSE_ALARMS
+        deters = more if more > blur else float("nan")
         rows.append(
             {
                 "bursts of": row["bursts"],
                 "reading every, min": row["interval"],
-                "detected": chance,
-                "fine that prevents $": float(fines["prevents"]) / chance if chance > 0 else float("nan"),
-                "fine that dissolves $": float(fines["dissolves"]) / chance if chance > 0 else float("nan"),
+                "detected": float(row["detected"]),
+                "fine that prevents $": float(fines["prevents"]) / deters,
+                "fine that dissolves $": float(fines["dissolves"]) / deters,
             }
         )
     return pd.DataFrame(rows)

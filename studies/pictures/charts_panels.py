@@ -12,7 +12,7 @@ from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, SU
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PANEL_PIXELS = 165
+PANEL_PIXELS, LEAST_PIXELS = 165, 300
 COLOURS = (SUPPLY, DEMAND, "#009e73", BINDING, "#e69f00", "#56b4e9", INK)
 
 
@@ -54,7 +54,8 @@ def panels_plot(chart: Panels) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     shown: set[str] = set()
     axis = {"gridcolor": "#eef1f4", "zerolinecolor": FAINT, "linecolor": MUTED, "automargin": True}
     layout: dict[str, Any] = {
-        "margin": {"l": 70, "r": 16, "t": 40, "b": 50}, "hovermode": "x", "height": 90 + PANEL_PIXELS * count,
+        "margin": {"l": 70, "r": 16, "t": 40, "b": 50}, "hovermode": "x",
+        "height": 90 + max(LEAST_PIXELS, PANEL_PIXELS * count),
         "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},
         "xaxis": axis | {"title": {"text": chart.x_label}, "anchor": f"y{count}" if count > 1 else "y"},
     }  # fmt: skip

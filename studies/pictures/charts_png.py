@@ -60,7 +60,7 @@ def _size(chart: Chart) -> tuple[float, float]:
         high, wide = grid_shape(len(chart.panels))
         return 1.0 + 3.4 * wide, 0.9 + 2.5 * high
     if isinstance(chart, Panels):
-        return 11.0, 1.0 + 1.7 * len(chart.panels)
+        return 11.0, max(4.2, 1.0 + 1.7 * len(chart.panels))
     if isinstance(chart, Bands):
         return 11.0, 6.0
     rows = {HeatMap: lambda c: len(c.y) * 0.16, Bars: lambda c: len(c.labels) * 0.3,

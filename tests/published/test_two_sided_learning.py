@@ -17,8 +17,8 @@ FINE = Grid(tuple(float(v) for v in range(200, 184, -1)), tuple(float(v) for v i
 SEEDS, THEIRS = 200, 100
 
 
-def share(grid: Grid, kind: str, **changed) -> float:
-    days = play(MINIMAL | {"days": 700} | changed, grid, SEEDS, 11)
+def share(actions: Grid, kind: str, **changed) -> float:
+    days = play(MINIMAL | {"days": 700} | changed, actions, SEEDS, 11)
     return float((outcomes(days, days.greedy[:, -1]) == kind).mean())
 
 

@@ -14,8 +14,10 @@ from learners import Game
 from learners.equilibria.indices import collusion_index
 from networks.errors import InputError
 from studies.market_power.collusion_cells import COMPETITIVE, JOINT, NASH, gains_without, yardsticks
+from studies.market_power.collusion_figures import draw_figures
 from studies.market_power.collusion_tables import (
     bus_changes,
+    headline,
     index_rows,
     line_effects,
     outcome,
@@ -143,6 +145,19 @@ def test_the_page_opens_with_the_grid(folder: Path, results: Results) -> None:
     assert text.index("grid_five_bus-title") < text.index("prices_five_bus-title")
     assert (folder / "grid_five_bus.png").stat().st_size > 10_000
     assert set(summary_tables(results)) >= {"indices", "money", "paid", "lines", "buses", "certificates"}
+
+
+@pytest.mark.parametrize("missing", ["outcomes", "sessions", "joint_lines", "learned_lines", "responses"])
+def test_an_unfinished_run_has_a_page(results: Results, missing: str) -> None:
+    """A case counts once all its parts are there; punishment is drawn where somebody was tempted."""
+    tables = {name: frame for name, frame in results.tables.items() if name != missing}
+    part = Results(results.spec, tables, results.cells, results.manifest)
+    assert (
+        bool(summary_tables(part))
+        == bool(draw_figures(part))
+        == bool(headline(part))
+        == (missing == "responses")
+    )
 
 
 def test_settings_that_do_not_fit_are_refused() -> None:

@@ -24,7 +24,9 @@ QUICK: dict[str, Any] = {"sessions": 2, "beta": 2e-3, "unchanged": 500}
 def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Two quick sessions of some remedies."""
     spec = QUICK | {"remedies": ["blind", "cap", "firm", "lock_16", "buyers"]}
-    ended = run("remedies", spec, out=tmp_path_factory.mktemp("remedies"), jobs=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studies.neighbourhoods.homes_learning.MOST_ROUNDS", 40_000)
+        ended = run("remedies", spec, out=tmp_path_factory.mktemp("remedies"), jobs=0)
     assert (ended.failed, ended.complete) == (0, True)
     return read_results(ended.folder)
 

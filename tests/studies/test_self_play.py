@@ -189,6 +189,18 @@ def test_unknown_situations_are_refused() -> None:
     assert COST == 100.0
 
 
+@pytest.mark.parametrize("missing", ["facts", "learned", "reruns", "by_level", "discrete", "bids"])
+def test_an_unfinished_run_has_a_page(small: Results, missing: str) -> None:
+    """What is not there yet is left out, and nothing is claimed."""
+    tables = {name: frame for name, frame in small.tables.items() if name != missing}
+    part = Results(small.spec, tables, small.cells, small.manifest)
+    shown = summary_tables(part)
+    assert (missing in shown) <= (missing in tables)
+    for chart in draw_figures(part):
+        plotly_chart(chart)
+    assert claims.list_claims(part) == []
+
+
 @pytest.mark.slow
 def test_the_ledger_of_the_default_run(tmp_path: Path) -> None:
     """About 90 s of processor time; streams are fixed, so verdicts are."""

@@ -137,10 +137,12 @@ def test_yardsticks_name_both_ends_of_nash() -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Two quick sessions of every market, without the stage game's table."""
+    """Two quick sessions of every market, without the stage game's table; some end before they settle."""
     spec: dict[str, Any] = {"sessions": 0, "street_sessions": 2, "beta": 2e-3, "unchanged": 500}
-    spec |= {"hours": [8, 12], "sellers": 3, "homes": 7, "bulk": "case30", "bulk_bus": "8"}
-    ended = run("smart_homes", spec, out=tmp_path_factory.mktemp("homes"), jobs=0)
+    spec |= {"hours": [8, 12], "sellers": 3, "homes": 7, "bulk": "five_bus", "bulk_bus": "3"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studies.neighbourhoods.homes_learning.MOST_ROUNDS", 40_000)
+        ended = run("smart_homes", spec, out=tmp_path_factory.mktemp("homes"), jobs=0)
     assert (ended.failed, ended.complete) == (0, True)
     return read_results(ended.folder)
 
