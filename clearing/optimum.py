@@ -32,7 +32,6 @@ class Optimum:
     certificate : its proof.
     lmp, flow_dual, ramp_dual : prices by the rule: those of the claim, NaN where the rule picks none.
     face : the dual face from which the prices were picked.
-    unique_prices : whether the price rule had nothing to choose.
     solver : which solver found the active set.
     """
 
@@ -42,8 +41,12 @@ class Optimum:
     flow_dual: np.ndarray
     ramp_dual: np.ndarray
     face: DualFace
-    unique_prices: bool
     solver: str
+
+    @property
+    def unique_prices(self) -> bool:
+        """Whether the price rule had nothing to choose."""
+        return self.face.unique
 
 
 def find_optimum(
@@ -69,30 +72,40 @@ def find_optimum(
             failures.append(str(error))
             continue
         try:
-            found = _recompute(structure, numbers, reduced, _columns(model, structure, solution), price_rule)
+            found = _columns(model, structure, solution)
+            return prove(structure, numbers, reduced, found, price_rule, solution.solver)
         except ClearingError as error:  # a step after the solve failed: no word about the book
             failures.append(f"{name}: {error}")
-            continue
-        claim, face, prices = found
-        certificate = certify_numbers(structure, numbers, claim)
-        if certificate.holds:
-            flow_dual, ramp_dual = _limit_duals(reduced, face.limits, prices.dual)
-            return Optimum(
-                claim=claim,
-                certificate=certificate,
-                lmp=prices.bus * reduced.money,
-                flow_dual=flow_dual * reduced.money,
-                ramp_dual=ramp_dual * reduced.money,
-                face=face,
-                unique_prices=prices.unique,
-                solver=solution.solver,
-            )
-        failures.append(f"{name}: {certificate}")
     raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
 
 
+def prove(
+    structure: Structure,
+    numbers: Numbers,
+    reduced: Reduced,
+    found: Found,
+    price_rule: PriceRule,
+    solver: str,
+) -> Optimum:
+    """The certified optimum that a solver's answer leads to; NumericalError where the certificate fails."""
+    claim, face, prices = _recompute(structure, numbers, reduced, found, price_rule)
+    certificate = certify_numbers(structure, numbers, claim)
+    if not certificate.holds:
+        raise NumericalError(str(certificate))
+    flow_dual, ramp_dual = _limit_duals(reduced, face.limits, prices.dual)
+    return Optimum(
+        claim=claim,
+        certificate=certificate,
+        lmp=prices.bus * reduced.money,
+        flow_dual=flow_dual * reduced.money,
+        ramp_dual=ramp_dual * reduced.money,
+        face=face,
+        solver=solver,
+    )
+
+
 def _recompute(
-    structure: Structure, numbers: Numbers, reduced: Reduced, found: _Found, price_rule: PriceRule
+    structure: Structure, numbers: Numbers, reduced: Reduced, found: Found, price_rule: PriceRule
 ) -> tuple[Claim, DualFace, Prices]:
     x, limits, dual = _settle_dispatch(reduced, found)
     face = DualFace(reduced, x, limits, dual)
@@ -111,7 +124,7 @@ def _recompute(
     return claim, face, prices
 
 
-def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> _Found:
+def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> Found:
     """The solver's answer in the columns and rows of the reduced program."""
     periods, none = structure.periods, np.full(0, -1)
     columns = [model.variables.get(name, none) for name in ("accepted", "link")]
@@ -125,10 +138,10 @@ def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> 
     balance = dual[model.rows["balance"]].reshape(-1, periods)
     if len(balance) != structure.grid.flow.islands:  # one row per bus: the price at each reference bus
         balance = balance[structure.grid.flow.reference]
-    return _Found(x, balance, flow, ramp)
+    return Found(x, balance, flow, ramp)
 
 
-class _Found:
+class Found:
     """A solver's dispatch (columns,) and duals (islands | limited | ramp units, periods)."""
 
     def __init__(self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray):
@@ -139,7 +152,7 @@ class _Found:
         return np.concatenate(parts)
 
 
-def _settle_dispatch(reduced: Reduced, found: _Found) -> tuple[np.ndarray, Limits, np.ndarray]:
+def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits, np.ndarray]:
     """The canonical dispatch, the limits it meets, and duals that support it."""
     near = reduced.met_limits(found.x, 1e3 * AT_LIMIT)
     flow = np.unique(np.vstack([near.flow, np.argwhere(np.abs(found.flow) > AT_LIMIT)]), axis=0)

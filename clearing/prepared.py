@@ -30,6 +30,7 @@ from networks.checks import suggest
 
 if TYPE_CHECKING:
     from clearing.nodal import NodalMarket
+    from clearing.rounds.days import Days
     from clearing.rounds.engine import Engine
 
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
@@ -72,6 +73,15 @@ class PreparedMarket:
         if not Engine.suits(self.structure):
             return None
         return Engine.of(self.structure, self.numbers, self.market.price_rule)
+
+    @cached_property
+    def days(self) -> Days | None:
+        """The way for several periods, for rounds without slopes."""
+        if self.structure.periods == 1:
+            return None
+        from clearing.rounds.days import Days
+
+        return Days(self.structure, self.numbers, self.book.column_row)
 
     def clear_many(
         self,
@@ -273,6 +283,10 @@ class PreparedMarket:
             structure = structure.on_grid(market.grid.with_settings(limit_mw=rows.limit_mw[r]))
             low, high = structure.grid.flow_bounds_mw
             numbers = replace(numbers, low_mw=low[structure.limited], high_mw=high[structure.limited])
+        if self.days is not None and not numbers.slope.any():
+            optimum = self.days.find(structure, numbers, market.price_rule, market.time_limit)
+            if optimum is not None:
+                return optimum
         model = market.compiled(structure)
         return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
 

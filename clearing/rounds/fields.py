@@ -25,8 +25,9 @@ JITTER = 12  # deterministic perturbation in [½, 1]
 TMP = 13
 TMP2 = 14
 GOAL = 15  # criterion of the second level of law 4
-PREV = 16  # centre of the proximal term of step orders in a sloped book
-N_COL = 17
+PREV = 16  # 1 / slope of the quadratic programs; 0 for step orders and fixed columns
+MODE = 17  # sloped books: +1 at the lower bound, −1 at the upper, 0 inside, HELD, FIXED; kept as a start
+N_COL = 18
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none
@@ -40,7 +41,8 @@ N_ICOL = 5
 BASE = 0  # flow at zero dispatch [MW]; 0 for balance rows
 FLO = 1  # least flow; net fixed demand for balance rows
 FHI = 2  # greatest flow
-N_SLOT = 3
+DUAL = 3  # sloped books: dual value of the last round, kept as a start
+N_SLOT = 4
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
@@ -114,6 +116,8 @@ AGE = 3  # pivots since the last factorisation
 FLIPS = 4
 CHECKS = 5
 QPS = 6
+RULED = 7  # sloped books: rows, and step orders held at their price
+HELDS = 8
 N_STATE = 16
 
 # statuses of a round
