@@ -153,7 +153,8 @@ class Watched:
     def __init__(self, source: Any, replicates: int) -> None:
         self.games = tuple(getattr(source, "games", (source,)))
         self.players, self.actions, self.labels = source.players, source.actions, source.labels
-        self.replicates, self.levels = replicates, getattr(source, "levels", None)
+        self.replicates = replicates
+        self.levels = source.levels if hasattr(source, "games") else None
         self.sums: list[np.ndarray] = []
         self.asked: list[np.ndarray] = []
         self.called: list[int] = []
