@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from networks.errors import InputError
 from studies.running.spec import Spec, setting
 from studies.study import Cell, Results, Study, Summary
 
@@ -75,6 +76,7 @@ LINE_TESTS = ("", "5=800", "4=700", "8=800", "4=900", "4=300")
 
 def cells(spec: Settings) -> list[dict[str, Any]]:
     """Experiments and curves of each placement, learning settings, all agents learning."""
+    _check_placements(spec)
     out: list[dict[str, Any]] = []
     for place in spec.placements:
         out += [{"part": part, "placement": place} for part in ("experiments", "curve")]
@@ -96,6 +98,17 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
             for ramp in (False, True)
         ]
     return out
+
+
+def _check_placements(spec: Settings) -> None:
+    """Refuse a placement that is neither named nor a table, before anything runs."""
+    from studies.two_sided.eighteen_bus import PLACEMENTS, case_of
+
+    for place in spec.placements:
+        if place not in PLACEMENTS:
+            case_of(place)  # reads the table, and says what is wrong with it
+    if spec.withheld_mw[:1] != (0.0,) or spec.cuts_mw[:1] != (0.0,):
+        raise InputError("withheld_mw and cuts_mw start with 0, what a passive agent does; put it first")
 
 
 def _learning(

@@ -49,6 +49,8 @@ class Days:
         """(replicates,) first day, counted from 0, after which the greedy profile stays to the end."""
         moved = (self.greedy[:, 1:] != self.greedy[:, :-1]).any(axis=2)
         days = self.greedy.shape[1]
+        if days == 1:
+            return np.zeros(len(self.greedy), dtype=np.int64)
         return np.where(moved.any(axis=1), days - 1 - np.argmax(moved[:, ::-1], axis=1), 0)
 
     def payoffs(self, profiles: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ import pandas as pd
 from studies.study import Results
 from studies.two_sided.learning_tables import minimal_game, pick
 
+MOVED = 0.2  # a share that moves by more than this is no sampling error
+
 
 def findings(results: Results, table: pd.DataFrame) -> list[tuple[str, str]]:
     """Questions and answers, each made from the shares."""
@@ -108,18 +110,27 @@ def _foresight_finding(table: pd.DataFrame) -> list[tuple[str, str]]:
         return []
     low, high = fine["gamma"].min(), fine["gamma"].max()
     wide = fine.pivot_table(index="ramp_mw", columns="gamma", values="alone")
-    change = wide[high] - wide[low]
-    at = float(change.abs().idxmax())
-    others = change.drop(at).abs().max()
+    change = (wide[high] - wide[low]).abs()
+    moved = [float(ramp) for ramp in change.index[change > MOVED]]
+    others = float(change[change <= MOVED].max()) if (change <= MOVED).any() else 0.0
     shares = minimal.pivot_table(index="genco_rate", columns="gamma", values="two-sided")
+    where = " and ".join(
+        f"{ramp:g} MW/h (from {wide.loc[ramp, low]:.0%} with γ {low:g} to {wide.loc[ramp, high]:.0%} with γ "
+        f"{high:g})"
+        for ramp in moved
+    )
     return [
         (
             "Where does foresight matter?",
-            f"At a ramp limit of {at:g} MW/h: there Gen-A frees the line alone in {wide.loc[at, low]:.0%} of "
-            f"seeds with γ {low:g} and in {wide.loc[at, high]:.0%} with γ {high:g}, because a low offer in "
-            "hour 1 "
-            f"opens hour 2. At the other limits the share moves by at most {others:.0%}; on the minimal "
-            "grid, where hour 2 pays the same whatever was offered before, two-sided shares move by at most "
+            (
+                f"At ramp limits of {where}: Gen-A frees the line alone, because a low offer in hour 1 "
+                "opens hour 2. "
+                if moved
+                else "At none of the ramp limits: "
+            )
+            + f"At the other limits the share moves by at most {others:.0%}; on the minimal grid, where "
+            "hour 2 pays "
+            "the same whatever was offered before, two-sided shares move by at most "
             f"{(shares[high] - shares[low]).abs().max():.0%} (sampling error about 7 %).",
         )
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from networks.errors import InputError
+
 NO_RAMP = 200.0  # Gen-A's capacity: a wider limit never binds
 
 MINIMAL: dict[str, Any] = {
@@ -23,6 +25,9 @@ GAME_KEYS = ("grid", "rule", "ramp_mw", "start", "disco_hours", "objective", "wh
 
 def learning_cells(spec: Any) -> list[dict[str, Any]]:
     """Cells of the sweeps, without repetition; `sweeps` lists what a cell is part of."""
+    for name in ("rates", "gammas", "alphas", "ramps_mw"):
+        if not getattr(spec, name):
+            raise InputError(f"{name} is empty; give at least one number, or seeds=0 to learn nothing")
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def add(sweep: str, rate: float | None = None, **changed: Any) -> None:

@@ -88,6 +88,11 @@ def test_the_greedy_path_and_the_day_it_settles():
         assert day == 0 or (days.greedy[r, day - 1] != days.greedy[r, -1]).any()
 
 
+def test_one_day_has_settled():
+    session = Session(Stages(hours(2)), (LEARNERS[0], LEARNERS[1]), 3)
+    assert play_days(session, 0, 2).settled_day.tolist() == [0, 0]
+
+
 def test_ramps_are_on_offers_and_name_an_unreachable_start():
     ramps = OfferRamps(2, [OFFERS, None], 6.0, [200.0, None])
     assert ramps(0, 0, np.zeros((1, 2), int)).tolist() == [[True, True, False]]

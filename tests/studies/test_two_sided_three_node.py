@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import studies
+from networks.errors import InputError
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.study import Results
@@ -139,6 +140,11 @@ def test_few_seeds_make_no_ledger_rows_of_shares(tmp_path: Path):
     ended = run("two_sided_three_node", SMALL | {"seeds": 3, "days": 5, "days_fine": 5}, out=tmp_path, jobs=0)
     results = studies.results(ended.folder)
     assert not [c for c in STUDY.claims(results, STUDY.summarise(results)) if "share of seeds" in c.claim]
+
+
+def test_an_empty_sweep_is_refused():
+    with pytest.raises(InputError, match="rates is empty"):
+        STUDY.cells(Settings(rates=()))
 
 
 def test_median_intervals_are_order_statistics():
