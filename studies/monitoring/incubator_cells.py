@@ -14,7 +14,8 @@ import networks
 from clearing import Book, InputError, NodalMarket
 from clearing.book import SELL
 from clearing.book_series import BookSeries
-from clearing.incubator import Incubator, screen_lines, wrong_costs
+from clearing.incubator import Incubator, wrong_costs
+from clearing.screens import screen_lines
 from studies.monitoring.assessment import assess
 from studies.monitoring.series import largest_sellers, simulate_series
 

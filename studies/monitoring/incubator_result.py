@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.errors import ClearingError
-from clearing.incubator import screen_lines
+from clearing.screens import screen_lines
 from studies.monitoring.assessment import FALSE_ALARMS, Assessment, assess
 from studies.monitoring.incubator_input import IncubatorRequest, read_counterfactual
 from studies.pages.exports import plain, write_table

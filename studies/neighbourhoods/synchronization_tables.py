@@ -159,8 +159,8 @@ def _world_summaries(results: Results) -> dict[str, Summary]:
             plans, ["reward"],
             ["profit", "friendly_profit", "price change", "in_one_slot", "one_slot_gain", "leaving_slot"],
         ),
-        f"{results.spec.training_days} days of stateless Q-learning. The difference reward takes off the same "
-        "day's profit under the friendly plan.",
+        f"{results.spec.training_days} days of stateless Q-learning. The difference reward takes off the "
+        "same day's profit under the friendly plan.",
     )  # fmt: skip
     out["remedies"] = Summary(
         "Remedies, one at a time",

@@ -12,8 +12,9 @@ import networks
 from clearing import Book, InputError, NodalMarket
 from clearing.book_series import BookSeries
 from clearing.detection import alarm_threshold, area_under, detection_at, exceedance, roc_curve
-from clearing.incubator import Incubator, honest_gaps, three_pivotal_rows, wrong_costs
+from clearing.incubator import Incubator, honest_gaps, wrong_costs
 from clearing.monitor import residual_supply
+from clearing.screens import three_pivotal_rows
 
 GRID = networks.Grid.from_tables([{"bus": "a"}])
 BOOK = Book.from_tables(
