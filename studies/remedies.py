@@ -133,11 +133,10 @@ STUDY = Study(
     under_specified=(
         "How strong a remedy is: cap and reserve are settings of ours; the document names kinds only.",
         "“Sell the firm” is a transfer inspired by Che and Kim (2006), paid by truthful buyers; the fee "
-        "leaves "
-        "buyers the surplus of competition, and sellers no participation rent.",
+        "leaves buyers the surplus of competition, and sellers no participation rent.",
         "With offers locked for L rounds an update is L rounds: years count rounds.",
-        "More sellers: the same capacity or roofs divided among one more; tables grow with players, so "
-        "this one, "
-        "and buyers who learn on the street, are compared with a row of their own with half as many offers.",
+        "More sellers: the same capacity or roofs divided among one more; tables grow with players, so this "
+        "one, and buyers who learn on the street, are compared with a row of their own with half as many "
+        "offers.",
     ),
 )

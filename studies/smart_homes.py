@@ -196,10 +196,9 @@ STUDY = Study(
     question="When smart homes learn to price energy in a microgrid, do they end above what rivalry without "
     "threats explains, in which markets, and how many years of real intervals does it take them?",
     method="Homes with roofs, batteries, shiftable loads, vehicles and comfort worth different amounts at "
-    "different hours stand on a feeder with line limits. In each hour a home's true offers and bids are "
-    "the exact blocks of its net export curve, whose slope is the dual of its own energy balance. Sellers "
-    "add mark-ups to these, buyers shade them. Each market (sealed auction under its pricing rules, "
-    "bilateral "
+    "different hours stand on a feeder with line limits. In each hour a home's true offers and bids are the "
+    "exact blocks of its net export curve, whose slope is the dual of its own energy balance. Sellers add "
+    "mark-ups to these, buyers shade them. Each market (sealed auction under its pricing rules, bilateral "
     "contracts, posted offers, virtual plants in a bulk grid) is cleared exactly for every profile of "
     "actions; Q-learners play the resulting game until no greedy action changes, never before exploration "
     "is over. Their profits are put between competition (0) and the joint optimum (1), beside all static "
@@ -219,8 +218,8 @@ STUDY = Study(
         "Unsold energy is settled by the supplier at the feed-in price outside the auction, so that price is "
         "a seller's opportunity cost; the security check sees what the auction trades. Voltage is outside.",
         "The state of a learner is the last round of the same hour; weather and loads repeat, which makes "
-        "learning easier than it would be. Years are updates of quarter hours, 96 a day, as if every one "
-        "of them were this hour: a lower bound.",
+        "learning easier than it would be. Years are updates of quarter hours, 96 a day, as if every one of "
+        "them were this hour: a lower bound.",
         "How a bilateral market settles: posted offers, or stable contracts at the middle of their price "
         "range; both are shown. Trade between homes carries a network charge of 8 $/MWh and no line limits.",
         "Plants are identical streets without limits inside; energy that finds no buyer is spilled.",

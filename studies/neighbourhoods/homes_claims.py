@@ -230,8 +230,8 @@ def document_claims(results: Results) -> list[Claim]:
             compare_statement(
                 DOCUMENT, "A microgrid as a virtual plant could exercise local market power", "could",
                 f"alone at bus {results.spec.bulk_bus} of {results.spec.bulk}, its best mark-up or shade "
-                "gains "
-                f"gains up to {best:,.0f} $/h, in {int((size['gain'] > 1.0).sum())} of {len(size)} sizes", best > 1.0,
+                f"gains up to {best:,.0f} $/h, in {int((size['gain'] > 1.0).sum())} of {len(size)} sizes",
+                best > 1.0,
                 "" if best > 1.0 else "no size gains at this bus",
             )
         )  # fmt: skip

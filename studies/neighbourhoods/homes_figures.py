@@ -91,10 +91,8 @@ def hours_chart(results: Results) -> Chart:
         name="hours",
         title="Mean price that buyers pay in the street's auction, hour by hour",
         caption="Where all lines meet, the import price or a line of the feeder sets the price and there "
-        "is nothing "
-        "to collude about; where roofs are ample, competition is far below what the sellers could take "
-        "together. "
-        "Gaps in a line: no pure equilibrium.",
+        "is nothing to collude about; where roofs are ample, competition is far below what the sellers "
+        "could take together. Gaps in a line: no pure equilibrium.",
         series=series,
         x_label="hour of the day",
         y_label="$/MWh",
@@ -156,10 +154,8 @@ def _responses(name: str, where: str, unit: str, groups: list[tuple[str, pd.Data
         name=name,
         title=f"What a forced cut does to offers in {where}",
         caption="Round 0: one seller plays its best reply of a single round wherever that pays at once. "
-        "Others that "
-        "cut afterwards punish; a return to 0 says that play comes back. Mean of sessions, sellers and "
-        "phases of "
-        "the cycle, less what would have been played.",
+        "Others that cut afterwards punish; a return to 0 says that play comes back. Mean of sessions, "
+        "sellers and phases of the cycle, less what would have been played.",
         series=series,
         x_label="rounds after the deviation",
         y_label=f"change of the offer, {unit}",
@@ -178,8 +174,7 @@ def years_chart(results: Results) -> Chart:
         name="years",
         title="Years of quarter-hour rounds until learning settles",
         caption=f"{least:.0f} to {most:.0f} years, at 96 rounds a day: such learning can only come from "
-        "training in "
-        "a simulation. Markets with locked offers are left out: they need as many times longer.",
+        "training in a simulation. Markets with locked offers are left out: they need as many times longer.",
         labels=[words for words, _ in rows],
         values=[value for _, value in rows],
         x_label="years",
@@ -202,10 +197,8 @@ def sizes_chart(results: Results) -> Chart:
         name="sizes",
         title=f"Local power of one virtual plant at bus {bus} of {results.spec.bulk}",
         caption="Exact gain of its best mark-up or shade over truth, all others honest, by what it can "
-        "sell or buy at "
-        "most. It is not monotone: the plant's own energy takes lines from their limits, and sizes at "
-        "which a "
-        "step of the price is near pay most.",
+        "sell or buy at most. It need not rise with size: the plant's own energy takes lines from their limits, and "
+        "sizes at which a step of the price is near pay most.",
         series=series,
         x_label="greatest sale or purchase of the plant, MW",
         y_label="gain over truth, $/h",
@@ -222,8 +215,8 @@ def stage_chart(results: Results) -> Chart | None:
         name="stage_table",
         title="The sealed stage game: prices of our sessions and the notes' means",
         caption=f"Competition is {rows[0][1][f'{YARD}competitive_price'].iloc[0]:.2f}, the joint optimum "
-        ".18. Bars: from "
-        "the lowest to the highest session; dots: mean; crosses: the notes' mean of a few sessions.",
+        ".18. Bars: from the lowest to the highest session; dots: mean; crosses: the notes' mean of a few "
+        "sessions.",
         labels=[case.words for case, _ in rows],
         low=[float(g["price"].min()) for _, g in rows],
         high=[max(float(g["price"].max()), float(g["price"].min()) + 3e-4) for _, g in rows],

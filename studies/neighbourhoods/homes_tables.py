@@ -140,12 +140,9 @@ def summary_tables(results: Results) -> dict[str, Summary]:
     ]
     note = (
         "Prices in $/MWh. Means of sessions with 95 % intervals. Index: share of the way to the joint "
-        "optimum. "
-        "Years: updates as quarter hours, 96 a day. Best-response loss: what a learner gives up against "
-        "the best "
-        "reply to the others' strategies. Deviations: of static best replies that pay at once, the share "
-        "that "
-        "costs more than it brings once the others have answered."
+        "optimum. Years: updates as quarter hours, 96 a day. Best-response loss: what a learner gives up "
+        "against the best reply to the others' strategies. Deviations: of static best replies that pay at "
+        "once, the share that costs more than it brings once the others have answered."
     )
     out = {
         "markets": Summary(
@@ -165,26 +162,22 @@ def summary_tables(results: Results) -> dict[str, Summary]:
             "Price and own marginal cost of every home in the hours that are learned",
             agent_table(results),
             "$/MWh and kW, means of sessions. Marginal cost: dual of the home's own balance in its truthful "
-            "plan at "
-            "the tariff; price: at its bus. A price above marginal cost shows nothing alone: it is there "
-            "under "
-            "competition too, where a line or the roofs are short.",
+            "plan at the tariff; price: at its bus. A price above marginal cost shows nothing alone: it is "
+            "there under competition too, where a line or the roofs are short.",
         )  # fmt: skip
     if "hours" in results.tables:
         out["hours"] = Summary(
             "Every hour of the day without learning",
             hour_table(results),
-            "Uniform prices in $/MWh, sellers' profits in $. Where competition and joint optimum agree there "
-            "is nothing "
-            "to collude about: the grid's price, a battery or a line sets the price.",
+            "Uniform prices in $/MWh, sellers' profits in $. Where competition and joint optimum agree "
+            "there is nothing to collude about: the grid's price, a battery or a line sets the price.",
         )  # fmt: skip
     if "sizes" in results.tables:
         out["sizes"] = Summary(
             "One virtual plant alone: its best mark-up or shade by size",
             size_table(results),
             "Exact, no learning: all others offer at cost. Noon: a mark-up on what it sells; evening: a "
-            "shade on what "
-            "it buys.",
+            "shade on what it buys.",
         )  # fmt: skip
     return out
 

@@ -96,11 +96,9 @@ def summary_tables(results: Results) -> dict[str, Summary]:
         out[market] = Summary(
             f"Remedies in the {place}",
             pd.DataFrame(rows),
-            "Means with 95 % intervals over sessions; changes are differences of sessions of the same "
-            "seed, welfare and "
-            "bill as shares of those of competition. Index: 0 competition, 1 joint optimum of the market "
-            "without "
-            "remedy; static Nash under the remedy, on the same scale.",
+            "Means with 95 % intervals over sessions; changes are differences of sessions of the same seed, "
+            "welfare and bill as shares of those of competition. Index: 0 competition, 1 joint optimum of "
+            "the market without remedy; static Nash under the remedy, on the same scale.",
         )
     return out
 
