@@ -21,11 +21,12 @@ from studies.study import Results, Study, Summary
 
 SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
+ANSWER = "answer.txt"
 KINDS = {"matches": "good", "consistent": "good", "differs": "bad", "under-specified": "open"}
 
 
 def write_report(folder: Path) -> Path:
-    """Write `index.html`, the PNG figures and the ledger rows of a run into its folder.
+    """Write `index.html`, `answer.txt`, the PNG figures and the ledger rows of a run into its folder.
 
     Raises
     ------
@@ -39,9 +40,11 @@ def write_report(folder: Path) -> Path:
     summaries = dict(study.summarise(results)) if study.summarise and not empty else {}
     charts = list(study.figures(results, summaries)) if study.figures and not empty else []
     headline = study.headline(results, summaries) if study.headline and not empty else ()
+    answer = tuple(study.answer(results, summaries)) if study.answer and not empty else ()
     folder = run_folder(folder)
     rows = run_ledger(study, ref, results, summaries)
     write_run_ledger(rows, folder)
+    (folder / ANSWER).write_text("\n".join(answer) + "\n" * bool(answer), encoding="utf-8")
     if charts:
         from studies.pictures.charts_png import draw_chart
 
@@ -49,7 +52,7 @@ def write_report(folder: Path) -> Path:
             draw_chart(chart, folder / f"{chart.name}.png")
     body = "\n".join(
         [
-            _heading(study, results, rows, headline),
+            _heading(study, results, rows, headline, answer),
             figure_section([c for c in charts if c.opening], "At a glance"),
             _ledger_section(rows),
             figure_section([c for c in charts if not c.opening]),
@@ -78,7 +81,13 @@ def regenerate(manifest: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
-def _heading(study: Study, results: Results, rows: pd.DataFrame, headline: Sequence[tuple[str, str]]) -> str:
+def _heading(
+    study: Study,
+    results: Results,
+    rows: pd.DataFrame,
+    headline: Sequence[tuple[str, str]],
+    answer: Sequence[str],
+) -> str:
     manifest = results.manifest
     planned = manifest["cells"] * manifest["replicates"]
     failed = len(results.failures)
@@ -100,9 +109,16 @@ def _heading(study: Study, results: Results, rows: pd.DataFrame, headline: Seque
     )
     return (
         f'<header><h1>{escape(str(manifest["study"]))}</h1><p class="lead">{escape(study.title)}.</p>'
-        f'<p class="sentence">{escape(study.question)}</p><ul class="tiles">{items}</ul>'
+        f'<p class="sentence">{escape(study.question)}</p>{_answer(answer)}<ul class="tiles">{items}</ul>'
         f"<h2>Method</h2><p>{escape(study.method)}</p></header>"
     )
+
+
+def _answer(sentences: Sequence[str]) -> str:
+    if not sentences:
+        return ""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<section class="answer" aria-label="Answer"><ul>{items}</ul></section>'
 
 
 def _ledger_section(rows: pd.DataFrame) -> str:

@@ -37,6 +37,7 @@ class Study:
     summarise : results → summary tables by name.
     figures : (results, summaries) → charts of the report.
     headline : (results, summaries) → (figure, words) pairs for the head of the report.
+    answer : (results, summaries) → sentences that answer the question, each computed from the results.
     claims : (results, summaries) → published figures beside ours (law 12).
     fingerprint : spec → text that changes when the data behind the spec do (a case's file, say).
     under_specified : what the documents leave open and this study had to choose.
@@ -53,6 +54,7 @@ class Study:
     summarise: Callable[[Results], Mapping[str, Summary]] | None = None
     figures: Callable[[Results, Mapping[str, Summary]], Sequence[Chart]] | None = None
     headline: Callable[[Results, Mapping[str, Summary]], Sequence[tuple[str, str]]] | None = None
+    answer: Callable[[Results, Mapping[str, Summary]], Sequence[str]] | None = None
     claims: Callable[[Results, Mapping[str, Summary]], Sequence[Claim]] | None = None
     fingerprint: Callable[[Any], str] | None = None
     under_specified: tuple[str, ...] = ()

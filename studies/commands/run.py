@@ -124,9 +124,21 @@ def _say(ended: Run, page: Path | None, as_json: bool) -> None:
     if page is None and not ended.stopped and not ended.complete:
         console.print(Text(f"Other shards are still missing; then: walras report {ended.folder.parent}"))
     if page is not None:
+        _say_answer(console, page)
         _say_verdicts(console, page)
         console.print(Text(f"Page     {page}"))
     console.print(Text(f"Results  {ended.folder}"))
+
+
+def _say_answer(console: object, page: Path) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from studies.report import ANSWER
+
+    assert isinstance(console, Console)
+    for sentence in (page.parent / ANSWER).read_text(encoding="utf-8").splitlines():
+        console.print(Text(f"• {sentence}"))
 
 
 def _say_verdicts(console: object, page: Path) -> None:

@@ -24,7 +24,7 @@ MACHINERY = frozenset(
 )
 
 
-SHOWING = frozenset({"summarise", "figures", "headline", "claims"})
+SHOWING = frozenset({"summarise", "figures", "headline", "answer", "claims"})
 """Functions of a study's module that only show what its cells returned."""
 
 

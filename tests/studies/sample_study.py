@@ -58,6 +58,10 @@ def figures(results, summaries):
     return [Lines(name="means", title="Means <b>bold</b>", series=line, x_label="k", y_label="draw")]
 
 
+def answer(results, summaries):
+    return [f"The mean of {len(results['draws'])} draws is <{results['draws']['draw'].mean():.3f}>."]
+
+
 def claims(results, summaries):
     mean = float(results["draws"]["draw"].mean())
     return [
@@ -75,5 +79,6 @@ STUDY = Study(
     run_cell=run_cell,
     summarise=summarise,
     figures=figures,
+    answer=answer,
     claims=claims,
 )

@@ -81,7 +81,11 @@ def test_shards_are_merged(tmp_path: Path, undisturbed: dict[str, bytes]) -> Non
     assert done.returncode == 0, done.stderr
     folder = tmp_path / ended.folder.name
     assert table_bytes(folder) == undisturbed
-    assert "80 of 80" in (folder / "index.html").read_text(encoding="utf-8")
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "80 of 80" in page
+    (answer,) = (folder / "answer.txt").read_text(encoding="utf-8").splitlines()
+    assert answer.startswith("The mean of 240 draws is <0.")
+    assert answer.replace("<", "&lt;").replace(">", "&gt;") in page
 
 
 def test_shards_in_one_folder_need_no_merging(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
