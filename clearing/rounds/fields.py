@@ -26,21 +26,25 @@ TMP = 13
 TMP2 = 14
 GOAL = 15  # criterion of the second level of law 4
 PREV = 16  # centre of the proximal term of step orders in a sloped book
-N_COL = 17
+SIGN = 17  # +1 sale, −1 purchase, 0 link
+WAS = 18  # dispatch at the last look at the candidate lines
+N_COL = 19
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none
 TAIL = 1  # bus that gives them up
 KIND = 2  # +1 sale, −1 purchase, 0 link
 COMP = 3  # component of the column
-STATE = 4  # final class: 0 fixed, 1 at lower, 2 at upper, 3 interior
+BUS = 4  # bus of an order
 N_ICOL = 5
 
 # slot (float): balance rows first, then candidate lines
 BASE = 0  # flow at zero dispatch [MW]; 0 for balance rows
 FLO = 1  # least flow; net fixed demand for balance rows
 FHI = 2  # greatest flow
-N_SLOT = 3
+ROOM = 3  # at least so far from a limit at the last look at the line [MW]
+REACH = 4  # flow per MW of the column that moves it most
+N_SLOT = 5
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
@@ -114,6 +118,7 @@ AGE = 3  # pivots since the last factorisation
 FLIPS = 4
 CHECKS = 5
 QPS = 6
+STALE = 7  # 1 where demand or limits changed since the candidates' limits were set
 N_STATE = 16
 
 # statuses of a round

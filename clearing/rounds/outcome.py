@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import gather_rows, right_sides, solve_regular
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import add_rows
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     CHECKS,
     COLS,
     FAILED,
+    INJ,
     LAM,
     LINE,
     MORE_LINES,
@@ -22,14 +23,15 @@ from clearing.rounds.fields import (
     STALLED,
     STEPCOLS,
     TMP2,
+    X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lines import flows, worst_lines
+from clearing.rounds.lines import spread, worst_lines
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
 from clearing.rounds.store import BALANCES, BUSES, LINES
 
 
-@inner
+@merged
 def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Dispatch, duals, prices from the active set. Returns (status, rows, rank)."""
     m, status = gather_rows(s, tight)
@@ -61,6 +63,12 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         solve_duals(s, cols, m, p, q, rank, y)
         if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
             return FAILED, m, rank
+    inj = s.bus[INJ]
+    inj[s.head[BUSES]] = 0.0
+    for t in range(f):
+        j = cols[t]
+        inj[s.into[j]] += s.col[X, j]
+        inj[s.out[j]] -= s.col[X, j]
     nb = s.head[BUSES]
     lam = s.bus[LAM]
     for b in range(nb):
@@ -74,7 +82,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     return OK, m, rank
 
 
-@inner
+@merged
 def same_lines(s, tight):
     """Whether the sorted tight lines in `popped` are the rows of the last recomputation."""
     first = s.head[BALANCES]
@@ -84,8 +92,8 @@ def same_lines(s, tight):
     return True
 
 
-@inner
-def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+@merged
+def settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Recompute on the lines in `popped` until they are those at a limit in the recomputed dispatch.
 
     Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
@@ -94,7 +102,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
-        flows(s)
+        spread(s)
         s.state[CHECKS] += 1
         over, found, status = worst_lines(s, tol)
         if status != OK:
@@ -105,3 +113,9 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
             return OK, m, rank
         tight = found
     return STALLED, 0, 0
+
+
+@inner
+def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+    """The same as a function of its own, for callers that need it rarely."""
+    return settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
