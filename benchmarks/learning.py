@@ -6,13 +6,15 @@ A round is one round of one replicate: all players act, are paid, and learn. `pa
 inside the game (a gather where it is tabulated or cached, an exact clearing where it is new), `loop` is
 everything else: choosing, learning, stopping, traces, streams. Both are processor time of one core, so that
 other work on the machine shows less. Whole experiments (`--long`: the logit baseline of 40 sessions, one
-million rounds on pglib_ieee300 with and without noise) are in seconds; the last number is wall time.
+million rounds on pglib_ieee300 with and without noise) are in processor
+seconds, with wall time beside; the baseline, on two threads, in wall time alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ import numpy as np
 
 import clearing
 import networks
+from clearing.monitor import supply
 from learners import DemandStates, Game, Markups, tabulate
 from learners.games.bertrand import LogitBertrand
 from learners.games.game import PayoffSource
@@ -29,7 +32,7 @@ from learners.sessions.session import Session
 from learners.sessions.stopping import Stopping
 from learners.strategies.evolution import Evolution
 from learners.strategies.linear import LinearTD
-from learners.strategies.memory import LastActions
+from learners.strategies.memory import DemandLevel, LastActions
 from learners.strategies.policies import EntropyBoltzmann, EpsilonGreedy, Exponential
 from learners.strategies.roth_erev import RothErev
 from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
@@ -46,7 +49,9 @@ LEARNERS = {
 
 
 class Timed:
-    """A payoff source that adds up the time spent in it; it hides that the game is tabulated."""
+    """A payoff source that adds up the time spent in it; what has masks plays through `act` and `update`."""
+
+    feasible = None
 
     def __init__(self, source: PayoffSource) -> None:
         self.source, self.seconds = source, 0.0
@@ -74,7 +79,7 @@ def main() -> None:
         for batch in (1, 16, 64):
             measure(rows, f"logit, {name}, batch of {batch}", Timed(logit), spec, batch, 3_000)
     case = networks.load("five_bus")
-    game = Game(clearing.NodalMarket(case.grid), case, ["G1", "G2", "G3"], Markups(range(0, 31, 5)))
+    game = Game(clearing.NodalMarket(case.grid), case, ["G1", "G2", "G3"], Markups(tuple(range(0, 31, 5))))
     game.tensor()
     for batch in (1, 64):
         what = f"five_bus market, cached, Q, batch of {batch}"
@@ -139,34 +144,43 @@ def baseline(rows: list[dict[str, Any]], logit: PayoffSource) -> None:
 def large_grid(rows: list[dict[str, Any]]) -> None:
     """Three firms with 15 mark-ups each on pglib_ieee300, one million rounds, without and with noise."""
     case = networks.load("pglib_ieee300")
-    book = clearing.Book.from_case(case)
-    sold: dict[Any, float] = {}
-    for participant, side, mw in zip(book.participants, book.side, book.mw, strict=True):
-        sold[participant] = sold.get(participant, 0.0) + float(mw) * (side > 0)
-    firms = sorted(sold, key=lambda p: -sold[p])[:3]
+    market, book = clearing.NodalMarket(case.grid), clearing.Book.from_case(case)
+    firms = supply(book).nlargest(3).index.tolist()
     markups = Markups(tuple(float(m) for m in range(15)))
     spec = QLearning(0.15, 0.9, EpsilonGreedy(Exponential(1e-3)), LastActions("own"))
-    begun = time.perf_counter()
-    quiet = Game(clearing.NodalMarket(case.grid), book, firms, markups)
-    Session(quiet.tensor(), (spec,) * 3, 4_000).play(seed=1, replicates=250)
-    seconds = time.perf_counter() - begun
-    rows.append({"what": "pglib_ieee300, no noise", "rounds": 1_000_000, "seconds": seconds})
-    what = "pglib_ieee300, 3375 profiles cleared, then cached"
-    print(f"{what:58}{1_000_000:12,}{seconds:10.2f}   {seconds:.1f} s", flush=True)
+
+    def quiet() -> int:
+        table = Game(market, book, firms, markups).tensor()
+        Session(table, (spec,) * 3, 4_000).play(seed=1, replicates=250)
+        return table.values[0].size
+
+    whole(rows, "pglib_ieee300, no noise, 250 sessions", quiet)
     states = DemandStates.drawn(np.linspace(0.7, 1.0, 24), 0.05, 8, np.random.default_rng(0))
+    known = QLearning(0.15, 0.0, EpsilonGreedy(Exponential(1e-3, floor=0.2)), DemandLevel())
+    for what, levels, learner in (
+        ("24 levels ±5 %, level unknown", None, spec),
+        ("24 levels ±5 %, level seen", "drawn", known),
+    ):
+
+        def noisy(levels: str | None = levels, learner: QLearning = learner) -> int:
+            game = Game(market, book, firms, markups, states=states)
+            Session(game, (learner,) * 3, 1_000, levels=levels).play(seed=1, replicates=1_000)
+            return game.cache.computed
+
+        whole(rows, f"pglib_ieee300, {what}, 1000 sessions", noisy)
+
+
+def whole(rows: list[dict[str, Any]], what: str, work: Callable[[], int]) -> None:
+    """One million rounds, the game and its clearings included: processor and wall time, books, memory."""
     begun, busy = time.perf_counter(), time.process_time()
-    noisy = Timed(Game(clearing.NodalMarket(case.grid), book, firms, markups, states=states))
-    Session(noisy, (spec,) * 3, 1_000).play(seed=1, replicates=1_000)
-    seconds = time.perf_counter() - begun
-    busy = time.process_time() - busy
-    cleared = noisy.source.cache.computed
-    row = {"what": "pglib_ieee300, noise", "rounds": 1_000_000, "seconds": seconds, "cleared": cleared,
-           "loop_seconds": busy - noisy.seconds}  # fmt: skip
-    rows.append(row)
-    what = "pglib_ieee300, 24 levels with ±5 % noise, batch of 1000"
+    cleared = work()
+    seconds, busy = time.perf_counter() - begun, time.process_time() - busy
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rows.append({"what": what, "rounds": 1_000_000, "seconds": busy, "wall": seconds, "cleared": cleared})
     print(
-        f"{what:58}{1_000_000:12,}{busy:10.2f}{busy - noisy.seconds:8.2f}{noisy.seconds:9.2f}   "
-        f"{seconds:.1f} s, {cleared:,} distinct books cleared"
+        f"{what:58}{1_000_000:12,}{busy:10.2f}   {busy:.1f} s busy, {seconds:.1f} s wall, "
+        f"{cleared:,} distinct books cleared, {memory:.0f} MB at most",
+        flush=True,
     )
 
 

@@ -132,12 +132,24 @@ def render(found: dict[str, Any]) -> str:
     ]
     head = ["grid", *laws[:-1], "a round without pivots", "pivots", "binding lines"]
     parts.append(_table(head, rows))
-    parts.append("\nSloped orders, µs per round, and as a share of highspy's hot start of the LP:\n")
+    parts.append("\nSloped orders (all, and half of them), µs per round, and as a share of highspy's LP:\n")
     rows = [
-        [case, f"{row['sloped']['us']:.3g}", f"{row['sloped']['share']:.3f}", f"{row['sloped']['fallbacks']}"]
+        [
+            case,
+            *(
+                cell
+                for kind in ("sloped", "mixed")
+                for cell in (
+                    f"{row[kind]['us']:.3g}",
+                    f"{row[kind]['share']:.3f}",
+                    f"{row[kind]['fallbacks']}",
+                )
+            ),
+        ]
         for case, row in cases.items()
     ]
-    parts.append(_table(["grid", "µs", "share", "fallbacks"], rows))
+    head = ["grid", "all: µs", "share", "fallbacks", "half: µs", "share", "fallbacks"]
+    parts.append(_table(head, rows))
     rounds = sum(row["rounds"] for row in cases.values())
     fallbacks = sum(row["fallbacks"] for row in cases.values())
     worst = max(row["worst objective"] for row in cases.values())
@@ -149,7 +161,8 @@ def render(found: dict[str, Any]) -> str:
         first, second = found["first call"]
         last = list(cases)[-1]
         parts.append(
-            f"24 hours with ramps on pglib_ieee300: {found['day']:.0f} ms. First call on a new machine"
+            f"24 hours with ramps on pglib_ieee300: {found['day']['ms']:.0f} ms,"
+            f" {found['day']['share']:.2f} of the general path's time. First call on a new machine"
             f" (compilation): {first:.0f} s; with the compiled code cached: {second:.2f} s."
             f" Memory of an engine for {last}: {found['memory']:.0f} MB above the interpreter with its"
             " libraries."

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from clearing.bilateral.book import BilateralBook as BilateralBook
     from clearing.bilateral.market import BilateralMarket as BilateralMarket
     from clearing.book import Book as Book
+    from clearing.book_series import BookSeries as BookSeries
     from clearing.certificate import Certificate as Certificate
     from clearing.certificate import certify as certify
     from clearing.elecbay.book import SealedBook as SealedBook
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from clearing.errors import UnboundedError as UnboundedError
     from clearing.homes.home import Home as Home
     from clearing.homes.schedule import schedule_homes as schedule_homes
+    from clearing.incubator import Incubator as Incubator
     from clearing.market import Market as Market
+    from clearing.mitigation import MitigatedMarket as MitigatedMarket
     from clearing.nodal import NodalMarket as NodalMarket
     from clearing.outcome import Outcome as Outcome
     from clearing.payments.charged import ChargedShareGame as ChargedShareGame
@@ -62,9 +65,12 @@ _HOMES = {
     "NumericalError": "errors",
     "TimeLimitError": "errors",
     "UnboundedError": "errors",
+    "BookSeries": "book_series",
+    "Incubator": "incubator",
     "Home": "homes.home",
     "schedule_homes": "homes.schedule",
     "Market": "market",
+    "MitigatedMarket": "mitigation",
     "NodalMarket": "nodal",
     "Outcome": "outcome",
     "PostedBook": "posted.book",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from networks.checks import Rows, Table, frozen, number, suggest, whole
+from networks.checks import MOST_MW, Rows, Table, frozen, number, suggest, whole
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,10 +81,12 @@ class Book:
         Parameters
         ----------
         orders : `order, participant, bus, side ("sell"|"buy"), mw, price[, slope, min_mw, unit, period]`.
-            Without `period` a row holds in every period; `unit` defaults to the order itself.
+            Without `period` a row holds in every period; `unit` defaults to the order itself. Orders of
+            one unit are one machine, at one bus.
         periods, hours : number of periods and the length of one [h].
         ramps : `unit[, up_mw, down_mw, previous_mw]` per period; missing or infinite means none.
-        fixed : `bus, mw[, period]`; negative means injection.
+        fixed : `bus, mw[, period]`; negative means injection. Rows of one bus and period add up, as the
+            loads of a bus do.
 
         Raises
         ------
@@ -101,28 +103,31 @@ class Book:
         labels = table.labels("order")
         period = table.whole_numbers("period", periods, "periods")
         _refuse_repeated_orders(table, labels, period)
-        mw = table.numbers("mw", "MW", minimum=0.0)
+        mw = table.numbers("mw", "MW", minimum=0.0, most=MOST_MW)
         min_mw = table.numbers("min_mw", "MW", default=0.0, minimum=0.0, missing=0.0)
         if (min_mw > mw).any():
             raise table.fail(
                 int(np.flatnonzero(min_mw > mw)[0]), "min_mw", "it is above mw", "lower it, or raise mw"
             )
         units = labels if not table.has("unit") else _unit_labels(table, labels)
+        buses, side = table.labels("bus"), _read_sides(table)
+        _refuse_scattered_units(table, units, buses)
         fixed_table = Table(() if fixed is None else fixed, "fixed", ["bus", "mw"], ["period"])
-        ramp_units, up, down, previous = _read_ramps(ramps, units)
+        buyers = {unit for unit, sign in zip(units, side.tolist(), strict=True) if sign == BUY}
+        ramp_units, up, down, previous = _read_ramps(ramps, units, buyers)
         return cls(
             orders=tuple(labels),
             participants=tuple(table.labels("participant")),
             units=tuple(units),
-            order_bus=tuple(table.labels("bus")),
-            side=_read_sides(table),
+            order_bus=tuple(buses),
+            side=side,
             mw=mw,
             min_mw=min_mw,
             price=table.numbers("price", "$/MWh"),
             slope=table.numbers("slope", "$/MW²h", default=0.0, minimum=0.0, missing=0.0),
             order_period=period,
             fixed_bus=tuple(fixed_table.labels("bus")),
-            fixed_mw=fixed_table.numbers("mw", "MW"),
+            fixed_mw=fixed_table.numbers("mw", "MW", most=MOST_MW),
             fixed_period=fixed_table.whole_numbers("period", periods, "periods"),
             ramp_units=tuple(ramp_units),
             ramp_up_mw=up,
@@ -301,6 +306,22 @@ def _unit_labels(table: Table, labels: list[Hashable]) -> list[Hashable]:
     return [label if gap else value for label, value, gap in zip(labels, values, empty, strict=True)]
 
 
+def _refuse_scattered_units(table: Table, units: Sequence[Hashable], buses: Sequence[Hashable]) -> None:
+    """A unit is one machine, so it stands at one bus."""
+    if not table.has("unit"):
+        return
+    first: dict[Hashable, int] = {}
+    for k, unit in enumerate(units):
+        before = first.setdefault(unit, k)
+        if buses[before] != buses[k]:
+            raise table.fail(
+                k,
+                "unit",
+                f"its order in row {before} is at bus {buses[before]!r} and this one at {buses[k]!r}",
+                "a unit stands at one bus: name two units, or correct the bus",
+            )
+
+
 def _read_sides(table: Table) -> np.ndarray:
     words = {"sell": SELL, "buy": BUY}
     side = np.empty(len(table), dtype=np.int64)
@@ -313,7 +334,7 @@ def _read_sides(table: Table) -> np.ndarray:
 
 
 def _read_ramps(
-    ramps: Rows | None, units: Sequence[Hashable]
+    ramps: Rows | None, units: Sequence[Hashable], buyers: set[Hashable]
 ) -> tuple[list[Hashable], np.ndarray, np.ndarray, np.ndarray]:
     table = Table(() if ramps is None else ramps, "ramps", ["unit"], ["up_mw", "down_mw", "previous_mw"])
     labels = table.labels("unit", unique=True)
@@ -324,5 +345,10 @@ def _read_ramps(
     previous = np.full(len(table), np.nan)
     if table.has("previous_mw"):
         given = ~table.frame["previous_mw"].isna().to_numpy()
-        previous[given] = table.numbers("previous_mw", "MW", missing=0.0)[given]
+        previous[given] = table.numbers("previous_mw", "MW", missing=0.0, most=MOST_MW)[given]
+        only_sells = np.array([unit not in buyers for unit in labels], dtype=bool)
+        table.refuse(
+            only_sells & (previous < 0), "previous_mw", "it is below 0, and the unit only sells",
+            "give its output before period 0, 0 or more, or leave it empty",
+        )  # fmt: skip
     return labels, up, down, previous

@@ -39,8 +39,8 @@ class Certificate:
     residuals : row name → largest violation, divided by its scale: MW by 1 + greatest MW, prices
         by 1 + greatest price, money by 1 + |objective|.
     tolerances : row name → what is admitted.
-    priced : (buses, periods) bool, False where no price is bounded from either side; rows D, C, G
-        and S leave such islands out.
+    priced : (buses, periods) bool, False where no price is bounded from either side: there some prices
+        support the dispatch, as the rows show, and no rule picks among them.
     """
 
     residuals: dict[str, float]
@@ -73,9 +73,10 @@ class Claim:
     accepted : (order columns,) MW.
     link_mw : (links, periods) MW.
     flow_mw : (branches, periods) MW.
-    lmp : (buses, periods) $/MWh.
+    lmp : (buses, periods) $/MWh; NaN admitted only at all buses of an island where nothing can move.
     flow_dual : (branches, periods) shadow price, positive at the high limit, negative at the low one.
     ramp_dual : (ramp units, periods) likewise for the change of output.
+    unpriced : (buses, periods) bool, where `lmp` supports the dispatch and no rule picks it.
     """
 
     accepted: np.ndarray
@@ -84,6 +85,7 @@ class Claim:
     lmp: np.ndarray
     flow_dual: np.ndarray
     ramp_dual: np.ndarray
+    unpriced: np.ndarray | None = None
 
 
 def certify(book: Book, grid: Grid, claim: Claim) -> Certificate:
@@ -98,8 +100,8 @@ def certify(book: Book, grid: Grid, claim: Claim) -> Certificate:
 
 def certify_numbers(structure: Structure, numbers: Numbers, claim: Claim) -> Certificate:
     """The same for numbers already laid onto a structure."""
-    priced = np.isfinite(claim.lmp).all(axis=0)[None, :] | np.isfinite(claim.lmp)
-    check = _Check(structure, numbers, claim, priced)
+    stated = np.isfinite(claim.lmp)
+    check = _Check(structure, numbers, claim, stated)
     residuals = {
         "P1": check.balance(),
         "P2": check.limits(),
@@ -111,19 +113,20 @@ def certify_numbers(structure: Structure, numbers: Numbers, claim: Claim) -> Cer
         "G1": check.gap(),
         "S1": check.surplus_identity(),
     }
+    priced = stated if claim.unpriced is None else stated & ~claim.unpriced
     return Certificate({k: float(v) for k, v in residuals.items()}, dict(TOLERANCES), frozen(priced))
 
 
 class _Check:
-    def __init__(self, structure: Structure, numbers: Numbers, claim: Claim, priced: np.ndarray):
-        s, self.numbers, self.claim, self.priced = structure, numbers, claim, priced
+    def __init__(self, structure: Structure, numbers: Numbers, claim: Claim, stated: np.ndarray):
+        s, self.numbers, self.claim, self.stated = structure, numbers, claim, stated
         self.structure, self.grid = s, s.grid
         grid = s.grid
         self.injection = -numbers.fixed_mw.copy()
         np.add.at(self.injection, (s.bus, s.period), s.side * claim.accepted)
         np.add.at(self.injection, grid.link_from, -claim.link_mw)
         np.add.at(self.injection, grid.link_to, claim.link_mw)
-        self.lmp = np.where(priced, claim.lmp, 0.0)
+        self.lmp = np.where(stated, claim.lmp, 0.0)
         self.flow_dual = np.nan_to_num(claim.flow_dual)
         self.ramp_dual = np.nan_to_num(claim.ramp_dual)
         flows = claim.flow_mw
@@ -177,23 +180,21 @@ class _Check:
         s, n = self.structure, self.numbers
         marginal = s.side * n.price + n.slope * self.claim.accepted
         gap = marginal - s.side * self.lmp[s.bus, s.period] + self.ramp_term
-        return np.where(self.priced[s.bus, s.period], gap, 0.0)
+        return np.where(self.stated[s.bus, s.period], gap, 0.0)
 
     def link_costs(self) -> np.ndarray:
         """(links, periods) price difference against the direction of the link."""
         gap = self.lmp[self.grid.link_from] - self.lmp[self.grid.link_to]
-        both = self.priced[self.grid.link_from] & self.priced[self.grid.link_to]
+        both = self.stated[self.grid.link_from] & self.stated[self.grid.link_to]
         return np.where(both, gap, 0.0)
 
     def order_stationarity(self) -> float:
         """No order (or link) inside its bounds gains by moving; none at a bound gains by moving inwards.
 
-        A price that an order inside its bounds pins may not be withheld.
+        Prices may be withheld only where there is nothing to prove.
         """
-        n, grid, s = self.numbers, self.grid, self.structure
-        room = 1e-6 * self.mw_scale
-        inside = (self.claim.accepted > n.min_mw + room) & (self.claim.accepted < n.mw - room)
-        if (inside & (s.ramp_of < 0) & ~self.priced[s.bus, s.period]).any():
+        n, grid = self.numbers, self.grid
+        if self._withheld():
             return np.inf
         return max(
             self._stationary(self.claim.accepted, n.min_mw, n.mw, self.reduced_costs()),
@@ -201,6 +202,21 @@ class _Check:
                 self.claim.link_mw, grid.link_min_mw[:, None], grid.link_max_mw[:, None], self.link_costs()
             ),
         )
+
+    def _withheld(self) -> bool:
+        """Whether a price is missing where an order or a link can move, or beside a stated one."""
+        if self.stated.all():
+            return False
+        n, s, grid = self.numbers, self.structure, self.grid
+        room = 1e-6 * self.mw_scale
+        silent = np.zeros((grid.flow.islands, s.periods), dtype=bool)
+        bus, period = np.nonzero(~self.stated)
+        silent[grid.flow.island[bus], period] = True
+        moving = silent[grid.flow.island[s.bus], s.period] & (n.mw > n.min_mw + room)
+        ends = silent[grid.flow.island[grid.link_from]] | silent[grid.flow.island[grid.link_to]]
+        open_link = (grid.link_max_mw > grid.link_min_mw + room)[:, None] & ends
+        partly = silent[grid.flow.island] & self.stated
+        return bool(moving.any() or open_link.any() or partly.any())
 
     def _stationary(self, x: np.ndarray, low: np.ndarray, high: np.ndarray, gap: np.ndarray) -> float:
         room = 1e-6 * self.mw_scale  # within P2's tolerance of a bound counts as at it
@@ -213,7 +229,7 @@ class _Check:
         flow, b = self.grid.flow, self.grid.susceptance_mw
         gap = flow.incidence.T @ (b[:, None] * (flow.incidence @ self.lmp + self.flow_dual))
         around = np.abs(flow.incidence).T @ np.abs(b)
-        gap = np.where(self.priced, gap, 0.0)
+        gap = np.where(self.stated, gap, 0.0)
         return _top(gap / np.maximum(around, 1e-300)[:, None] * (around > 0)[:, None]) / self.price_scale
 
     def dual_signs(self) -> float:
@@ -245,9 +261,9 @@ class _Check:
         x = self.claim.accepted
         shift = (grid.susceptance_mw * grid.shift_radian)[:, None]
         worth = float((self.lmp * (n.fixed_mw - grid.flow.incidence.T @ shift)).sum())
-        priced_orders = self.priced[self.structure.bus, self.structure.period]
-        cost = np.where(priced_orders, self.structure.side * n.price * x + 0.5 * n.slope * x**2, 0.0)
-        dual = worth - 0.5 * float(np.where(priced_orders, n.slope * x**2, 0.0).sum())
+        stated = self.stated[self.structure.bus, self.structure.period]
+        cost = np.where(stated, self.structure.side * n.price * x + 0.5 * n.slope * x**2, 0.0)
+        dual = worth - 0.5 * float(np.where(stated, n.slope * x**2, 0.0).sum())
         reduced, links = self.reduced_costs(), self.link_costs()
         dual += float((np.where(reduced > 0, n.min_mw, n.mw) * reduced).sum())
         ends = np.where(links > 0, grid.link_min_mw[:, None], grid.link_max_mw[:, None])

@@ -15,7 +15,7 @@ from clearing.arrays.programs import Solution
 from clearing.certificate import Certificate, Claim, certify_numbers
 from clearing.errors import ClearingError, NumericalError
 from clearing.pricing.exact import AT_LIMIT, correct
-from clearing.pricing.prices import DualFace, PriceRule
+from clearing.pricing.prices import DualFace, PriceRule, Prices
 from clearing.pricing.reduced import Limits, Reduced
 from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
@@ -28,18 +28,25 @@ class Optimum:
 
     Attributes
     ----------
-    claim : dispatch, flows, prices and shadow prices in MW and $/MWh.
+    claim : dispatch, flows, and prices and shadow prices that support it, in MW and $/MWh.
     certificate : its proof.
+    lmp, flow_dual, ramp_dual : prices by the rule: those of the claim, NaN where the rule picks none.
     face : the dual face from which the prices were picked.
-    unique_prices : whether the price rule had nothing to choose.
     solver : which solver found the active set.
     """
 
     claim: Claim
     certificate: Certificate
+    lmp: np.ndarray
+    flow_dual: np.ndarray
+    ramp_dual: np.ndarray
     face: DualFace
-    unique_prices: bool
     solver: str
+
+    @property
+    def unique_prices(self) -> bool:
+        """Whether the price rule had nothing to choose."""
+        return self.face.unique
 
 
 def find_optimum(
@@ -65,38 +72,59 @@ def find_optimum(
             failures.append(str(error))
             continue
         try:
-            found = _recompute(structure, numbers, reduced, _columns(model, structure, solution), price_rule)
+            found = _columns(model, structure, solution)
+            return prove(structure, numbers, reduced, found, price_rule, solution.solver)
         except ClearingError as error:  # a step after the solve failed: no word about the book
             failures.append(f"{name}: {error}")
-            continue
-        claim, face, unique = found
-        certificate = certify_numbers(structure, numbers, claim)
-        if certificate.holds:
-            return Optimum(claim, certificate, face, unique, solution.solver)
-        failures.append(f"{name}: {certificate}")
     raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
 
 
+def prove(
+    structure: Structure,
+    numbers: Numbers,
+    reduced: Reduced,
+    found: Found,
+    price_rule: PriceRule,
+    solver: str,
+) -> Optimum:
+    """The certified optimum that a solver's answer leads to; NumericalError where the certificate fails."""
+    claim, face, prices = _recompute(structure, numbers, reduced, found, price_rule)
+    certificate = certify_numbers(structure, numbers, claim)
+    if not certificate.holds:
+        raise NumericalError(str(certificate))
+    flow_dual, ramp_dual = _limit_duals(reduced, face.limits, prices.dual)
+    return Optimum(
+        claim=claim,
+        certificate=certificate,
+        lmp=prices.bus * reduced.money,
+        flow_dual=flow_dual * reduced.money,
+        ramp_dual=ramp_dual * reduced.money,
+        face=face,
+        solver=solver,
+    )
+
+
 def _recompute(
-    structure: Structure, numbers: Numbers, reduced: Reduced, found: _Found, price_rule: PriceRule
-) -> tuple[Claim, DualFace, bool]:
+    structure: Structure, numbers: Numbers, reduced: Reduced, found: Found, price_rule: PriceRule
+) -> tuple[Claim, DualFace, Prices]:
     x, limits, dual = _settle_dispatch(reduced, found)
     face = DualFace(reduced, x, limits, dual)
     prices = face.pick(price_rule)
-    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.dual)
+    flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.proof_dual)
     orders = reduced.orders
     claim = Claim(
         accepted=x[:orders] * reduced.quantity,
         link_mw=x[orders:].reshape(structure.links, structure.periods) * reduced.quantity,
         flow_mw=reduced.flows(x) * reduced.quantity,
-        lmp=prices.bus * reduced.money,
+        lmp=prices.proof_bus * reduced.money,
         flow_dual=flow_dual * reduced.money,
         ramp_dual=ramp_dual * reduced.money,
+        unpriced=np.isnan(prices.bus),
     )
-    return claim, face, prices.unique
+    return claim, face, prices
 
 
-def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> _Found:
+def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> Found:
     """The solver's answer in the columns and rows of the reduced program."""
     periods, none = structure.periods, np.full(0, -1)
     columns = [model.variables.get(name, none) for name in ("accepted", "link")]
@@ -110,10 +138,10 @@ def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> 
     balance = dual[model.rows["balance"]].reshape(-1, periods)
     if len(balance) != structure.grid.flow.islands:  # one row per bus: the price at each reference bus
         balance = balance[structure.grid.flow.reference]
-    return _Found(x, balance, flow, ramp)
+    return Found(x, balance, flow, ramp)
 
 
-class _Found:
+class Found:
     """A solver's dispatch (columns,) and duals (islands | limited | ramp units, periods)."""
 
     def __init__(self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray):
@@ -124,7 +152,7 @@ class _Found:
         return np.concatenate(parts)
 
 
-def _settle_dispatch(reduced: Reduced, found: _Found) -> tuple[np.ndarray, Limits, np.ndarray]:
+def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits, np.ndarray]:
     """The canonical dispatch, the limits it meets, and duals that support it."""
     near = reduced.met_limits(found.x, 1e3 * AT_LIMIT)
     flow = np.unique(np.vstack([near.flow, np.argwhere(np.abs(found.flow) > AT_LIMIT)]), axis=0)

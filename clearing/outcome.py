@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import BUY, SELL, Book
-from clearing.certificate import Certificate
+from clearing.certificate import Certificate, Claim
 from clearing.pricing.prices import DualFace, PriceRule
 from networks.checks import frozen
 from networks.grid import Grid
@@ -38,7 +38,8 @@ class Outcome:
     ramp_units : labels of the units with a ramp limit.
     status : "optimal": nothing else is returned (law 6).
     price_rule, unique_prices : the rule of law 5, and whether it had to choose.
-    certificate : the proof, computed from book and grid.
+    claim : the same dispatch with prices that support it everywhere, `lmp` where that is a number.
+    certificate : the proof of the claim, computed from book and grid.
     solver : which solver found the active set.
     notes : sentences the user should know.
     """
@@ -55,6 +56,7 @@ class Outcome:
     ramp_units: tuple[Hashable, ...]
     price_rule: PriceRule
     unique_prices: bool
+    claim: Claim
     certificate: Certificate
     solver: str
     face: DualFace

@@ -30,6 +30,7 @@ from networks.checks import suggest
 
 if TYPE_CHECKING:
     from clearing.nodal import NodalMarket
+    from clearing.rounds.days import Days
     from clearing.rounds.engine import Engine
 
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
@@ -74,6 +75,15 @@ class PreparedMarket:
         if not Engine.suits(self.structure):
             return None
         return Engine.of(self.structure, self.numbers, self.market.price_rule)
+
+    @cached_property
+    def days(self) -> Days | None:
+        """The way for several periods, for rounds without slopes."""
+        if self.structure.periods == 1:
+            return None
+        from clearing.rounds.days import Days
+
+        return Days(self.structure, self.numbers, self.book.column_row)
 
     def clear_many(
         self,
@@ -252,7 +262,7 @@ class PreparedMarket:
         if batch.accepted is not None:
             batch.accepted[r] = claim.accepted
         if batch.lmp is not None:
-            batch.lmp[r] = claim.lmp if several else claim.lmp[:, 0]
+            batch.lmp[r] = found.lmp if several else found.lmp[:, 0]
         if batch.welfare is not None:
             slope = self.numbers.slope if rows.slope is None else rows.slope[r]
             worth = self.structure.side * rows.price[r] * claim.accepted + 0.5 * slope * claim.accepted**2
@@ -277,6 +287,10 @@ class PreparedMarket:
             structure = structure.on_grid(market.grid.with_settings(limit_mw=rows.limit_mw[r]))
             low, high = structure.grid.flow_bounds_mw
             numbers = replace(numbers, low_mw=low[structure.limited], high_mw=high[structure.limited])
+        if self.days is not None and not numbers.slope.any():
+            optimum = self.days.find(structure, numbers, market.price_rule, market.time_limit)
+            if optimum is not None:
+                return optimum
         model = market.compiled(structure)
         return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
 

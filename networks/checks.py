@@ -14,6 +14,10 @@ from networks.errors import InputError
 
 Rows = pd.DataFrame | Sequence[Mapping[str, Any]]
 
+MOST_MW = 1e10
+"""More than all power plants of the world by a factor of a thousand. Beyond it, double precision no longer
+tells kilowatts apart, and no optimum could be certified."""
+
 
 class Table:
     """A user's table under validation; `name` and the label column appear in every message.
@@ -120,6 +124,7 @@ class Table:
         minimum: float | None = None,
         infinite: bool = False,
         missing: float | None = None,
+        most: float | None = None,
     ) -> np.ndarray:
         """Numbers of a column as floats.
 
@@ -130,6 +135,7 @@ class Table:
         minimum : least admissible value.
         infinite : whether ±inf is admissible.
         missing : what an empty cell (NaN) stands for; None refuses it.
+        most : greatest admissible finite magnitude.
         """
         if not self.has(column):
             assert default is not None, column
@@ -150,6 +156,10 @@ class Table:
         if minimum is not None:
             remedy = f"give a number ≥ {minimum:g} in {unit}"
             self.refuse(values < minimum, column, f"it is below {minimum:g}", remedy)
+        if most is not None:
+            with np.errstate(invalid="ignore"):
+                beyond = np.isfinite(values) & (np.abs(values) > most)
+            self.refuse(beyond, column, "it is larger than any market", f"give at most {most:g} {unit}")
         return values
 
     def whole_numbers(self, column: str, below: int, what: str) -> np.ndarray:

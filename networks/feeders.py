@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,24 +19,11 @@ FEEDERS = ("feeder8", "feeder33", "cigre_lv")
 
 def load_feeder(name: str) -> Case:
     """A feeder of the library: "feeder8" (low voltage, 8 buses), "feeder33" (medium voltage, 33 buses, with
-    our line limits) or "cigre_lv" (pandapower's CIGRE low-voltage benchmark, limits from its ratings)."""
+    our line limits) or "cigre_lv" (pandapower's CIGRE low-voltage benchmark, limits from its ratings). All
+    are cases of the catalogue too."""
     if name not in FEEDERS:
         raise InputError(f"feeder is {name!r}{suggest(name, FEEDERS)}; use one of {', '.join(FEEDERS)}")
-    if name != "cigre_lv":
-        return load(name)
-    from pandapower.networks import create_cigre_network_lv
-
-    net = create_cigre_network_lv()
-    case = load(net)
-    volt = net.bus.vn_kv.to_numpy()[net.line.from_bus.to_numpy()]
-    rated = np.sqrt(3.0) * volt * net.line.max_i_ka.to_numpy()
-    limit = case.grid.limit_mw.copy()
-    position = {branch: k for k, branch in enumerate(case.grid.branches)}
-    for line, mw in zip(net.line.index.tolist(), rated.tolist(), strict=True):
-        if f"line {line}" in position:
-            limit[position[f"line {line}"]] = mw
-    title = "CIGRE low-voltage benchmark: residential, industrial and commercial feeders"
-    return replace(case, name="cigre_lv", title=title, grid=case.grid.with_settings(limit_mw=limit))
+    return load(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from networks.checks import Protected, Rows, Table
+from networks.checks import MOST_MW, Protected, Rows, Table
 from networks.costs import segments_from_tables
 from networks.errors import InputError
 from networks.grid import Grid
@@ -96,9 +96,14 @@ class Fleet(Protected):
             ],
         )  # fmt: skip
         labels = table.labels("unit", unique=True)
-        low, high = table.numbers("min_mw", "MW"), table.numbers("max_mw", "MW")
+        low, high = (table.numbers(f"{end}_mw", "MW", most=MOST_MW) for end in ("min", "max"))
         table.refuse(low > high, "min_mw", "it is above max_mw", "swap the two")
         curve = segments_from_tables(table, labels, low, high, segments)
+        previous = table.numbers("previous_mw", "MW", default=np.nan, missing=np.nan)
+        table.refuse(
+            previous < np.minimum(low, 0.0), "previous_mw", "the unit cannot be below its min_mw and 0",
+            "give its output before period 0, or leave it empty",
+        )  # fmt: skip
         return cls(
             buses=tuple(position),
             units=tuple(labels),
@@ -114,7 +119,7 @@ class Fleet(Protected):
             segment_slope=curve.slope,
             ramp_up_mw=_ramp(table, "ramp_up_mw"),
             ramp_down_mw=_ramp(table, "ramp_down_mw"),
-            previous_mw=table.numbers("previous_mw", "MW", default=np.nan, missing=np.nan),
+            previous_mw=previous,
             **_loads(loads, position),
         )
 
@@ -207,7 +212,7 @@ def _loads(rows: Rows, position: Mapping[Hashable, int]) -> dict:
     first = np.full(len(labels), len(table))
     np.minimum.at(first, load, np.arange(len(table)))
 
-    mw = table.numbers("mw", "MW")
+    mw = table.numbers("mw", "MW", most=MOST_MW)
     price = table.numbers("price", "$/MWh", default=np.nan, missing=np.nan)
     slope = table.numbers("slope", "$/MW²h", default=0.0, minimum=0.0, missing=0.0)
     bus = table.positions("bus", position, "table 'buses'")

@@ -90,7 +90,7 @@ class Entry:
 def find_entry(name: str) -> Entry | None:
     """The catalogue's entry of that name, or of pandapower's name of the case, in any case; or None."""
     wanted = name.strip().lower()
-    from_pandapower = {e.key.lower(): e for e in _entries().values() if e.reader == "pandapower"}
+    from_pandapower = {e.key.lower(): e for e in _entries().values() if e.reader.startswith("pandapower")}
     return _entries().get(wanted) or from_pandapower.get(wanted)
 
 
@@ -128,6 +128,12 @@ def _from_pandapower(entry: Entry, convention: Convention, angle_limits: AngleLi
     return read_named(entry, convention, angle_limits)
 
 
+def _from_rated(entry: Entry, convention: Convention, angle_limits: AngleLimits) -> Case:
+    from networks.pandapower_reader import read_rated
+
+    return read_rated(entry, convention, angle_limits)
+
+
 def _from_tables(entry: Entry, convention: Convention, angle_limits: AngleLimits) -> Case:
     from networks.table_reader import read_folder
 
@@ -137,5 +143,6 @@ def _from_tables(entry: Entry, convention: Convention, angle_limits: AngleLimits
 _READERS: dict[str, Callable[[Entry, Convention, AngleLimits], Case]] = {
     "matpower": _from_matpower,
     "pandapower": _from_pandapower,
+    "pandapower_rated": _from_rated,
     "tables": _from_tables,
 }

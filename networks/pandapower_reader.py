@@ -113,6 +113,19 @@ def read_named(entry: Entry, convention: Convention, angle_limits: AngleLimits) 
     return replace(case, name=entry.name, title=entry.columns["title"], notes=notes)
 
 
+def read_rated(entry: Entry, convention: Convention, angle_limits: AngleLimits) -> Case:
+    """A net that pandapower ships with ratings of lines and transformers but without loading limits: the
+    ratings are the limits (line: √3·V·I, transformer: its MVA)."""
+    with quiet():
+        import pandapower.networks
+
+        net = getattr(pandapower.networks, entry.key)()
+    for table in ("line", "trafo"):
+        net[table]["max_loading_percent"] = 100.0
+    case = read_net(net, convention, angle_limits, entry.provenance(""))
+    return replace(case, name=entry.name, title=entry.columns["title"])
+
+
 def _positions(converted: Converted) -> np.ndarray | None:
     """(buses, 2) coordinates from `net.bus.geo`, NaN where there are none; None if all are missing."""
     table = converted.net.bus

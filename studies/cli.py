@@ -9,6 +9,8 @@ import typer
 
 from studies.commands.cases import cases
 from studies.commands.clear import clear
+from studies.commands.homes import homes
+from studies.commands.incubate import incubate
 from studies.commands.ledger import ledger
 from studies.commands.play import play
 from studies.commands.report import report
@@ -49,6 +51,8 @@ app.command("cases")(cases)
 app.command("show")(show)
 app.command("clear")(clear)
 app.command("trade")(trade)
+app.command("homes")(homes)
+app.command("incubate")(incubate)
 app.command("studies")(studies)
 app.command("run")(run)
 app.command("report")(report)

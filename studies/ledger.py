@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -89,21 +89,32 @@ def current_ledger(results: Path) -> pd.DataFrame:
     return frame
 
 
-def refresh_ledger(results: Path) -> Path:
-    """Run every study that has claims, with its defaults, and write the shipped table.
+def refresh_ledger(results: Path, names: Sequence[str] = ()) -> Path:
+    """Run studies that have claims, with their defaults, and write their rows into the shipped table.
+
+    Parameters
+    ----------
+    names : of the studies; none means all. Rows of the others stay as they are.
 
     Raises
     ------
     InputError
-        cells failed, so that rows are missing. OSError where `data/` cannot be written.
+        an unknown study, or one without claims, was named; or cells failed, so that rows are missing.
+        OSError where `data/` cannot be written.
     """
-    frames = []
-    for name in study_names():
-        if find_study(name).load().claims is not None:
-            frames.append(recompute(name, results))
+    known = study_names()
+    claiming = [name for name in names or known if find_study(name).load().claims is not None]
+    if without := sorted(set(names) - set(claiming)):
+        raise InputError(f"study {without[0]!r} compares nothing with published figures: no rows to refresh")
+    path = shipped_path()
+    rows = {}
+    if names and path.is_file():
+        rows = {str(name): old for name, old in pd.read_parquet(path).groupby("study") if name in known}
+    rows |= {name: recompute(name, results) for name in claiming}
+    frames = [rows[name] for name in sorted(rows)]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
-    _write(frame, shipped_path())
-    return shipped_path()
+    _write(frame, path)
+    return path
 
 
 def recompute(name: str, results: Path, jobs: int | None = None) -> pd.DataFrame:

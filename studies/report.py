@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,9 @@ def write_report(folder: Path) -> Path:
     body = "\n".join(
         [
             _heading(study, results, rows, headline),
+            figure_section([c for c in charts if c.opening], "At a glance"),
             _ledger_section(rows),
-            figure_section(charts),
+            figure_section([c for c in charts if not c.opening]),
             table_section(summaries),
             _made_section(study, results, folder),
         ]
@@ -130,8 +132,8 @@ interval shown. <b>Differs</b>, <b>under-specified</b>: for the reason beside it
 </section>"""
 
 
-def figure_section(charts: Sequence[Chart]) -> str:
-    """Places for charts, as HTML."""
+def figure_section(charts: Sequence[Chart], title: str = "Figures") -> str:
+    """Places for charts under a title, as HTML."""
     if not charts:
         return ""
     figures = "\n".join(
@@ -141,8 +143,9 @@ def figure_section(charts: Sequence[Chart]) -> str:
         f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
         for chart in charts
     )
-    return f"""<section aria-labelledby="figures-title">
-<h2 id="figures-title">Figures</h2>
+    place = f"{title.lower().replace(' ', '-')}-title"
+    return f"""<section aria-labelledby="{place}">
+<h2 id="{place}">{title}</h2>
 <div class="pair">{figures}</div>
 </section>"""
 
@@ -224,6 +227,8 @@ def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
     out = []
     for name, summary in summaries.items():
         frame = summary.frame
+        truths = {str(c): frame[c].map({True: "yes", False: "no"}) for c in frame.select_dtypes(bool).columns}
+        frame = frame.assign(**truths)
         columns = [
             {"name": str(c)}
             | ({"digits": _digits(frame[c])} if pd.api.types.is_numeric_dtype(frame[c]) else {})
@@ -235,8 +240,11 @@ def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
 
 
 def _digits(column: pd.Series) -> int:
-    """Decimals that a column needs: none for whole numbers."""
+    """Decimals that a column needs: none for whole numbers, four digits of what is small throughout."""
     numbers = column.dropna().astype(float)
     if (numbers == numbers.round()).all():
         return 0
-    return 2 if float(numbers.abs().max()) >= 10 else 3
+    largest = float(numbers.abs().max())
+    if largest < 0.1:
+        return min(3 - floor(log10(largest)), 12)
+    return 2 if largest >= 10 else 3

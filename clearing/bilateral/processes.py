@@ -28,7 +28,7 @@ class Process:
     ----------
     book : what was traded in; optimum : its proven greatest welfare [$].
     traded_mw : (sellers, buyers) trades of the last round.
-    welfare : (rounds,) of each round [$].
+    welfare : (rounds,) after each round [$]; one 0 where there was none.
     price : (rounds, sellers) posted prices, or empty.
     bound : least welfare that theory guarantees at the end [$], −inf for none.
     rounds : rounds (posted offers, pair prices) or bids (unit contracts).
@@ -178,7 +178,7 @@ def auction_unit_contracts(book: BilateralBook, unit_mw: float, step: float) -> 
     price, holder = np.zeros(len(owner)), np.full(len(owner), -1)
     waiting = list(range(len(wants)))[::-1]
     gain = book.gain[owner]  # (seller units, buyers)
-    bids = 0
+    added: list[float] = []  # worth of a unit to its new holder less that to the one it is taken from
     while waiting and len(owner):
         bidder = waiting.pop()
         net = gain[:, wants[bidder]] - price
@@ -189,14 +189,17 @@ def auction_unit_contracts(book: BilateralBook, unit_mw: float, step: float) -> 
         net[best] = -np.inf
         second = max(float(net.max()), 0.0)
         price[best] += lead - second + step
+        more = float(gain[best, wants[bidder]])
         if holder[best] >= 0:
             waiting.append(int(holder[best]))
+            more -= float(gain[best, wants[holder[best]]])
         holder[best] = bidder
-        bids += 1
+        added.append(more)
     traded = np.zeros(book.allowed.shape)
     held = holder >= 0
     np.add.at(traded, (owner[held], wants[holder[held]]), unit)
     contracts = int(min(counts[0].sum(), counts[1].sum()))
     bound = optimum - contracts * unit * step * book.hours
-    welfare = np.array([book.welfare(traded)])
-    return Process(book, optimum, traded, welfare, np.empty((0, 0)), float(bound), bids)
+    welfare = np.cumsum(added) * unit * book.hours if added else np.zeros(1)
+    welfare[-1] = book.welfare(traded)
+    return Process(book, optimum, traded, welfare, np.empty((0, 0)), float(bound), len(added))

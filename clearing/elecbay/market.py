@@ -15,7 +15,6 @@ from typing import Literal, get_args
 import numpy as np
 
 from clearing.book import Book
-from clearing.certificate import Claim
 from clearing.elecbay.blocks import Choice, choose_blocks, greatest_welfare
 from clearing.elecbay.book import SealedBook
 from clearing.elecbay.certificate import certify_choice
@@ -118,10 +117,7 @@ class ElecBay:
         nodal = self._price(sealed.at(choice.chosen))
         welfare = nodal.welfare / sealed.book.hours
         bound = choice.welfare if len(sealed.blocks) else welfare
-        claim = Claim(
-            nodal.accepted_mw, nodal.link_mw, nodal.flow_mw, nodal.lmp, nodal.flow_dual, nodal.ramp_dual
-        )
-        certificate = certify_choice(sealed, self.grid, claim, choice.chosen, bound)
+        certificate = certify_choice(sealed, self.grid, nodal.claim, choice.chosen, bound)
         if not certificate.holds:
             raise NumericalError(f"ElecBay: {certificate}")
         notes: tuple[str, ...] = (NO_VOLTAGE,)
@@ -169,9 +165,23 @@ class ElecBay:
         if len(found) == 1:
             return found[0]
         low, high = found
-        names = ("lmp", "energy", "flow_dual", "ramp_dual")
-        mixed = {n: (1 - self.k) * getattr(low, n) + self.k * getattr(high, n) for n in names}
-        return replace(low, **mixed)
+
+        def mix(at_low: np.ndarray, at_high: np.ndarray) -> np.ndarray:
+            return (1 - self.k) * at_low + self.k * at_high
+
+        return replace(
+            low,
+            lmp=mix(low.lmp, high.lmp),
+            energy=mix(low.energy, high.energy),
+            flow_dual=mix(low.flow_dual, high.flow_dual),
+            ramp_dual=mix(low.ramp_dual, high.ramp_dual),
+            claim=replace(
+                low.claim,
+                lmp=mix(low.claim.lmp, high.claim.lmp),
+                flow_dual=mix(low.claim.flow_dual, high.claim.flow_dual),
+                ramp_dual=mix(low.claim.ramp_dual, high.claim.ramp_dual),
+            ),
+        )
 
     def _contributions(
         self, sealed: SealedBook, winner: WinnerProgram | None, accepted: np.ndarray, welfare: float

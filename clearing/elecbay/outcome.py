@@ -139,14 +139,15 @@ class ElecBayOutcome:
         gain = book.side[rows] * (np.nan_to_num(self.column_price) - book.price[rows]) * x * book.hours
         surplus = np.bincount(block[mine], gain[mine], minlength=len(self.chosen))
         first = [int(np.flatnonzero(self.sealed.block_of == b)[0]) for b in range(len(self.chosen))]
-        group = [None if g < 0 else self.sealed.groups[g] for g in self.sealed.group_of.tolist()]
+        group = np.empty(len(self.chosen), dtype=object)
+        group[:] = [None if g < 0 else self.sealed.groups[g] for g in self.sealed.group_of.tolist()]
         return pd.DataFrame(
             {
                 "participant": [book.participants[k] for k in first],
                 "chosen": self.chosen,
                 "surplus": surplus,
                 "uplift": np.where(self.chosen, np.maximum(-surplus, 0.0), 0.0),
-                "group": pd.Series(group, dtype=object),
+                "group": group,
             },
             index=pd.Index(list(self.sealed.blocks), name="block", dtype=object),
         )

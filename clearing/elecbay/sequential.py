@@ -74,10 +74,24 @@ class SequentialOutcome:
         book, rows = self.sealed.book, self.sealed.book.column_row
         return float((-book.side[rows] * book.price[rows] * self.accepted_mw).sum()) * book.hours
 
+    @cached_property
+    def trade_welfare(self) -> np.ndarray:
+        """(trades,) welfare that each adds, value less cost [$]; fixed demand has no value."""
+        book, rows = self.sealed.book, self.sealed.book.column_row
+        limit = np.append(book.price[rows], 0.0)  # column −1: fixed demand
+        gain = limit[self.trades[:, 1]] - limit[self.trades[:, 2]]
+        return frozen(gain * self.trade_mw * book.hours)
+
     @property
     def efficiency(self) -> float:
-        """Welfare relative to the proven optimum; NaN where that is 0."""
-        return self.welfare / self.exact.welfare if self.exact.welfare else float("nan")
+        """Welfare relative to the proven optimum; NaN where that is 0 or the signs differ.
+
+        Where fixed demand, which has no value, makes both negative: the least cost relative to its own.
+        """
+        best, own = self.exact.welfare, self.welfare
+        if best < 0 and own < 0:
+            return best / own
+        return own / best if best > 0 else float("nan")
 
     @cached_property
     def life_cycle(self) -> pd.DataFrame:

@@ -11,12 +11,12 @@ import pandas as pd
 from clearing.arrays.compiled import CompiledModel
 from clearing.arrays.programs import Program
 from clearing.certificate import Certificate
-from clearing.errors import InputError, NumericalError
+from clearing.errors import NumericalError
 from clearing.homes.home import Home
 from clearing.homes.model import MONEY, QUANTITY, home_program
-from clearing.pricing.marginal import dual_intervals
+from clearing.pricing.marginal import dual_lattice_ends
 from clearing.pricing.proof import certify_program
-from networks.checks import freeze_arrays
+from networks.checks import freeze_arrays, frozen
 
 OWN_CHECK = 1e-7  # of a kilowatt: what the schedule may miss of the home's own equations
 
@@ -31,7 +31,9 @@ class HomeSchedule:
     bought, sold, sun, generated, lost, charged, discharged : (slots,) [MW]; `sun` is what is used of it.
     stored : (slots,) energy at the end of each slot [MWh].
     appliances : (appliances, slots) in the home's order; comfort : (blocks, slots) [MW].
-    marginal_cost : (slots,) dual of the home's own balance [$/MWh]: what one more MWh of load costs it.
+    balance_dual : (slots,) the solver's dual of the home's own balance, any one of those that support the
+        schedule [$/MWh]; `marginal_cost` is the one by rule.
+    choices : yes-or-no decisions as taken, in the order of the program's columns.
     certificate : optimality of its program, and its own equations (row H).
     """
 
@@ -48,7 +50,8 @@ class HomeSchedule:
     stored: np.ndarray
     appliances: np.ndarray
     comfort: np.ndarray
-    marginal_cost: np.ndarray
+    balance_dual: np.ndarray
+    choices: np.ndarray
     certificate: Certificate
 
     def __post_init__(self) -> None:
@@ -89,9 +92,27 @@ class HomeSchedule:
         return self.bill + self.hardship - self.utility
 
     @cached_property
+    def marginal_cost(self) -> np.ndarray:
+        """(slots,) dual of the home's own balance by rule [$/MWh]: what one MWh of load more costs it.
+
+        Where what the last MWh saved and what one more would cost differ, law 5's canonical price: halfway
+        between the least and the greatest supporting dual, or the finite one of the two, NaN where neither
+        is. Supporting duals of a home form a lattice, so its least point has every slot's least, its
+        greatest every slot's greatest, and halfway supports as well. Two linear programs, when asked for.
+        """
+        low, high = self.marginal_interval
+        both = np.isfinite(low) & np.isfinite(high)
+        if both.all():
+            return frozen(0.5 * (low + high))
+        if np.isfinite(low).all() or np.isfinite(high).all():
+            return low if np.isfinite(low).all() else high
+        middle = np.where(np.isfinite(low), low, np.where(np.isfinite(high), high, np.nan))
+        return frozen(np.where(both, 0.5 * (np.where(both, low, 0) + np.where(both, high, 0)), middle))
+
+    @cached_property
     def marginal_interval(self) -> tuple[np.ndarray, np.ndarray]:
         """(slots,) twice: least and greatest supporting marginal cost [$/MWh]: what the last MWh saved and
-        what one more would cost. Computed when asked for, at the chosen yes-or-no decisions."""
+        what one more would cost, at the yes-or-no decisions that were taken; ±inf where nothing bounds it."""
         model, program = home_program(self.home, self.buy_price, self.sell_price)
         x = np.zeros(len(program.cost))
         names = ("bought", "sold", "sun", "generated", "lost", "charged", "discharged", "stored", "comfort")
@@ -102,11 +123,11 @@ class HomeSchedule:
         if flexible:
             x[model.variables["appliance"]] = np.ravel(flexible) / QUANTITY
         if program.integer is not None:
-            raise InputError(
-                f"home {self.home.label!r} has yes-or-no decisions; its marginal cost has no interval"
-            )
-        low, high = dual_intervals(program, x, model.rows["balance"])
-        return low * MONEY, high * MONEY
+            x[program.integer] = self.choices
+            low, high = (np.where(program.integer, x, end) for end in (program.low, program.high))
+            program = replace(program, low=low, high=high, integer=None)
+        low, high = dual_lattice_ends(program, x, model.rows["balance"])
+        return frozen(low * MONEY), frozen(high * MONEY)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -153,7 +174,8 @@ def read_schedule(
         **{name: series(name) for name in ("charged", "discharged", "stored")},
         appliances=_in_home_order(home, flexible, starts),
         comfort=comfort,
-        marginal_cost=dual[model.rows["balance"]] * MONEY,
+        balance_dual=dual[model.rows["balance"]] * MONEY,
+        choices=np.round(x[integer]),
         certificate=proof,
     )
     own = own_equations_missed(schedule)

@@ -79,7 +79,7 @@ def compare_tariffs(homes: Sequence[Home], tariffs: Sequence[Tariff]) -> pd.Data
     """
     rows = []
     for tariff in tariffs:
-        schedules = _schedule(homes, tariff)
+        schedules = schedule_at_tariff(homes, tariff)
         net = np.sum([s.net_import for s in schedules], axis=0)
         hours = homes[0].hours
         rows.append(
@@ -96,10 +96,12 @@ def compare_tariffs(homes: Sequence[Home], tariffs: Sequence[Tariff]) -> pd.Data
     return pd.DataFrame(rows).set_index("tariff")
 
 
-def _schedule(homes: Sequence[Home], tariff: Tariff) -> list[HomeSchedule]:
-    """Schedules under a tariff; with netting the better of two: energy worth the retail price (exact for a
-    net buyer) or the excess price (exact for a net seller). Only a home whose best net is
-    zero may miss it."""
+def schedule_at_tariff(homes: Sequence[Home], tariff: Tariff) -> list[HomeSchedule]:
+    """Truthful schedules at a tariff.
+
+    With netting the better of two: energy worth the retail price (exact for a net buyer) or the excess price
+    (exact for a net seller). Only a home whose best net is zero may miss it.
+    """
     plans = schedule_homes(homes, tariff.buy, tariff.sell)
     if not tariff.netting:
         return plans

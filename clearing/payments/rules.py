@@ -28,6 +28,7 @@ from clearing.payments.games import (
     shapley_value,
 )
 from clearing.payments.tariff import (
+    MOST_AGENTS,
     DualPayments,
     coalition_worths,
     dual_price_payments,
@@ -67,14 +68,15 @@ def pay_agents(
 ) -> Payments:
     """Every payment rule on one instance.
 
-    Up to `EXACT_SHAPLEY` agents everything is exact. Beyond, what needs every coalition is left out, and
-    the Shapley value is that of :func:`tariff_shapley`.
+    Up to `MOST_AGENTS` agents everything is exact. Beyond, what needs every coalition is left out, and
+    the Shapley value is that of :func:`tariff_shapley`; dual prices need no such table, and their place
+    in the core is proved for any number of agents.
     """
     dual = dual_price_payments(instance)
     count = len(instance.agents)
     none = np.full(count, np.nan)
     game, least, kernel, shapley = None, None, none, ShapleyValue(none, none)
-    if count <= EXACT_SHAPLEY:
+    if count <= MOST_AGENTS:
         game = tariff_game(instance)
         least, kernel, shapley = least_core(game), nucleolus(game), shapley_value(game)
         alone = game.worth[[1 << k for k in range(count)]]

@@ -52,6 +52,24 @@ class PlantOutcome:
     inside: Outcome | None
 
 
+def _refuse_curved(book: Book) -> None:
+    """A curve of blocks needs a book whose periods are separate linear programs."""
+    if not isinstance(book, Book):
+        raise InputError(
+            f"book is a {type(book).__name__}; a plant's curve needs a plain Book (blocks make its cost jump)"
+        )
+    if book.slope.any():
+        order = book.orders[int(np.flatnonzero(book.slope)[0])]
+        raise InputError(
+            f"order {order!r} has a slope; a plant's curve needs orders without slopes: offer steps instead"
+        )
+    if book.ramp_units:
+        raise InputError(
+            f"unit {book.ramp_units[0]!r} has a ramp limit, which joins periods that the curve takes one "
+            "by one; leave ramps out, or use co_optimise of clearing.plants.homes for storage"
+        )
+
+
 class VirtualPowerPlant:
     """A microgrid as a plant.
 
@@ -78,8 +96,7 @@ class VirtualPowerPlant:
                 f"connection is {connection!r}, which is not a bus of the microgrid"
                 f"{suggest(connection, grid.bus_position)}"
             )
-        if book.slope.any() or book.ramp_units:
-            raise InputError("a plant's curve needs orders without slopes and ramps; offer steps instead")
+        _refuse_curved(book)
         self.grid, self.book, self.connection, self.name = grid, book, connection, name
         self.export_limit = number("export_limit", export_limit, "MW", minimum=0.0)
         self.import_limit = number("import_limit", import_limit, "MW", minimum=0.0)

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
 from clearing.arrays.programs import Program
-from clearing.solvers import least_values
+from clearing.errors import UnboundedError
+from clearing.solvers import least_values, solve
 
 AT_BOUND = 1e-7  # a scaled slack below this is none
 
 
 def dual_intervals(program: Program, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows,) twice: least and greatest dual of some rows over all duals that support an optimal x.
+    """(rows,) twice: least and greatest dual of some rows over all duals that support an optimal x; ±inf
+    where nothing bounds one. Two linear programs per row."""
+    face = dual_face(program, x)
+    unit = np.zeros((len(rows), len(face.cost)))
+    unit[np.arange(len(rows)), rows] = 1.0
+    return least_values(face, unit), -least_values(face, -unit)
+
+
+def dual_lattice_ends(program: Program, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same as :func:`dual_intervals`, in two linear programs, where duals form a lattice.
+
+    They do where every column has at most one positive and one negative entry after rows of one column
+    are left out, as in a balance with storage: a smaller and a greater of two supporting duals, row by
+    row, support too (A. F. Veinott, 1989), so one point has every least dual and one every greatest. One that
+    nothing bounds is found row by row.
+    """
+    face = dual_face(program, x)
+    cost = np.zeros(len(face.cost))
+    cost[rows] = 1.0
+    try:
+        low, high = (solve(replace(face, cost=sign * cost)).x[rows] for sign in (1.0, -1.0))
+    except UnboundedError:
+        return dual_intervals(program, x, rows)
+    return low, high
+
+
+def dual_face(program: Program, x: np.ndarray) -> Program:
+    """All duals that support an optimal x, as the feasible set of a program over the rows.
 
     Interior columns have reduced cost 0, columns at a bound the sign that keeps them there, rows that are met
-    duals of one sign, all others none; ±inf where nothing bounds a dual.
+    duals of one sign, all others none.
     """
     activity = program.matrix @ x
     moving = np.flatnonzero(program.low < program.high)
@@ -25,7 +55,7 @@ def dual_intervals(program: Program, x: np.ndarray, rows: np.ndarray) -> tuple[n
     met_low = activity - program.row_low <= AT_BOUND
     met_high = program.row_high - activity <= AT_BOUND
     none = np.zeros(len(activity))
-    face = Program(
+    return Program(
         cost=none,
         curvature=none,
         matrix=sparse.csc_array(program.matrix[:, moving].T),
@@ -34,6 +64,3 @@ def dual_intervals(program: Program, x: np.ndarray, rows: np.ndarray) -> tuple[n
         low=np.where(met_high, -np.inf, 0.0),
         high=np.where(met_low, np.inf, 0.0),
     )
-    unit = np.zeros((len(rows), len(activity)))
-    unit[np.arange(len(rows)), rows] = 1.0
-    return least_values(face, unit), -least_values(face, -unit)

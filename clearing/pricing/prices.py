@@ -42,12 +42,13 @@ class Prices:
     ----------
     bus : (buses, periods) prices, NaN where nothing bounds them from either side.
     dual : (rows,) of the reduced program: island balances, then the met limits.
-    unique : whether no other prices support the dispatch.
+    proof_bus, proof_dual : the same, with some supporting prices where the rule picks none.
     """
 
     bus: np.ndarray
     dual: np.ndarray
-    unique: bool
+    proof_bus: np.ndarray
+    proof_dual: np.ndarray
 
 
 class DualFace:
@@ -109,7 +110,7 @@ class DualFace:
             if len(columns) == 0:
                 continue
             fixed = rows[self.interior[rows]]
-            if not has_full_column_rank(matrix[fixed][:, columns]):
+            if len(fixed) < len(columns) or not has_full_column_rank(matrix[fixed][:, columns]):
                 parts.append(_Component(self, rows, columns, self.interior[rows]))
         return parts
 
@@ -118,25 +119,47 @@ class DualFace:
         """(buses, periods) served demand, see :func:`demand_weights`."""
         return demand_weights(self.reduced, self.x)
 
+    @cached_property
+    def worth(self) -> np.ndarray:
+        """(duals,) what all served demand pays per unit of each dual: Σ weight·price is linear in them."""
+        reduced, limits = self.reduced, self.limits
+        flow, periods = reduced.structure.grid.flow, reduced.structure.periods
+        served = np.zeros((flow.islands, periods))
+        np.add.at(served, flow.island, self.weights)
+        lines, t = limits.flow.T
+        through = (reduced.ptdf(lines) * self.weights[:, t].T).sum(axis=1)
+        return self._to_rows.T @ np.concatenate([served.ravel(), through, np.zeros(len(limits.ramp))])
+
     def pick(self, rule: PriceRule) -> Prices:
         """The face's point by a rule (law 5)."""
-        dual = self.known.copy()
+        dual, proof = self.known.copy(), self.known.copy()
         unpriced = np.zeros(self.weights.size, dtype=bool)
         for part in self.components:
             ends = {"low": [1.0], "high": [-1.0], "canonical": [1.0, -1.0]}[rule]
+            if part.idle:
+                dual[part.columns] = proof[part.columns] = 0.0
+                continue
             found = [part.extreme(sign) for sign in ends]
             if rule != "canonical" and found[0] is None:
                 found = [part.extreme(-ends[0])]
             points = [point for point in found if point is not None]
-            dual[part.columns] = np.mean(points, axis=0) if points else np.nan
-            if not points:
+            if points:
+                dual[part.columns] = proof[part.columns] = np.mean(points, axis=0)
+            else:
+                dual[part.columns] = np.nan
                 unpriced |= (np.abs(part.price_map) > NO_EFFECT).any(axis=1)
-        unique = not any(part.moves_prices for part in self.components)
         # rounding must not turn a shadow price of zero into one that pushes the wrong way
-        rows = self._to_rows @ np.clip(dual, self.program.low, self.program.high)
-        bus = self.reduced.bus_prices(self.limits, np.nan_to_num(rows))
-        bus[unpriced.reshape(bus.shape)] = np.nan
-        return Prices(bus, rows, unique)
+        rows, proof_rows = (
+            self._to_rows @ np.clip(values, self.program.low, self.program.high) for values in (dual, proof)
+        )
+        proof_bus = self.reduced.bus_prices(self.limits, proof_rows)
+        bus = np.where(unpriced.reshape(proof_bus.shape), np.nan, proof_bus)
+        return Prices(bus, rows, proof_bus, proof_rows)
+
+    @cached_property
+    def unique(self) -> bool:
+        """Whether no other prices support the dispatch."""
+        return not any(part.moves_prices for part in self.components)
 
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: least and greatest price of each bus, ±inf where unbounded."""
@@ -206,9 +229,7 @@ class _Component:
         susceptance or its unit's size, so that a line or unit split in two counts as before.
         """
         none = np.zeros(len(self.columns))
-        if self.idle:
-            return none
-        cost = sign * (self.face.weights.ravel() @ self.price_map)
+        cost = sign * self.face.worth[self.columns]
         try:
             return lexicographic(self.program, [(cost, none), (none, self._norm_weights)]).x
         except UnboundedError:

@@ -14,6 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from clearing.arrays.programs import Program
+from clearing.errors import InputError
+from clearing.pricing.exact import AT_LIMIT
 from clearing.structure import Numbers, Structure
 
 
@@ -45,7 +47,7 @@ class Reduced:
         self.structure = structure
         self._ptdf: dict[int, np.ndarray] = {}
         grid, periods = structure.grid, structure.periods
-        self.quantity = typical_size(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        self.quantity = _unit_of_power(structure, numbers)
         self.money = typical_size(np.abs(numbers.price))
         links = structure.links * periods
         self.orders = len(structure.bus)
@@ -178,6 +180,54 @@ class Reduced:
             np.add.at(weight, (at, limits.flow[:, 1]), dual[balances : balances + len(limits.flow)])
             prices += self.ptdf(lines).T @ weight
         return prices
+
+
+OVERSIZED = 2.0**14
+"""Orders larger than what could ever be traded by more than this make a poor unit of power."""
+
+
+def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
+    """The typical order or fixed demand [MW]; where orders are out of all proportion to what their buses can
+    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead.
+
+    In units of a huge order every line limit would be within tolerance of 0.
+    """
+    fixed = np.abs(numbers.fixed_mw).ravel()
+    typical = typical_size(np.concatenate([numbers.mw, fixed]))
+    if len(numbers.mw) == 0:
+        return typical
+    possible = typical_size(np.concatenate([_most_traded(structure, numbers), fixed]))
+    unit = possible if typical > OVERSIZED * possible else typical
+    limit = structure.grid.limit_mw
+    lost = structure.grid.in_service & (limit > 0) & (limit < AT_LIMIT * unit)
+    if lost.any():
+        k = int(np.flatnonzero(lost)[0])
+        raise InputError(
+            f"branch {structure.grid.branches[k]!r} has a limit of {limit[k]:g} MW, which is nothing beside "
+            f"orders of up to {float(numbers.mw.max()):g} MW; lower the orders to what can be traded, or "
+            "make the limit 0"
+        )
+    return unit
+
+
+def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:
+    """(order columns,) bound of what each order can trade: with the other side at its bus and over its lines,
+    and with the other side of the whole market [MW]."""
+    grid, side = structure.grid, structure.side
+    shape = numbers.fixed_mw.shape
+    carried = np.where(grid.in_service, np.inf, 0.0)
+    bounds = np.maximum(np.abs(numbers.low_mw), np.abs(numbers.high_mw))
+    carried[structure.limited] = np.where(grid.in_service[structure.limited], bounds, 0.0)
+    lines = np.bincount(grid.from_bus, carried, shape[0]) + np.bincount(grid.to_bus, carried, shape[0])
+    links = np.maximum(np.abs(grid.link_min_mw), np.abs(grid.link_max_mw))
+    lines = lines + np.bincount(grid.link_from, links, shape[0]) + np.bincount(grid.link_to, links, shape[0])
+    sold, bought = np.maximum(-numbers.fixed_mw, 0.0), np.maximum(numbers.fixed_mw, 0.0)
+    at = (structure.bus, structure.period)
+    np.add.at(sold, at, np.where(side > 0, numbers.mw, 0.0))
+    np.add.at(bought, at, np.where(side < 0, numbers.mw, 0.0))
+    here = np.where(side > 0, bought[at], sold[at])
+    everywhere = np.where(side > 0, bought.sum(axis=0)[structure.period], sold.sum(axis=0)[structure.period])
+    return np.minimum(numbers.mw, np.minimum(here + lines[structure.bus], everywhere))
 
 
 def typical_size(values: np.ndarray) -> float:

@@ -25,10 +25,11 @@ JITTER = 12  # deterministic perturbation in [½, 1]
 TMP = 13
 TMP2 = 14
 GOAL = 15  # criterion of the second level of law 4
-PREV = 16  # centre of the proximal term of step orders in a sloped book
-SIGN = 17  # +1 sale, −1 purchase, 0 link
-WAS = 18  # dispatch at the last look at the candidate lines
-N_COL = 19
+PREV = 16  # 1 / slope of the quadratic programs; 0 for step orders and fixed columns
+MODE = 17  # sloped books: +1 at the lower bound, −1 at the upper, 0 inside, HELD, FIXED; kept as a start
+SIGN = 18  # +1 sale, −1 purchase, 0 link
+WAS = 19  # dispatch at the last look at the candidate lines
+N_COL = 20
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none
@@ -42,9 +43,10 @@ N_ICOL = 5
 BASE = 0  # flow at zero dispatch [MW]; 0 for balance rows
 FLO = 1  # least flow; net fixed demand for balance rows
 FHI = 2  # greatest flow
-ROOM = 3  # at least so far from a limit at the last look at the line [MW]
-REACH = 4  # flow per MW of the column that moves it most
-N_SLOT = 5
+DUAL = 3  # sloped books: dual value of the last round, kept as a start
+ROOM = 4  # at least so far from a limit at the last look at the line [MW]
+REACH = 5  # flow per MW of the column that moves it most
+N_SLOT = 6
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
@@ -118,7 +120,9 @@ AGE = 3  # pivots since the last factorisation
 FLIPS = 4
 CHECKS = 5
 QPS = 6
-STALE = 7  # 1 where demand or limits changed since the candidates' limits were set
+RULED = 7  # sloped books: rows, and step orders held at their price
+HELDS = 8
+STALE = 9  # 1 where demand or limits changed since the candidates' limits were set
 N_STATE = 16
 
 # statuses of a round

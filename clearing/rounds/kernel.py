@@ -195,7 +195,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     noise = NOISE if number < 2 else 0.0
     renewals = 0
     if sloped:
-        return solve_sloped(s, number, rule, cost_scale, tol, COST_TOL * cost_scale, out, unpriced)
+        return solve_sloped(s, number, rule, cost_scale, noise, tol, COST_TOL * cost_scale, out, unpriced)
     if number > 0 or s.state[SIZE] == 0:
         restart(s)
     elif s.state[AGE] >= OLD:

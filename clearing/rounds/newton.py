@@ -1,7 +1,7 @@
 """Separable strictly convex programs by Newton steps on the duals of the few active rows.
 
 Least Σ cost x + ½ curve x² over boxes, balance rows and line limits, every curve > 0. Used for
-law 4's least sum of squares on the optimal face and for books with slopes. The dual function is
+law 4's least sum of squares on the optimal face. The dual function is
 concave and piecewise quadratic, x_j(y) = clip((A_jᵀy − cost_j) / curve_j); Newton steps with an
 exact line search end after finitely many. Limits may only pull their way: the dual of a line is
 ≤ 0 at its upper limit, ≥ 0 at its lower one, and a step stops where it would change sign.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clearing.rounds.canonical import gather_rows, right_sides, solve_regular
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import add_rows
+from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     CHECKS,
@@ -44,7 +45,8 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     cols = s.irow[COLS]
     rows = s.irow[ROWS]
     y = s.row[Y]
-    if sloped:
+    regular = sloped and solve_interior(s, m, f)
+    if sloped and not regular:
         if not solve_sloped_columns(s, m, f):
             return STALLED, 0, 0
         some = s.irow[STEPCOLS]
@@ -56,7 +58,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         if count > 0:
             of_links, rank = decompose(s, rows, m, some, count, p, q)
             solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
-    if sloped or m != f or not solve_regular(s, m):
+    if not regular and (sloped or m != f or not solve_regular(s, m)):
         of_links, rank = decompose(s, rows, m, cols, f, p, q)
         if not sloped:
             solve_dispatch(s, cols, m, f, p, q, of_links, rank, s.col[TMP2])

@@ -25,6 +25,7 @@ __all__ = [
     "least_values",
     "solve",
     "solve_conic",
+    "solve_highs",
     "solvers_for",
 ]
 

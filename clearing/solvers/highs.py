@@ -94,9 +94,11 @@ _HIGHS_ENDINGS = {
 
 
 def solve_highs(
-    program: Program, time_limit: float, method: str = "simplex"
+    program: Program, time_limit: float, method: str = "simplex", presolve: bool = True
 ) -> tuple[Ending, Solution | None]:
     highs = _new_highs(time_limit)
+    if not presolve:
+        highs.setOptionValue("presolve", "off")
     if program.integer is None:
         highs.setOptionValue("solver", method)
     highs.passModel(highs_model(program))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -70,6 +71,39 @@ def read_instance(folder: Path | Traversable) -> TradingInstance:
         )
     except InputError as error:
         raise InputError(f"folder '{folder}': {error}") from error
+
+
+def write_instance(instance: TradingInstance, folder: Path, name: str = "") -> Path:
+    """Write the tables that :func:`read_instance` reads back (labels as text); returns the folder.
+
+    The folder is made if needed and its tables are replaced: a start for instances of one's own.
+    """
+    from networks.table_writer import write_csv
+
+    grid, private = instance.grid, instance.private
+    agents = instance.agents_frame.set_index("bus")
+    buses = pd.DataFrame({"bus": list(grid.buses)}).set_index("bus").join(agents)
+    if private.positions_km is not None:
+        spots = pd.DataFrame(private.positions_km, index=list(private.buses), columns=["x_km", "y_km"])
+        buses = buses.join(spots)
+    columns = ["branch", "from_bus", "to_bus", "r_pu", "x_pu", "tap", "shift_degree", "in_service"]
+    public = grid.branches_frame[columns].rename(columns={"branch": "line"})
+    usual = (("tap", 1.0), ("shift_degree", 0.0), ("in_service", True))
+    public = public.drop(columns=[column for column, value in usual if (public[column] == value).all()])
+    settings = {
+        "name": name or folder.resolve().name,
+        "base_mva": float(grid.base_mva),
+        "main_bus": str(instance.main_bus),
+        "supply_price": float(instance.supply_price),
+        "sell_price": float(instance.sell_price),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(buses.reset_index(), folder / "buses.csv")
+    write_csv(public, folder / "public_lines.csv")
+    write_csv(private.lines_frame, folder / "private_lines.csv")
+    text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in settings.items())
+    (folder / "trade.toml").write_text(text, encoding="utf-8", newline="\n")
+    return folder
 
 
 def eight_node() -> TradingInstance:

@@ -61,6 +61,30 @@ class Benchmarks:
             for name in ("competitive", "nash_low", "nash_high")
         }
 
+    def compare(self, payoffs: Sequence[float] | np.ndarray, level: float = 0.95) -> pd.DataFrame:
+        """What was learned beside every benchmark, a table to print.
+
+        Parameters
+        ----------
+        payoffs : (players,), or (seeds, players) such as `Result.limit_profits()` [$].
+        level : of Student's interval over seeds.
+
+        Returns
+        -------
+        Index competitive, nash_low, nash_high, joint. Columns: profit and learned (all players, mean over
+        seeds) [$], and the collusion index against the benchmark with its interval, `low` to `high`; NaN
+        where there is no such equilibrium, or no room between it and the joint optimum.
+        """
+        totals = np.atleast_2d(np.asarray(payoffs, dtype=float)).sum(axis=1)
+        rows = {}
+        for name in ("competitive", "nash_low", "nash_high", "joint"):
+            benchmark = getattr(self, name)
+            profit = 0.0 if abs(benchmark) <= 1e-12 * (1 + abs(self.joint)) else benchmark
+            found = [collusion_index(t, benchmark, self.joint) for t in totals]
+            index = Interval(*[np.nan] * 4) if np.isnan(found).any() else mean_interval(found, level)
+            rows[name] = [profit, float(totals.mean()), index.estimate, index.low, index.high]
+        return pd.DataFrame.from_dict(rows, "index", columns=["profit", "learned", "index", "low", "high"])
+
 
 def collusion_index(payoff: float, benchmark: float, joint: float) -> float:
     """Δ = (payoff − benchmark)/(joint − benchmark): 0 at the benchmark, 1 at the joint optimum.
@@ -91,8 +115,7 @@ def margins(outcome: Outcome, truth: Book, competitive: Outcome | None = None) -
     """
     book, rows, t = outcome.book, outcome.book.column_row, outcome.book.column_period
     sells = np.flatnonzero(book.side[rows] == SELL)
-    if truth.orders != book.orders or not np.array_equal(truth.order_period, book.order_period):
-        raise InputError("truth holds other orders than the outcome's book; give the same at true cost")
+    _check_same(truth, book)
     bus, mw = outcome.face.reduced.structure.bus[sells], outcome.accepted_mw[sells]
     row = truth.column_row[sells]
     runs = mw > 1e-9 * (1 + book.mw[rows[sells]])
@@ -122,6 +145,52 @@ def margins(outcome: Outcome, truth: Book, competitive: Outcome | None = None) -
     if competitive is not None:
         table["over_competitive"] = table["price"] - table["competitive_price"]
     return table
+
+
+def withholding(outcome: Outcome, truth: Book) -> pd.DataFrame:
+    """MW that the sellers keep from the market, per participant and period.
+
+    Physically: what is not offered. Economically, the output gap: what is offered and worth its true cost at
+    the price of its bus, and yet not accepted, because it is offered above cost. A unit at the margin of its
+    true cost has no gap, nor has one that a ramp or the like holds back at its own offer (its price does not
+    reward more).
+
+    Parameters
+    ----------
+    outcome : what was cleared.
+    truth : the same orders at true cost and full capacity, such as `game.book`.
+
+    Returns
+    -------
+    Index (participant, period): capacity_mw, offered_mw, sold_mw, physical_mw, economic_mw.
+
+    Source: P. Joskow and E. Kahn, The Energy Journal 23(4) (2002), 1-35; the output gap of American market
+    monitors' reports.
+    """
+    book, t = outcome.book, outcome.book.column_period
+    _check_same(truth, book)
+    rows = book.column_row
+    sells = np.flatnonzero(book.side[rows] == SELL)
+    row, true = rows[sells], truth.column_row[sells]
+    price = outcome.lmp[outcome.face.reduced.structure.bus[sells], t[sells]]
+    offered, sold, capacity = book.mw[row], outcome.accepted_mw[sells], truth.mw[true]
+    room = price - truth.price[true]
+    slope = truth.slope[true]
+    pays = room > 1e-6 * (1 + np.abs(price))
+    wanted = np.where(slope > 0, np.minimum(room / np.where(slope > 0, slope, 1.0), offered), offered)
+    gap = np.where(pays, np.maximum(wanted - sold, 0.0), 0.0)
+    frame = pd.DataFrame(
+        {
+            "participant": [book.participants[k] for k in row.tolist()],
+            "period": t[sells],
+            "capacity_mw": capacity,
+            "offered_mw": offered,
+            "sold_mw": sold,
+            "physical_mw": np.maximum(capacity - offered, 0.0),
+            "economic_mw": np.where(gap > 1e-6 * (1 + offered), gap, 0.0),
+        }
+    )
+    return frame.groupby(["participant", "period"], sort=False).sum()
 
 
 def surplus_transfer(
@@ -194,6 +263,11 @@ def bootstrap_interval(
     picks = x[rng.integers(len(x), size=(draws, len(x)))]
     low, high = np.quantile(statistic(picks, axis=1), [0.5 - level / 2, 0.5 + level / 2])
     return Interval(float(statistic(x, axis=0)), float(low), float(high), level)
+
+
+def _check_same(truth: Book, book: Book) -> None:
+    if truth.orders != book.orders or not np.array_equal(truth.order_period, book.order_period):
+        raise InputError("truth holds other orders than the outcome's book; give the same at true cost")
 
 
 def _sample(values: Sequence[float] | np.ndarray, name: str, least: int = 1) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -22,6 +22,22 @@ class ActionSet(Protocol):
         ...
 
 
+@runtime_checkable
+class Line(ActionSet, Protocol):
+    """Actions that lie on a line: numbers, between which one may choose any other."""
+
+    @property
+    def span(self) -> tuple[float, float]: ...
+
+    def along(self, columns: Columns, own: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What numbers (n,) add to prices and to MW, (n, columns) each; piecewise affine."""
+        ...
+
+    def bends(self, columns: Columns, own: np.ndarray) -> tuple[float, ...]:
+        """Numbers at which it changes its slope."""
+        ...
+
+
 @dataclass(frozen=True)
 class Markups:
     """Sales offered above cost, by an amount [$/MWh] or, with `relative`, by a share of the price."""
@@ -32,14 +48,25 @@ class Markups:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _numbers("mark-ups", self.values))
 
-    def direction(self, columns: Columns, own: np.ndarray) -> np.ndarray:
-        """(columns,) by how much prices rise per unit of mark-up."""
-        return np.where(own & (columns.side == SELL), columns.price if self.relative else 1.0, 0.0)
+    @property
+    def span(self) -> tuple[float, float]:
+        """Least and greatest mark-up."""
+        return min(self.values), max(self.values)
+
+    def along(self, columns: Columns, own: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What any mark-ups (n,), of the set or between, add to prices and to MW, (n, columns) each."""
+        unit = np.where(own & (columns.side == SELL), columns.price if self.relative else 1.0, 0.0)
+        price = np.multiply.outer(np.asarray(values, dtype=float), unit)
+        return price, np.zeros_like(price)
+
+    def bends(self, columns: Columns, own: np.ndarray) -> tuple[float, ...]:
+        """Mark-ups at which the effect changes its slope: none."""
+        return ()
 
     def effects(self, columns: Columns, own: np.ndarray) -> Effects:
         """Prices raised by each mark-up."""
         none = Effects.none(self.values, columns)
-        return replace(none, price=np.multiply.outer(np.array(self.values), self.direction(columns, own)))
+        return replace(none, price=self.along(columns, own, np.array(self.values))[0])
 
 
 @dataclass(frozen=True)
@@ -55,12 +82,27 @@ class Withholding:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shares", _numbers("withheld shares", self.shares, 0.0, 1.0))
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Least and greatest share."""
+        return min(self.shares), max(self.shares)
+
+    def along(self, columns: Columns, own: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What any shares (n,), of the set or between, add to prices and to MW, (n, columns) each."""
+        sold = own & (columns.side == SELL)
+        kept = np.maximum(np.multiply.outer(1 - np.asarray(values, dtype=float), columns.mw), columns.min_mw)
+        mw = np.where(sold, kept - columns.mw, 0.0)
+        return np.zeros_like(mw), mw
+
+    def bends(self, columns: Columns, own: np.ndarray) -> tuple[float, ...]:
+        """Shares at which a unit reaches its minimum output."""
+        held = own & (columns.side == SELL) & (columns.min_mw > 0) & (columns.mw > 0)
+        return tuple(np.unique(1 - columns.min_mw[held] / columns.mw[held]).tolist())
+
     def effects(self, columns: Columns, own: np.ndarray) -> Effects:
         """MW taken from the player's sales."""
         none = Effects.none(self.shares, columns)
-        sold = own & (columns.side == SELL)
-        kept = np.maximum(np.multiply.outer(1 - np.array(self.shares), columns.mw), columns.min_mw)
-        return replace(none, mw=np.where(sold, kept - columns.mw, 0.0))
+        return replace(none, mw=self.along(columns, own, np.array(self.shares))[1])
 
 
 @dataclass(frozen=True)

@@ -125,9 +125,9 @@ class Game:
         """
         return self.evaluate(profiles, rng, level)[:, : len(self.players)]
 
-    def signals(self, profiles: np.ndarray) -> np.ndarray:
-        """Expected price [$/MWh] and welfare [$], (batch, 2)."""
-        return self.evaluate(profiles)[:, len(self.players) :]
+    def signals(self, profiles: np.ndarray, level: np.ndarray | int | None = None) -> np.ndarray:
+        """Expected price [$/MWh] and welfare [$], (batch, 2); of a demand level where it is given."""
+        return self.evaluate(profiles, level=level)[:, len(self.players) :]
 
     def evaluate(
         self,
@@ -147,12 +147,17 @@ class Game:
                 states = np.reshape(level, (-1, 1)) * draws + np.arange(draws)
             keys = flat[:, None] + states
             return self.cache.fetch(keys.ravel(), self._compute).reshape(*keys.shape, -1).mean(axis=1)
-        where = rng.integers(levels, size=len(flat)) if level is None else np.asarray(level)
+        where = rng.integers(levels, size=len(flat)) if level is None else np.asarray(level, dtype=np.int64)
         return self.cache.fetch(flat + where * draws + rng.integers(draws, size=len(flat)), self._compute)
 
-    def tensor(self) -> PayoffTensor:
-        """The expected payoffs of every profile, cleared in chunks."""
-        return tabulate(self)
+    @property
+    def levels(self) -> int:
+        """Number of demand levels; 1 without demand states."""
+        return 1 if self.states is None else self.states.levels
+
+    def tensor(self, level: int | None = None) -> PayoffTensor:
+        """The expected payoffs of every profile, cleared in chunks; of one demand level where it is given."""
+        return tabulate(self if level is None else AtLevel(self, level))
 
     def competitive(self) -> tuple[np.ndarray, np.ndarray]:
         """Expected payoffs (players,) and signals (2,) when everybody tells the truth."""
@@ -165,7 +170,7 @@ class Game:
     def book_of(self, profile: Sequence[int], state: int = 0) -> Book:
         """The book of one profile, for a full clearing with tables and certificate."""
         numbers = self.moves.numbers(np.atleast_2d(np.asarray(profile, dtype=np.int64)))
-        price, mw, fixed = self._scale(np.array([state]), *numbers)
+        price, mw, fixed = self.in_states(np.array([state]), *numbers)
         periods = fixed.shape[2]
         where = np.flatnonzero(fixed[0].any(axis=1))
         return replace(
@@ -208,7 +213,7 @@ class Game:
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray, interrupted: np.ndarray
     ) -> np.ndarray:
         """(batch, players + signals) of rounds in demand states."""
-        cleared, _ = self.clear(*self._scale(state, price, mw, fixed))
+        cleared, _ = self.clear(*self.in_states(state, price, mw, fixed))
         earned = self.earn(cleared, interrupted)
         return np.column_stack([earned, cleared.mean_price, cleared.true_welfare])
 
@@ -225,10 +230,10 @@ class Game:
             axis=1,
         )
 
-    def _scale(
+    def in_states(
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The numbers in demand states: fixed demand and purchases at their buses' multipliers."""
+        """The numbers in demand states (batch,): fixed demand and purchases at their buses' multipliers."""
         if self.states is None:
             return price, mw, fixed
         base, bought = self.columns.fixed_mw, self.columns.side == BUY
@@ -237,6 +242,36 @@ class Game:
         if bought.any():
             mw = np.where(bought, mw * factor[:, self.columns.bus], mw)
         return price, mw, fixed
+
+
+class AtLevel:
+    """A game at one demand level, such as one hour of a day: a payoff source for stages and tables.
+
+    Attributes
+    ----------
+    game, level : the game, and which of its levels.
+    random : whether there is more than one draw around the level.
+    """
+
+    def __init__(self, game: Game, level: int) -> None:
+        if not 0 <= level < game.levels:
+            raise InputError(f"demand level is {level!r}; the game has levels 0 to {game.levels - 1}")
+        self.game, self.level = game, level
+        self.players, self.actions, self.labels = game.players, game.actions, game.labels
+        self.signal_names = game.signal_names
+        self.random = game.states is not None and game.states.draws > 1
+
+    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Payoffs (batch, players) [$]: of a draw around the level with a generator, else expected."""
+        return self.evaluate(profiles, rng)[:, : len(self.players)]
+
+    def signals(self, profiles: np.ndarray) -> np.ndarray:
+        """Expected price [$/MWh] and welfare [$], (batch, 2)."""
+        return self.evaluate(profiles)[:, len(self.players) :]
+
+    def evaluate(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Payoffs and signals of the same clearings side by side, (batch, players + 2)."""
+        return self.game.evaluate(profiles, rng, self.level if self.game.states is not None else None)
 
 
 def _actions_of(actions: ActionSet | Mapping[str, ActionSet], name: str) -> ActionSet:

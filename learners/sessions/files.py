@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffTensor
+from learners.games.game import PayoffSource, PayoffTensor
+from learners.games.market_game import Game
 from learners.sessions.run import Run
 from learners.sessions.session import Ended, Session
 from learners.sessions.streams import RowNoise, UniformStreams
@@ -25,6 +28,8 @@ def write_run(run: Run, path: Path) -> None:
     }
     if run.heard is not None:
         out["heard"] = run.heard
+    if run.level is not None:
+        out["level"] = run.level
     for i, learner in enumerate(run.learners):
         out |= {f"learner/{i}/{name}": value for name, value in learner.arrays().items()}
     for replicate, trace in run.traces.items():
@@ -35,22 +40,19 @@ def write_run(run: Run, path: Path) -> None:
         out |= {f"{key}/trace/{name}": value for name, value in ended.trace.arrays().items()}
         for i, known in enumerate(ended.arrays):
             out |= {f"{key}/learner/{i}/{name}": value for name, value in known.items()}
-    draft = path.with_name(f".{path.name}.part")
-    with draft.open("wb") as file:
-        np.savez(file, allow_pickle=False, **out)
-    draft.replace(path)
+    write_arrays(path, out)
 
 
 def read_run(session: Session, path: Path) -> Run:
     """The run that :func:`write_run` wrote, of the same session."""
-    with np.load(path, allow_pickle=False) as file:
-        data = {name: file[name] for name in file.files}
-    if str(data["about"][0]) != _fingerprint(session):
+    data = read_arrays(path)
+    if str(data.get("about", [""])[0]) != _fingerprint(session):
         raise InputError(f"checkpoint {path} is of another session; resume it with the one that wrote it")
     run = Run(session, int(data["about"][1]), tuple(int(r) for r in data["replicates"]))
     played, drawn = (int(v) for v in data["counts"])
     run.round, run.active = played, [int(r) for r in data["active"]]
     run.standing, run.heard = data["standing"], data.get("heard")
+    run.level = data.get("level")
     run.uniforms = UniformStreams(run.seed, run.active, skip=run.players + played * run.draws)
     if run.noise is not None:
         run.noise = RowNoise(run.seed, run.active, drawn)
@@ -72,13 +74,46 @@ def _under(data: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): value for name, value in data.items() if name.startswith(prefix)}
 
 
-def _fingerprint(session: Session) -> str:
-    """What decides a run's numbers, as a hash: the rules, the seats, and tabulated payoffs."""
-    digest = hashlib.sha256(
-        repr((session.learners, session.stopping, session.every, session.first, session.trace)).encode()
-    )
-    for source in session.stages:
-        digest.update(repr((source.players, source.actions)).encode())
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays in one step: a reader finds the old file or the new one."""
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    draft.replace(path)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """What :func:`write_arrays` wrote; a file that is no checkpoint is refused."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, BadZipFile, AttributeError) as error:
+        raise InputError(f"checkpoint {path} cannot be read ({error}); delete it to start again") from None
+
+
+def digest_of(*rules: object, sources: Iterable[PayoffSource]) -> str:
+    """What decides a run's numbers, as a hash: the rules, the seats, and tables, books and demand states."""
+    digest = hashlib.sha256(repr(rules).encode())
+    for source in sources:
+        digest.update(repr((source.players, source.actions, getattr(source, "labels", ()))).encode())
         if isinstance(source, PayoffTensor):
             digest.update(source.values.tobytes())
+        elif isinstance(source, Game):
+            book, states = source.columns, source.states
+            arrays = (
+                book.price,
+                book.slope,
+                book.mw,
+                book.fixed_mw,
+                *(() if states is None else (states.factor,)),
+            )
+            for array in arrays:
+                digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _fingerprint(session: Session) -> str:
+    rules = (
+        session.learners, session.stopping, session.every, session.first, session.trace, session.levels,
+    )  # fmt: skip
+    return digest_of(*rules, sources=session.stages)

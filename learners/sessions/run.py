@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor
-from learners.sessions.session import Ended, Listener, Result, Session
+from learners.games.game import PayoffSource
+from learners.sessions.session import Ended, Listener, Result, Session, level_count
 from learners.sessions.stopping import Stages
 from learners.sessions.streams import RowNoise, UniformStreams
 from learners.sessions.traces import Trace
 from learners.strategies.compiled_tables import play_rounds
 from learners.strategies.learner import Learner, Seen
-from learners.strategies.memory import WorldStates, state_table
+from learners.strategies.memory import state_table
 from learners.strategies.tabular import TabularLearner
 
 COMPILED_CHUNK, CHUNK = 8192, 256  # rounds between two looks at traces, stops and the listener
@@ -33,8 +33,10 @@ class Run:
     standing : (active, players) actions now standing.
     uniforms, noise : the streams of play, and of random payoffs.
     heard : (active, signals) of the last round, where it was random.
+    level : (active,) demand level of the coming round, where the session announces it.
     traces, ended : by replicate, of those who play and those who have ended.
-    compiled : whether the compiled loop plays: a tabulated game, tables in all seats, no masks or stages.
+    table : the game's payoffs, where the compiled loop plays: tables of action values in all seats, no draws,
+        masks or stages, and no more profiles than rounds (:attr:`Session.table`).
     """
 
     def __init__(self, session: Session, seed: int, replicates: tuple[int, ...]) -> None:
@@ -47,6 +49,7 @@ class Run:
         self.draws = sum(learner.draws for learner in self.learners)
         self.earliest = session.rule.earliest(session.learners)
         self.players = len(self.learners)
+        self.table = session.table
         self.listens = any(getattr(learner, "listens", False) for learner in self.learners)
         self.heard: np.ndarray | None = None
         self.uniforms = UniformStreams(seed, replicates)
@@ -55,17 +58,16 @@ class Run:
         drawn = (self.uniforms.draw(self.players) * counts).astype(np.int64)
         self.standing = drawn if session.first is None else np.tile(session.first, (len(replicates), 1))
         own_profits = session.random or len(session.stages) > 1
-        self.traces = {r: Trace(session.trace, self.players, own_profits) for r in replicates}
+        self.level_count = 0 if session.levels is None else level_count(session.source, session.levels)
+        day = self.level_count if session.levels == "cycle" else len(session.stages)
+        self.traces = {r: Trace(session.trace, self.players, own_profits, day) for r in replicates}
+        self.level = self._next_level()
         self.ended: dict[int, Ended] = {}
 
     @property
     def compiled(self) -> bool:
         """Whether the compiled loop plays."""
-        source = self.session.source
-        return isinstance(source, PayoffTensor) and all(
-            isinstance(learner, TabularLearner) and not isinstance(learner.spec.memory, WorldStates)
-            for learner in self.learners
-        )
+        return self.table is not None
 
     @property
     def done(self) -> bool:
@@ -123,6 +125,7 @@ class Run:
                     standing[:, i] = learner.act(before[i], uniforms[:, at, cuts[i] : cuts[i + 1]])
             paid = self._pay(self.session.stages[stage], standing)
             self.standing, self.round = standing, now + 1
+            self.level = self._next_level()
             after = self._seen()
             terminal = len(self.session.stages) > 1 and self.round % len(self.session.stages) == 0
             for i, learner in enumerate(self.learners):
@@ -145,8 +148,8 @@ class Run:
 
     def _play_compiled(self, uniforms: np.ndarray) -> None:
         """The same rounds in one compiled call; learners' arrays are packed, and unpacked afterwards."""
-        source = self.session.source
-        assert isinstance(source, PayoffTensor)
+        source = self.table
+        assert source is not None
         learners = [learner for learner in self.learners if isinstance(learner, TabularLearner)]
         batch, count, players = uniforms.shape
         specs = [learner.spec for learner in learners]
@@ -196,11 +199,23 @@ class Run:
         """Payoffs (active, players); of a random source also the signals of the very same draws."""
         if self.noise is None:
             return source.payoffs(profiles)
+        at: dict[str, Any] = {} if self.level is None else {"level": self.level}
         if self.listens and hasattr(source, "evaluate"):
-            both = source.evaluate(profiles, self.noise)
+            both = source.evaluate(profiles, self.noise, **at)
             self.heard = both[:, self.players :]
             return both[:, : self.players]
-        return source.payoffs(profiles, self.noise)  # type: ignore[arg-type]
+        if self.level is not None and self.listens and hasattr(source, "signals"):
+            self.heard = source.signals(profiles, **at)
+        return source.payoffs(profiles, self.noise, **at)  # type: ignore[arg-type]
+
+    def _next_level(self) -> np.ndarray | None:
+        """(active,) demand level of the coming round."""
+        if self.level_count == 0:
+            return None
+        if self.session.levels == "cycle":
+            return np.full(len(self.active), self.round % self.level_count)
+        assert self.noise is not None
+        return self.noise.integers(self.level_count, size=len(self.active))
 
     def _signals(self, source: PayoffSource) -> np.ndarray | None:
         if not self.listens or not getattr(source, "signal_names", ()):
@@ -225,7 +240,7 @@ class Run:
             Seen(
                 self.round, self.standing, signals, stage, fresh,
                 None if feasible is None else feasible(stage, i, self.standing), None,
-                every is None or (self.round - every[i][1]) % every[i][0] == 0,
+                every is None or (self.round - every[i][1]) % every[i][0] == 0, self.level,
             )
             for i in range(self.players)
         ]  # fmt: skip
@@ -255,6 +270,7 @@ class Run:
         if self.noise is not None:
             self.noise.keep(kept)
         self.heard = None if self.heard is None else self.heard[kept]
+        self.level = None if self.level is None else self.level[kept]
         for learner, known in zip(self.learners, arrays, strict=True):
             learner.load({name: a[kept] for name, a in known.items()})
         return kept

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from clearing.errors import ClearingError, InputError
+from learners.games.game import PayoffSource, PayoffTensor, tabulate
 from learners.sessions.stopping import Stages, Stopping
 from learners.sessions.traces import Trace, TraceSpec
 from learners.strategies.learner import Learner, LearnerSpec, Seat
+from learners.strategies.memory import DemandLevel, WorldStates
 from learners.strategies.policy_card import Strategy, resting_cycle
+from learners.strategies.tabular import Tabular
 
 if TYPE_CHECKING:
     from learners.sessions.run import Run
 
+LEVELS = ("cycle", "drawn")
+MOST_TABULATED = 20_000  # profiles that are cleared unasked; `game.tensor()` clears any number
 Listener = Callable[[int, int, int], None]  # (rounds played, replicates still playing, replicates)
 
 
@@ -37,6 +43,8 @@ class Session:
         per player. All move in every round by default; ((2, 0), (2, 1)) are alternating moves.
     first : the profile that stands before the first round; drawn by default.
     trace : what is kept of the rounds.
+    levels : "cycle" plays round t at demand level t modulo the source's levels, "drawn" at random ones, and
+        players know the level before they act (`DemandLevel`). None: levels are drawn and unknown.
 
     Examples
     --------
@@ -57,6 +65,7 @@ class Session:
     every: tuple[tuple[int, int], ...] | None = None
     first: tuple[int, ...] | None = None
     trace: TraceSpec = field(default_factory=TraceSpec)
+    levels: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "learners", tuple(self.learners))
@@ -78,6 +87,8 @@ class Session:
             raise InputError(
                 f"Session: first is {self.first}; give an action of each of {tuple(self.stages[0].actions)}"
             )
+        if self.levels is not None:
+            level_count(self.source, self.levels)
         self.rule.earliest(self.learners)
 
     @property
@@ -94,9 +105,34 @@ class Session:
     @property
     def random(self) -> bool:
         """Whether payoffs are drawn: the source says `random`, or has demand states."""
+        if self.levels is not None:
+            return True
         return any(
             bool(getattr(s, "random", False)) or getattr(s, "states", None) is not None for s in self.stages
         )
+
+    @cached_property
+    def table(self) -> PayoffTensor | None:
+        """Every profile's payoffs, for the compiled loop; None where the loop through `act` has to play.
+
+        A game that is no table yet is tabulated where it has no more profiles than rounds are to be played;
+        one with a profile that cannot be cleared is not.
+        """
+        source = self.source
+        tables = all(
+            isinstance(spec, Tabular) and not isinstance(spec.memory, (WorldStates, DemandLevel))
+            for spec in self.learners
+        )
+        if not tables or self.random or isinstance(source, Stages) or hasattr(source, "feasible"):
+            return None
+        if isinstance(source, PayoffTensor):
+            return source if type(source).payoffs is PayoffTensor.payoffs else None
+        if math.prod(map(int, source.actions)) > min(self.rule.rounds, MOST_TABULATED):
+            return None
+        try:
+            return tabulate(source)
+        except ClearingError:
+            return None
 
     def seats(self) -> tuple[Seat, ...]:
         """Where the learners sit."""
@@ -206,9 +242,12 @@ class Result:
         learner.load({name: np.stack([e.arrays[player][name] for e in self.ended]) for name in names})
         return learner
 
-    def strategies(self, row: int = 0) -> tuple[Strategy, ...]:
-        """The greedy strategies of one replicate, for learners that have `strategy(row)`."""
-        return tuple(self.learner(i).strategy(row) for i in range(len(self.session.learners)))  # type: ignore[attr-defined]
+    def strategies(self, row: int = 0, **at: int) -> tuple[Strategy, ...]:
+        """The greedy strategies of one replicate, for learners that have `strategy(row)`.
+
+        `level=` or `stage=` chooses those of a demand level, or of a stage of an episode.
+        """
+        return tuple(self.learner(i).strategy(row, **at) for i in range(len(self.session.learners)))  # type: ignore[attr-defined]
 
     def limit_profits(self) -> np.ndarray:
         """(replicates, players) mean profits of the cycle that greedy play ends in [$ per round]."""
@@ -235,6 +274,16 @@ class Result:
                 for e in self.ended
             ]
         )
+
+
+def level_count(source: object, levels: str) -> int:
+    """How many demand levels a source has that announces them by `levels`."""
+    if levels not in LEVELS:
+        raise InputError(f"levels is {levels!r}; give one of {', '.join(LEVELS)}, or None")
+    count = getattr(source, "levels", None)
+    if not count:
+        raise InputError("this game has no demand levels; make it with states=DemandStates(...)")
+    return int(count)
 
 
 def _numbers(replicates: int | Sequence[int]) -> tuple[int, ...]:

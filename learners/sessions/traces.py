@@ -36,12 +36,14 @@ class TraceSpec:
 class Trace:
     """Rounds, action indices (rounds, players) and profits (rounds, players) [$] of one replicate.
 
-    Profits are kept only where the game is random; of another they follow from the actions.
+    Profits are kept only where the game is random; of another they follow from the actions. `block` rounds,
+    such as the hours of a day, are kept or left out together, so that a stride never meets the same hour.
     """
 
     spec: TraceSpec
     players: int
     random: bool = False
+    block: int = 1
     stride: int = 1
     rounds: np.ndarray = field(init=False)
     profiles: np.ndarray = field(init=False)
@@ -51,6 +53,8 @@ class Trace:
     last_profits: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
+        if 2 * self.block > self.spec.kept:
+            self.block = 1
         self.rounds = self.last_rounds = np.zeros(0, dtype=np.int64)
         self.profiles = self.last_profiles = np.zeros((0, self.players), dtype=np.int32)
         self.profits = self.last_profits = np.zeros((0, self.players if self.random else 0))
@@ -62,13 +66,13 @@ class Trace:
             return
         paid = np.zeros((count, 0)) if profits is None else profits
         rounds = np.arange(start, start + count)
-        while -(-(start + count) // self.stride) > self.spec.kept:
+        while -(-(start + count) // (self.stride * self.block)) * self.block > self.spec.kept:
             self.stride *= 2
-            keep = self.rounds % self.stride == 0
+            keep = self._held(self.rounds)
             self.rounds, self.profiles, self.profits = (
                 self.rounds[keep], self.profiles[keep], self.profits[keep],
             )  # fmt: skip
-        new = rounds[rounds % self.stride == 0] - start
+        new = rounds[self._held(rounds)] - start
         self.rounds = np.concatenate([self.rounds, rounds[new]])
         self.profiles = np.concatenate([self.profiles, profiles[new]]).astype(np.int32, copy=False)
         self.profits = np.concatenate([self.profits, paid[new]])
@@ -76,6 +80,9 @@ class Trace:
         self.last_rounds = np.concatenate([self.last_rounds, rounds[-tail:]])[-tail:]
         self.last_profiles = np.concatenate([self.last_profiles, profiles[-tail:]])[-tail:].astype(np.int32)
         self.last_profits = np.concatenate([self.last_profits, paid[-tail:]])[-tail:]
+
+    def _held(self, rounds: np.ndarray) -> np.ndarray:
+        return rounds // self.block % self.stride == 0
 
     def arrays(self) -> dict[str, np.ndarray]:
         """For a checkpoint."""

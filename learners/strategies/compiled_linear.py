@@ -10,6 +10,8 @@ import numpy as np
 from learners.strategies.compiled_policies import best_of, choose, expected_value
 from learners.strategies.compiled_tables import Q_LEARNING, SARSA
 
+LEAST_SCALE = 1e-100  # traces are multiplied out before their common factor gets smaller
+
 
 @nb.njit(cache=True, nogil=True)
 def value_rows(weights, active, mask, out):
@@ -23,11 +25,14 @@ def value_rows(weights, active, mask, out):
 
 
 @nb.njit(cache=True, nogil=True)
-def decide_linear(method, kind, level, step, decay, pending, weights, traces, values, active, uniforms, out):
+def decide_linear(
+    method, kind, level, step, decay, pending, weights, traces, scale, values, active, uniforms, out
+):
     """Choose; SARSA completes its update; traces decay, are cut after exploration by Q-learning, and marked.
 
     `pending` holds, per replicate, the discounted rewards since the last decision less the value it had,
-    the discount that has accrued, and whether an update is waiting.
+    the discount that has accrued, and whether an update is waiting. The traces are `traces` times `scale`
+    (batch,), so that they fade in one multiplication.
     """
     gained, accrued, waiting = pending
     scratch = np.empty(values.shape[1])
@@ -35,17 +40,18 @@ def decide_linear(method, kind, level, step, decay, pending, weights, traces, va
         best = best_of(values[r])
         a = choose(kind, level, values[r], best, uniforms[r], scratch)
         if method == SARSA and waiting[r]:
-            apply_error(weights[r], traces[r], step * (gained[r] + accrued[r] * values[r, a]))
+            error = gained[r] + accrued[r] * values[r, a]
+            apply_error(weights[r], traces[r], step * scale[r] * error)
         fade = accrued[r] * decay
         if method == Q_LEARNING and values[r, a] < values[r, best]:
             fade = 0.0  # Watkins: what follows an exploratory action says nothing about earlier ones
-        for b in range(traces.shape[1]):
-            row = traces[r, b]
-            for f in range(row.size):
-                row[f] *= fade
+        scale[r] *= fade
+        if scale[r] < LEAST_SCALE:
+            traces[r] *= scale[r]
+            scale[r] = 1.0
         current = 0.0
         for k in range(active.shape[1]):
-            traces[r, a, active[r, k]] = 1.0
+            traces[r, a, active[r, k]] = 1.0 / scale[r]
             current += weights[r, a, active[r, k]]
         gained[r] = -current
         accrued[r] = 1.0
@@ -54,7 +60,9 @@ def decide_linear(method, kind, level, step, decay, pending, weights, traces, va
 
 
 @nb.njit(cache=True, nogil=True)
-def credit_linear(method, kind, level, step, gamma, pending, weights, traces, rewards, values, due, terminal):
+def credit_linear(
+    method, kind, level, step, gamma, pending, weights, traces, scale, rewards, values, due, terminal
+):
     """Add rewards; where an update is due and not SARSA's, move the weights along the traces."""
     gained, accrued, waiting = pending
     scratch = np.empty(values.shape[1])
@@ -71,10 +79,11 @@ def credit_linear(method, kind, level, step, gamma, pending, weights, traces, re
                 worth = values[r, best_of(values[r])]
             else:
                 worth = expected_value(kind, level, values[r], scratch)
-        apply_error(weights[r], traces[r], step * (gained[r] + accrued[r] * worth))
+        apply_error(weights[r], traces[r], step * scale[r] * (gained[r] + accrued[r] * worth))
         waiting[r] = False
         if terminal:
             traces[r] = 0.0
+            scale[r] = 1.0
 
 
 @nb.njit(cache=True, nogil=True)

@@ -17,6 +17,8 @@ SAME_VALUE = 1e-13  # relative to the greatest magnitude; closer values are a ti
 ENTROPY_ERROR = 1e-12  # nats; the entropy is computed with an error of about 1e-15 per action
 GREATEST_SHARPNESS = 1e13  # values apart by less than SAME_VALUE of their range cannot be told apart
 MOST_STEPS = 200
+MOST_LOG_STEP = 2.0  # of log θ at a time
+LEAST_RATE, LEAST_VARIANCE = 0.1, 1e-6  # of the first guess of θ
 
 
 @nb.njit(cache=True, nogil=True)
@@ -86,41 +88,55 @@ def fill_boltzmann(values, sharpness, out):
 
 @nb.njit(cache=True, nogil=True)
 def solve_sharpness(scaled, rate, out):
-    """θ of the scaled values (range [−1, 0]) whose Boltzmann entropy is rate·log n; fills `out`.
+    """θ of the scaled values (range [−1, 0]) whose Boltzmann entropy H is rate·log n; fills `out`.
 
-    Safeguarded Newton: dH/dθ = −θ·Var(value), which is 0 at θ = 0, so the root is bracketed first
-    by quadrupling, and steps that leave the bracket are halved.
+    Halley's iteration in log θ, where H falls from log n to the logarithm of the number of maximisers in one
+    smooth step: dH/dlogθ = −θ²·Var and d²H/dlogθ² = −2θ²·Var − θ³·M₃ with the central moments of the
+    values. It starts where H ≈ log n − θ²·Var₀/2 would put the root, and what leaves the bracket is halved.
+    The root depends on nothing but the values and the rate.
     """
     count = count_feasible(scaled)
     target = rate * math.log(count)
-    low, high = 0.0, 4.0
-    above, below = math.log(count), fill_boltzmann(scaled, high, out)
-    while below > target:
-        low, above = high, below
-        high *= 4.0
-        if high > GREATEST_SHARPNESS:
-            return high  # as many maximisers tie as the rate asks to explore: uniform on them
-        below = fill_boltzmann(scaled, high, out)
-    sharpness = low + (high - low) * min(max((above - target) / (above - below), 0.1), 0.9)
+    mean = 0.0
+    square = 0.0
+    for a in range(scaled.size):
+        if scaled[a] > -math.inf:
+            mean += scaled[a] / count
+            square += scaled[a] * scaled[a] / count
+    width = math.sqrt(max(square - mean * mean, LEAST_VARIANCE))
+    sharpness = math.sqrt(2.0 * (1.0 - rate) * math.log(count) / max(rate, LEAST_RATE)) / width
+    low, high = 0.0, math.inf
     for _ in range(MOST_STEPS):
         entropy = fill_boltzmann(scaled, sharpness, out)
         error = entropy - target
         if abs(error) <= ENTROPY_ERROR:
             break
         if error > 0.0:
+            if sharpness >= GREATEST_SHARPNESS:
+                break  # as many maximisers tie as the rate asks to explore: uniform on them
             low = sharpness
         else:
             high = sharpness
         mean = 0.0
-        square = 0.0
         for a in range(scaled.size):
             if out[a] > 0.0:
                 mean += out[a] * scaled[a]
-                square += out[a] * scaled[a] * scaled[a]
-        slope = -sharpness * (square - mean * mean)
-        following = sharpness - error / slope if slope < 0.0 else low
+        second = 0.0
+        third = 0.0
+        for a in range(scaled.size):
+            if out[a] > 0.0:
+                apart = scaled[a] - mean
+                second += out[a] * apart * apart
+                third += out[a] * apart * apart * apart
+        slope = -sharpness * sharpness * second
+        bend = 2.0 * slope - sharpness * sharpness * sharpness * third
+        divisor = 2.0 * slope * slope - error * bend
+        step = MOST_LOG_STEP if error > 0.0 else -MOST_LOG_STEP
+        if divisor > 0.0:
+            step = min(max(-2.0 * error * slope / divisor, -MOST_LOG_STEP), MOST_LOG_STEP)
+        following = min(sharpness * math.exp(step), GREATEST_SHARPNESS)
         if not (low < following < high):
-            following = 0.5 * (low + high)
+            following = math.sqrt(low * high) if low > 0.0 and high < math.inf else 0.5 * (low + high)
         if following == sharpness:
             break
         sharpness = following

@@ -47,14 +47,22 @@ def value_of(method, kind, level, row, best, scratch):
 
 @nb.njit(cache=True, nogil=True)
 def decide_rows(
-    method, kind, level, alpha, by_visits, now, tables, best, visits, pending, states, uniforms, out
-):
-    """Choose an action in each replicate; SARSA first completes the update that waited for it."""
+    method, kind, level, alpha, by_visits, now, tables, best, visits, pending, likely, ready, states,
+    uniforms, out,
+):  # fmt: skip
+    """Choose an action in each replicate; SARSA first completes the update that waited for it.
+
+    `likely` (batch, actions) holds the probabilities of state `ready` (batch,), where the update of the
+    round before needed them already.
+    """
     waiting, taken, gained, weight, changed = pending
-    scratch = np.empty(tables.shape[2])
     for r in range(tables.shape[0]):
         s = states[r]
-        a = choose(kind, level, tables[r, s], best[r, s], uniforms[r], scratch)
+        if ready[r] == s:
+            a = pick(likely[r], uniforms[r])
+        else:
+            a = choose(kind, level, tables[r, s], best[r, s], uniforms[r], likely[r])
+        ready[r] = NO_STATE
         if method == SARSA and waiting[r] != NO_STATE:
             target = gained[r] + weight[r] * tables[r, s, a]
             if learn(tables[r], best[r], visits[r], waiting[r], taken[r], target, alpha, by_visits):
@@ -68,14 +76,14 @@ def decide_rows(
 
 @nb.njit(cache=True, nogil=True)
 def credit_rows(
-    method, kind, level, alpha, gamma, by_visits, now, tables, best, visits, pending, rewards, states, due
-):
+    method, kind, level, alpha, gamma, by_visits, now, tables, best, visits, pending, likely, ready, rewards,
+    states, due,
+):  # fmt: skip
     """Add a round's rewards, and where an update is due (it moves next, or the episode ends) learn.
 
     `states` holds the next state, or NO_STATE at the end of an episode, which is worth nothing.
     """
     waiting, taken, gained, weight, changed = pending
-    scratch = np.empty(tables.shape[2])
     for r in range(tables.shape[0]):
         if waiting[r] == NO_STATE:
             continue
@@ -86,7 +94,9 @@ def credit_rows(
             continue
         target = gained[r]
         if s != NO_STATE:
-            target += weight[r] * value_of(method, kind, level, tables[r, s], best[r, s], scratch)
+            target += weight[r] * value_of(method, kind, level, tables[r, s], best[r, s], likely[r])
+            if method == EXPECTED_SARSA and kind != EPSILON_GREEDY and s != waiting[r]:
+                ready[r] = s
         if learn(tables[r], best[r], visits[r], waiting[r], taken[r], target, alpha, by_visits):
             changed[r] = now
         waiting[r] = NO_STATE

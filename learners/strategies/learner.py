@@ -54,6 +54,7 @@ class Seen:
     mask : (batch, own actions) feasible actions; None where all are.
     states : (batch,) the state itself, where a world names it; a learner's memory makes it otherwise.
     moves : False where the player must stay with its standing action.
+    level : (batch,) demand level of the coming round, where the session announces it.
     """
 
     round: int
@@ -64,6 +65,7 @@ class Seen:
     mask: np.ndarray | None = None
     states: np.ndarray | None = None
     moves: bool = True
+    level: np.ndarray | None = None
 
 
 @runtime_checkable

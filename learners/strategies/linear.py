@@ -45,6 +45,7 @@ class TileCoding:
     bins : tiles per input and grid.
     of : whose last actions are inputs, as in LastActions.
     signals : inputs (column, low, high): a signal of the last round, its range clipped to [low, high].
+    level : whether the demand level of the coming round, which the session announces, is an input.
 
     Tiling k is shifted by k·(1, 3, 5, ...)/tilings of a tile (Miller and Glanz 1996), so that the shifts
     do not line up along the diagonal.
@@ -54,6 +55,7 @@ class TileCoding:
     bins: int = 4
     of: str | tuple[int, ...] = "all"
     signals: tuple[tuple[int, float, float], ...] = ()
+    level: bool = False
 
     def __post_init__(self) -> None:
         if self.tilings < 1 or self.bins < 1:
@@ -76,6 +78,10 @@ class TileCoding:
             if seen.signals is None:
                 raise InputError("TileCoding: the game sends no signals; leave signals out")
             columns.append((np.clip(seen.signals[:, column], low, high) - low) / (high - low))
+        if self.level:
+            if seen.level is None:
+                raise InputError("TileCoding: the session announces no levels; give Session(levels='cycle')")
+            columns.append(seen.level / max(1, seat.source.levels - 1))  # type: ignore[attr-defined]
         return self.tiles(np.stack(columns, axis=1) if columns else np.zeros((len(seen.last), 0)))
 
     def tiles(self, inputs: np.ndarray) -> np.ndarray:
@@ -90,7 +96,7 @@ class TileCoding:
         return index
 
     def _inputs(self, seat: Seat) -> int:
-        return len(LastActions(self.of).players(seat)) + len(self.signals)
+        return len(LastActions(self.of).players(seat)) + len(self.signals) + int(self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +158,19 @@ class LinearLearner(ArrayLearner):
     """Weights and traces (batch, actions, features)."""
 
     draws = 1
-    remembered: ClassVar[tuple[str, ...]] = ("weights", "traces", "gained", "accrued", "waiting")
+    remembered: ClassVar[tuple[str, ...]] = ("weights", "traces", "scale", "gained", "accrued", "waiting")
 
     def __init__(self, spec: LinearTD, seat: Seat, replicates: int) -> None:
         super().__init__(replicates)
         self.spec, self.seat = spec, seat
         nobody = np.zeros((1, len(seat.source.actions)), dtype=np.int64)
-        start = Seen(0, nobody, signals=_no_signals(seat), states=nobody[:, 0])
+        start = Seen(0, nobody, _no_signals(seat), states=nobody[:, 0], level=nobody[:, 0])
         self.listens = bool(getattr(spec.features, "signals", ()))
-        self.active_count = spec.features.active(seat, start).shape[1]
+        self._seen: Seen | None = None
+        self.active_count = self._active(start).shape[1]
         shape = (replicates, seat.actions, spec.features.count(seat))
         self.weights = np.full(shape, spec.initial / self.active_count)
-        self.traces = np.zeros(shape)
+        self.traces, self.scale = np.zeros(shape), np.ones(replicates)
         self.gained = np.zeros(replicates)
         self.accrued = np.ones(replicates)
         self.waiting = np.zeros(replicates, dtype=bool)
@@ -171,12 +178,12 @@ class LinearLearner(ArrayLearner):
     def act(self, seen: Seen, uniforms: np.ndarray) -> np.ndarray:
         """Actions (batch,)."""
         spec = self.spec
-        active = spec.features.active(self.seat, seen)
+        active = self._active(seen)
         out = np.empty(len(active), dtype=np.int64)
         decide_linear(
             METHODS[spec.method], spec.policy.kind, self._level(seen.round), spec.alpha / self.active_count,
-            spec.decay, self._pending(), self.weights, self.traces, self.values(seen),
-            np.ascontiguousarray(active), np.ascontiguousarray(uniforms[:, 0]), out,
+            spec.decay, self._pending(), self.weights, self.traces, self.scale, self.values(seen),
+            active, np.ascontiguousarray(uniforms[:, 0]), out,
         )  # fmt: skip
         return out
 
@@ -188,20 +195,29 @@ class LinearLearner(ArrayLearner):
         values = np.zeros((len(rewards), self.seat.actions)) if terminal else self.values(after)
         credit_linear(
             METHODS[spec.method], spec.policy.kind, self._level(after.round), spec.alpha / self.active_count,
-            spec.gamma, self._pending(), self.weights, self.traces,
+            spec.gamma, self._pending(), self.weights, self.traces, self.scale,
             np.ascontiguousarray(rewards, dtype=float), values, terminal or after.moves, terminal,
         )  # fmt: skip
 
     def values(self, seen: Seen) -> np.ndarray:
         """Action values (batch, actions) [$]; −inf where infeasible."""
-        active = self.spec.features.active(self.seat, seen)
+        active = self._active(seen)
         mask = np.ones((len(active), self.seat.actions), bool) if seen.mask is None else seen.mask
         out = np.empty(mask.shape)
-        value_rows(self.weights, np.ascontiguousarray(active), np.ascontiguousarray(mask), out)
+        value_rows(self.weights, active, np.ascontiguousarray(mask), out)
         return out
+
+    def _active(self, seen: Seen) -> np.ndarray:
+        """Active features (batch, active); what is seen after a round is what is seen before the next."""
+        if self._seen is not seen:
+            self._seen = seen
+            self._features = np.ascontiguousarray(self.spec.features.active(self.seat, seen))
+        return self._features
 
     def strategy(self, row: int = 0) -> Strategy:
         """Its greedy action after every profile."""
+        if getattr(self.spec.features, "level", False):
+            raise InputError("linear values that see demand levels have no strategy of last actions alone")
 
         def reply(profiles: np.ndarray) -> np.ndarray:
             source = self.seat.source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -107,6 +107,38 @@ class WorldStates:
         raise InputError("WorldStates: this game names no states; remember LastActions or LastSignal")
 
 
+@dataclass(frozen=True, slots=True)
+class DemandLevel:
+    """The demand level of the coming round, which the session announces, and what `inner` remembers.
+
+    The levels are those of the game's demand states: `Session(levels="cycle")` or "drawn".
+    """
+
+    inner: Memory = field(default_factory=lambda: LastActions("none"))
+
+    def count(self, seat: Seat) -> int:
+        """Levels × states of the inner memory, which run fastest."""
+        return self.levels(seat) * self.inner.count(seat)
+
+    def levels(self, seat: Seat) -> int:
+        """Number of levels."""
+        levels = getattr(seat.source, "levels", None)
+        if not levels:
+            raise InputError("DemandLevel: this game has no demand levels; give it states=DemandStates(...)")
+        return int(levels)
+
+    def states(self, seat: Seat, last: np.ndarray, signals: np.ndarray | None) -> np.ndarray:
+        """Never asked: the level is not in the last round."""
+        raise InputError("DemandLevel: the session announces no levels; give Session(levels='cycle')")
+
+    def states_at(self, seat: Seat, seen: Seen) -> np.ndarray:
+        """States (batch,) before a round."""
+        if seen.level is None:
+            raise InputError("DemandLevel: the session announces no levels; give Session(levels='cycle')")
+        inner = self.inner.states(seat, seen.last, seen.signals)
+        return np.asarray(seen.level * self.inner.count(seat) + inner, dtype=np.int64)
+
+
 def state_index(memory: Memory, seat: Seat, seen: Seen) -> np.ndarray:
     """States (batch,) over all stages: stage × states of one stage + the state within."""
     if seen.states is not None:
@@ -114,6 +146,8 @@ def state_index(memory: Memory, seat: Seat, seen: Seen) -> np.ndarray:
     base = seen.stage * memory.count(seat)
     if seen.fresh:
         return np.full(len(seen.last), base, dtype=np.int64)
+    if isinstance(memory, DemandLevel):
+        return base + memory.states_at(seat, seen)
     return base + memory.states(seat, seen.last, seen.signals)
 
 

@@ -167,8 +167,8 @@ def _say_rest(source: PayoffSource, rest: np.ndarray, player: int, labels: Seque
     name, profit = source.players[player], source.payoffs(rest)[:, player].mean()
     shown = [_word(labels[player][a]) for a in rest[:, player]]
     if len(set(shown)) == 1:
-        return f"{name} rests at {shown[0]} and earns {profit:.4g} per round."
-    return f"{name} repeats {', '.join(shown)} every {len(rest)} rounds and earns {profit:.4g} per round."
+        return f"{name} rests at {shown[0]} and earns {profit:.4g} $ per round."
+    return f"{name} repeats {', '.join(shown)} every {len(rest)} rounds and earns {profit:.4g} $ per round."
 
 
 def _say_reaction(
@@ -198,10 +198,13 @@ def _say_reaction(
             "and all play on as before"
         )  # fmt: skip
     gained = source.payoffs(path)[1:, rival].sum() - source.payoffs(calm)[1:, rival].sum()
-    verb = "gains" if gained > 0 else "loses"
+    scale = 1e-9 * (1 + np.abs(source.payoffs(calm)[1:, rival]).sum())
+    result = f"{'gains' if gained > 0 else 'loses'} {abs(gained):.4g} $"
+    if abs(gained) <= scale:
+        result = "earns the same"
     return (
         f"After {other}'s {word} from {before} to {forced}, {answer}, {end}; "
-        f"over {after} rounds {other} {verb} {abs(gained):.4g}."
+        f"over {after} rounds {other} {result}."
     )
 
 

@@ -27,7 +27,7 @@ from learners.strategies.compiled_tables import (
     forbid_rows,
 )
 from learners.strategies.learner import ArrayLearner, Seat, Seen
-from learners.strategies.memory import LastActions, LastSignal, Memory, state_index
+from learners.strategies.memory import DemandLevel, LastActions, LastSignal, Memory, state_index
 from learners.strategies.policies import EpsilonGreedy, Policy
 from learners.strategies.policy_card import Strategy
 
@@ -131,7 +131,7 @@ class TabularLearner(ArrayLearner):
     def __init__(self, spec: Tabular, seat: Seat, replicates: int) -> None:
         super().__init__(replicates)
         self.spec, self.seat = spec, seat
-        self.listens = isinstance(spec.memory, LastSignal)
+        self.listens = isinstance(getattr(spec.memory, "inner", spec.memory), LastSignal)
         values = spec.first_values(seat)
         states = spec.memory.count(seat) * seat.stages
         self.tables = np.tile(values, (replicates, states, 1))
@@ -143,16 +143,30 @@ class TabularLearner(ArrayLearner):
         self.gained = np.zeros(replicates)
         self.weight = np.ones(replicates)
         self._levels, self._levels_of = np.zeros(0), -1
+        self._forget_likely()
+
+    def load(self, arrays: dict[str, np.ndarray]) -> None:
+        """Replace everything remembered."""
+        super().load(arrays)
+        self._forget_likely()
+
+    def _forget_likely(self) -> None:
+        """Probabilities that an update computed, and of which state; what is not there is computed again."""
+        batch, _, actions = self.tables.shape
+        self._likely, self._ready = np.empty((batch, actions)), np.full(batch, NO_STATE, dtype=np.int64)
+        self._ready_round = -1
 
     def act(self, seen: Seen, uniforms: np.ndarray) -> np.ndarray:
         """Actions (batch,)."""
         spec = self.spec
         states = self._states(seen)
         out = np.empty(len(states), dtype=np.int64)
+        if self._ready_round != seen.round:
+            self._ready.fill(NO_STATE)
         decide_rows(
             spec.method, spec.policy.kind, self._level(seen.round), spec.alpha, spec.by_visits, seen.round,
-            self.tables, self.best, self.visits, self._pending(), states,
-            np.ascontiguousarray(uniforms[:, 0]), out,
+            self.tables, self.best, self.visits, self._pending(), self._likely,
+            self._ready, states, np.ascontiguousarray(uniforms[:, 0]), out,
         )  # fmt: skip
         return out
 
@@ -168,14 +182,35 @@ class TabularLearner(ArrayLearner):
         credit_rows(
             spec.method, spec.policy.kind, self._level(after.round), spec.alpha, spec.gamma, spec.by_visits,
             seen.round, self.tables, self.best, self.visits, self._pending(),
-            np.ascontiguousarray(rewards), states, due,
+            self._likely, self._ready, np.ascontiguousarray(rewards), states, due,
         )  # fmt: skip
+        self._ready_round = after.round
 
-    def strategy(self, row: int = 0) -> Strategy:
-        """The greedy strategy of one replicate."""
-        memory = self.spec.memory
-        known = memory.players(self.seat) if isinstance(memory, LastActions) else None
-        return Strategy(self.seat.player, self.best[row].copy(), known)
+    def strategy(self, row: int = 0, level: int | None = None, stage: int | None = None) -> Strategy:
+        """The greedy strategy of one replicate, by what it remembers of the last profile.
+
+        `level` and `stage` say in which demand level and which stage of an episode, where there are several.
+        Without a stage the whole table is returned, which then is no reply to profiles.
+        """
+        memory, seat, table = self.spec.memory, self.seat, self.best[row].copy()
+        if seat.stages > 1:
+            if stage is None:
+                return Strategy(seat.player, table, None)
+            table = table.reshape(seat.stages, -1)[stage]
+        at = {} if level is None else {"level": level}
+        if isinstance(memory, DemandLevel):
+            if level is None:
+                raise InputError("this table has a strategy for each demand level; give strategy(row, level)")
+            table, memory = table.reshape(memory.levels(seat), -1)[level], memory.inner
+        if isinstance(memory, LastSignal):
+            bins, source = memory, seat.source
+
+            def reply(profiles: np.ndarray) -> np.ndarray:
+                heard = source.signals(profiles, **at)  # type: ignore[attr-defined]
+                return table[bins.states(seat, profiles, heard)]
+
+            return Strategy.of(reply, source, seat.player)
+        return Strategy(seat.player, table, memory.players(seat) if isinstance(memory, LastActions) else None)
 
     def _states(self, seen: Seen) -> np.ndarray:
         states = state_index(self.spec.memory, self.seat, seen)

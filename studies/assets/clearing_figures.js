@@ -197,6 +197,6 @@ function drawMoney() {
   layout.xaxis.range = [bottom - 0.02 * (top - bottom), top + 0.24 * (top - bottom)];
   Plotly.react("money", [{ type: "bar", orientation: "h", y: names, base: rows.map(([, start]) => start), x: rows.map(([, , amount]) => amount),
     marker: { color: names.map((name) => D.money.colours[name] || S.muted) }, cliponaxis: false,
-    text: rows.map(([, , amount]) => `${formatNumber(amount, 0)} $`), textposition: "outside", textfont: { color: S.ink },
+    text: rows.map(([, , amount]) => `${formatNumber(amount, top >= 100 ? 0 : top >= 10 ? 2 : 4)} $`), textposition: "outside", textfont: { color: S.ink },
     hovertemplate: "%{y}: %{x:,.2f} $<extra></extra>" }], layout, QUIET);
 }

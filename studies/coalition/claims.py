@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import exp
 from typing import Any
 
-from studies.coalition.tables import COLUMNS, PUBLISHED, READ_AS, mean_losses, ordering
+from studies.coalition.tables import COLUMNS, ORDER, PUBLISHED, READ_AS, mean_losses, ordering
 from studies.study import Claim, Results, Verdict
 
 POSTER = "Poster on coalitions of owners of private lines: effect of coordination on efficiency"
@@ -18,7 +19,7 @@ FITTED = "two constants and two readings of columns were fitted to this table, s
 def list_claims(results: Results) -> list[Claim]:
     """Every cell of the table, then its sentences and the facts against it."""
     means = mean_losses(results)
-    if int(means["replicates"].min()) < LEAST_DRAWS or not {"0", "1", "2.8", "52"} <= _densities(means):
+    if int(means["replicates"].min()) < LEAST_DRAWS or not _complete(results, means):
         return []
     rows = [
         _cell(means, side, model, column, value)
@@ -27,6 +28,12 @@ def list_claims(results: Results) -> list[Claim]:
         for column, value in zip(COLUMNS, row, strict=True)
     ]
     return rows + _sentences(results, means) + _facts(results, means)
+
+
+def _complete(results: Results, means: Any) -> bool:
+    """Whether every model has a mean at every degree that a claim is about (all its clearings may fail)."""
+    needed = product(results.spec.sides_km, READ_AS.values(), ORDER)
+    return all(key in means.index for key in needed)
 
 
 def _densities(means: Any) -> set[str]:
@@ -68,9 +75,11 @@ def _why(side: float, model: str, column: str, means: Any) -> str:
     if model == "ad_hoc":
         return "direct neighbours only, nearest first: the poster's rule of trade is not given"
     if model == "self_interested" and column == "1/n²":
+        mean, error = _found(means, side, READ_AS[column], "self_nodal")
+        rises = mean > _found(means, side, "0", "self_nodal")[0] + ERRORS * error
         return (
-            "the rise above no private lines is there, its size is not: it depends on endowments and tariff, "
-            "which are not given"
+            f"the rise above no private lines is {'there, its size is not' if rises else 'not there'}: it "
+            "depends on endowments and tariff, which are not given"
         )
     if column == "1/log n":
         return (

@@ -46,9 +46,10 @@ def mean_losses(results: Results) -> Any:
 
 
 def by_draw(results: Results) -> pd.DataFrame:
-    """One row per draw, area and density, one column per model: losses [p.u.]."""
+    """One row per draw, area and density, one column per model: losses [p.u.], NaN without solution."""
     keys = ["draw", "replicate", "side_km", "density"]
-    return results["losses"].pivot_table(index=keys, columns="model", values="losses_pu", sort=False)
+    wide = results["losses"].pivot_table(index=keys, columns="model", values="losses_pu", sort=False)
+    return wide.reindex(columns=list(ORDER))  # also a model that failed on every draw
 
 
 def summary_tables(results: Results) -> dict[str, Summary]:
@@ -82,8 +83,9 @@ def summary_tables(results: Results) -> dict[str, Summary]:
             ("self_flat", "cooperative", "self-interested (flat) − cooperative"),
             ("cooperative", "integrated", "cooperative − integrated"),
         ):
-            gap = (group[model] - group[other]).dropna()
-            row[words] = f"{gap.mean():.3f} ± {gap.std(ddof=1) / np.sqrt(len(gap)):.3f}"
+            gap = (group[model] - group[other]).dropna().to_numpy()
+            error = gap.std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else np.nan
+            row[words] = f"{gap.mean():.3f} ± {error:.3f}" if len(gap) else "no solution"
         costs.append(row)
     out["costs"] = Summary(
         "What is lost without cooperation, p.u.",
@@ -107,7 +109,11 @@ def ordering(results: Results) -> dict[str, tuple[int, int, float]]:
         both = wide[[low, high]].dropna()
         excess = (both[low] - both[high]) / (1.0 + both[high])
         words = f"{WORDS[low]} ≤ {WORDS[high]}"
-        out[words] = (int((excess <= SAME).sum()), len(both), max(float(excess.max()), 0.0))
+        out[words] = (
+            int((excess <= SAME).sum()),
+            len(both),
+            max(float(excess.max()), 0.0) if len(both) else 0.0,
+        )
     return out
 
 
@@ -121,12 +127,12 @@ def check_table(results: Results) -> pd.DataFrame:
     if "0" in results["losses"]["density"].to_numpy():
         none: Any = wide.xs("0", level="density")
         controlled = none[["ad_hoc", "self_flat", "self_nodal", "cooperative"]]
-        values = controlled.to_numpy()
+        values = controlled.dropna().to_numpy()
         spread = (values.max(axis=1) - values.min(axis=1)) / (1.0 + values.max(axis=1))
         rows.append(
             {"check": "ad hoc, self-interested and cooperative equal without private lines",
              "result": f"holds on {int((spread <= SAME).sum()):,} of {len(spread):,}",
-             "worst": float(spread.max())}
+             "worst": float(spread.max(initial=0.0))}
         )  # fmt: skip
         gap = (none["cooperative"] - none["integrated"]) / none["cooperative"]
         rows.append(
@@ -156,7 +162,10 @@ def headline(results: Results) -> list[tuple[str, str]]:
     draws = results["losses"][["draw", "replicate"]].drop_duplicates()
     tiles = [(f"{len(draws)}", "draws of lines and positions")]
     for model in ("self_nodal", "cooperative"):
-        rows = means.xs((side, model), level=("side_km", "model"))["losses_pu"].loc[swept]
+        rows = means.xs(side, level="side_km").query("model == @model").droplevel("model")["losses_pu"]
+        rows = rows[[density for density in swept if density in rows.index]]
+        if rows.empty:
+            continue
         top = rows.idxmax() if model == "self_nodal" else rows.idxmin()
         place = "most" if model == "self_nodal" else "least"
         tiles.append((f"{rows.loc[top]:.2f} p.u.", f"{place}, {WORDS[model]}, at mean degree {top}"))
@@ -171,7 +180,7 @@ def draw_figures(results: Results) -> list[Chart]:
     for side in results.spec.sides_km:
         series = []
         for model in ORDER:
-            rows = means.xs((side, model), level=("side_km", "model"))
+            rows = means.xs(side, level="side_km").query("model == @model").droplevel("model")
             known = [d for d in swept if f"{d:g}" in rows.index]
             part = rows.loc[[f"{d:g}" for d in known]]
             x = [_place(d, swept) for d in known]

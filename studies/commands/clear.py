@@ -26,7 +26,6 @@ from studies.commands.options import (
 if TYPE_CHECKING:
     from networks.case import Case
     from studies.commands.books import BookRequest
-    from studies.commands.markets import MarketResult
     from studies.pages.facts import Facts
 
 
@@ -83,7 +82,9 @@ def clear(
     fixed: Annotated[
         str | None,
         typer.Option(
-            metavar="CSV", help="Fixed demand in place of the case's: bus, mw[, period]; or the word none."
+            metavar="CSV",
+            help="Fixed demand in place of the case's: bus, mw[, period]; rows of one bus and period add up. "
+            "Or the word none.",
         ),
     ] = None,
     ramps: Annotated[
@@ -135,8 +136,27 @@ def clear(
         str, typer.Option(help="elecbay: uniform, pay_as_bid, k, vcg or second_price.")
     ] = "uniform",
     mode: Annotated[str, typer.Option(help="elecbay: exact, or sequential (pay_as_bid or k).")] = "exact",
+    k: Annotated[float, typer.Option(help="elecbay: share of pricing k, from 0 to 1.")] = 0.5,
+    radial: Annotated[
+        bool, typer.Option("--radial", help="elecbay: refuse a grid with a loop or an island.")
+    ] = False,
     gate_closure: Annotated[
         float | None, typer.Option(help="elecbay: refuse orders submitted later.", show_default=False)
+    ] = None,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="bilateral: also run three decentralised processes.")
+    ] = False,
+    operator: Annotated[
+        str,
+        typer.Option(
+            help="posted: the operator's price, given in demand.csv, or by rule peak, level or pump."
+        ),
+    ] = "given",
+    reference_price: Annotated[
+        float, typer.Option(help="posted: the rule's price at the reference demand, $/MWh.")
+    ] = 200.0,
+    reference_mw: Annotated[
+        float | None, typer.Option(help="posted: the rule's reference demand.", show_default="mean demand")
     ] = None,
     explain: Annotated[
         list[str] | None,
@@ -163,19 +183,24 @@ def clear(
         from studies.commands.books import BookRequest
 
         start = time.perf_counter()
+        refuse_idle_options(context, market)
         if market is not MarketName.nodal:
-            result = _clear_microgrid(
-                case, market, orders, supplier, fixed, periods, hours, pricing, mode, gate_closure,
-                price_rule, command_line(context),
-            )  # fmt: skip
+            from studies.commands.market_result import MarketRequest, print_result
+            from studies.commands.markets import clear_market
+
+            asked = {
+                name: context.params[name] for name in MarketRequest.__annotations__.keys() & context.params
+            }
+            asked |= {"price_rule": price_rule.value, "source": case, "command": command_line(context)}
+            result = clear_market(market.value, MarketRequest(**asked))
             folder = None if no_files or (as_json and out is None) else out or Path("results") / result.name
             files = [] if folder is None else result.write(folder)
             if as_json:
                 typer.echo(result.document(files))
             else:
-                from studies.commands.markets import print_result
-
                 print_result(result, files, time.perf_counter() - start)
+            if open_page and files:
+                typer.launch(files[0].resolve().as_uri())
             return
         request = BookRequest(
             orders=orders,
@@ -210,30 +235,33 @@ def clear(
             typer.launch(next(path for path in files if path.suffix == ".html").resolve().as_uri())
 
 
-def _clear_microgrid(
-    case: str,
-    market: MarketName,
-    orders: Path | None,
-    supplier: Path | None,
-    fixed: str | None,
-    periods: int | None,
-    hours: float,
-    pricing: str,
-    mode: str,
-    gate_closure: float | None,
-    price_rule: PriceRule,
-    command: str,
-) -> MarketResult:
-    import networks
-    from studies.commands.markets import clear_bilateral, clear_elecbay, clear_posted
+ANYWHERE = {"case", "market", "hours", "out", "no_files", "as_json", "open_page", "debug"}
+ONLY_AUCTION = {"supplier", "pricing", "mode", "k", "radial", "gate_closure"}
+ONLY_POSTED = {"operator", "reference_price", "reference_mw"}
+TAKEN = {
+    MarketName.elecbay: {"orders", "fixed", "periods", "time_limit", *ONLY_AUCTION},
+    MarketName.bilateral: {"price_rule", "processes"},
+    MarketName.posted: {"price_rule", *ONLY_POSTED},
+}
 
-    if market is MarketName.elecbay:
-        return clear_elecbay(
-            networks.load(case), orders, supplier, None if fixed in (None, "none") else Path(str(fixed)),
-            periods, hours, pricing, mode, gate_closure, command,
-        )  # fmt: skip
-    clear_folder = clear_bilateral if market is MarketName.bilateral else clear_posted
-    return clear_folder(Path(case), price_rule.value, hours, command)
+
+def refuse_idle_options(context: typer.Context, market: MarketName) -> None:
+    """Raise InputError for an option that was given and that this market would not look at."""
+    from networks.errors import InputError
+
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if market is MarketName.nodal:
+            idle = name in ONLY_AUCTION | ONLY_POSTED | {"processes"}
+        else:
+            idle = name not in ANYWHERE | TAKEN[market]
+        if given and idle:
+            raise InputError(
+                f"{parameter.opts[0]} has no effect with --market {market.value}; leave it out"
+                + ("" if market is not MarketName.nodal else ", or name the market that it is for")
+            )
 
 
 def _load(case: str, convention: Convention | None, angle_limits: AngleLimits) -> Case:

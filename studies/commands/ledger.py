@@ -14,9 +14,14 @@ STYLES = {"matches": "green", "consistent": "cyan", "differs": "bold red", "unde
 
 
 def ledger(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]...", help="Only these studies.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Run the studies behind it and write data/ledger.parquet.")
+        bool,
+        typer.Option("--refresh", help="Run the studies and write their rows to data/ledger.parquet."),
     ] = False,
     results: Annotated[
         Path, typer.Option(metavar="DIR", help="Stored runs that come before the shipped rows.")
@@ -30,11 +35,15 @@ def ledger(
     """
     with plain_errors(debug):
         from studies.ledger import current_ledger, refresh_ledger
+        from studies.registry import find_study
 
         if refresh:
-            path = refresh_ledger(results)
+            path = refresh_ledger(results, studies or ())
             typer.echo(f"Ledger   {path}", err=True)
         frame = current_ledger(results)
+        for name in studies or ():
+            find_study(name)  # an unknown name is refused
+        frame = frame[frame["study"].isin(studies)] if studies else frame
         if as_json:
             import json
 

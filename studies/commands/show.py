@@ -31,7 +31,7 @@ def show(
         ),
     ] = None,
     png: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the grid.", show_default=False)
+        Path | None, typer.Option(metavar="FILE", help="Draw the grid as FILE.png.", show_default=False)
     ] = None,
     convention: ConventionOption = None,
     angle_limits: AngleLimitsOption = AngleLimits.file,
@@ -41,7 +41,10 @@ def show(
     """Show what is in a case: buses, branches, units, loads, costs, limits, islands, provenance."""
     with plain_errors(debug):
         import networks
+        from networks.errors import InputError
 
+        if png is not None and png.suffix.lower() != ".png":
+            raise InputError(f"--png is '{png}'; the picture is a PNG: give a name that ends in .png")
         loaded = networks.load(
             case, convention=None if convention is None else convention.value, angle_limits=angle_limits.value
         )

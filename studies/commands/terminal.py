@@ -99,7 +99,7 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
         for note in facts.notes:
             console.print(Text(f"Note: {note}", style="yellow"))
     console.print()
-    _print_files(console, files)
+    print_files(console, files)
     console.print(
         Text(f"Loaded, cleared and settled in {cleared:.1f} s, {total:.1f} s with files.", style="dim")
     )
@@ -142,7 +142,8 @@ def _print_settlement(console: Console, facts: Facts) -> None:
     print_table(console, f"Settlement by rule '{facts.settlement.rule}'{more}", headers, rows, "lrrrrr")
 
 
-def _print_files(console: Console, files: Sequence[Path]) -> None:
+def print_files(console: Console, files: Sequence[Path]) -> None:
+    """Where page, picture and tables are."""
     if not files:
         return
     folder = files[0].parent

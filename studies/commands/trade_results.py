@@ -14,13 +14,12 @@ import numpy as np
 import pandas as pd
 
 from studies.pages.exports import plain, write_table
-from studies.pictures.charts import Bars, Chart, FlowMaps
-from studies.pictures.charts_flows import DETAILED
 
 if TYPE_CHECKING:
     from clearing.payments.rules import Payments
     from clearing.trading.instance import TradingInstance
     from clearing.trading.outcome import TradingOutcome
+    from studies.pictures.charts import Chart
 
 WORDS = {
     "ad_hoc": "ad hoc",
@@ -56,12 +55,14 @@ class TradeResult:
     Attributes
     ----------
     name : of the instance. outcomes : model → outcome. command : what made it.
+    tariff : of self-interested agents, at which payments are computed as well.
     """
 
     name: str
     instance: TradingInstance
     outcomes: dict[str, TradingOutcome]
     payments: Payments
+    tariff: str = "flat"
     command: str = ""
 
     @cached_property
@@ -129,63 +130,9 @@ class TradeResult:
     @cached_property
     def charts(self) -> list[Chart]:
         """The network under each model, and losses."""
-        instance, grid = self.instance, self.instance.grid
-        on = instance.in_service
-        start, end = instance.private_ends
-        panels = [
-            (
-                f"{WORDS[model].capitalize()}: losses {found.losses_mw:,.4g} MW",
-                np.concatenate([found.public_flow_mw[on], found.private_flow_mw]),
-            )
-            for model, found in self.outcomes.items()
-        ]
-        network = FlowMaps(
-            name="trade",
-            title=f"{self.name}: what flows where in the four models",
-            caption="MW at the midpoint of each line; dotted lines carry nothing. Straight and grey: public; "
-            "bent and purple: private. Blue agents have more than they need, vermilion ones less; the "
-            "square is the main grid.",
-            nodes=[str(bus) for bus in grid.buses],
-            positions=self._positions(),
-            net_mw=instance.net_mw,
-            ends=np.concatenate([np.stack([grid.from_bus, grid.to_bus], 1)[on], np.stack([start, end], 1)]),
-            private=np.arange(len(on) + len(start)) >= len(on),
-            main=instance.main,
-            panels=panels,
-            wide=True,
-        )
-        losses = Bars(
-            name="losses", title="Losses by model", caption="Public and private lines together.",
-            labels=[WORDS[model] for model in self.outcomes],
-            values=[found.losses_mw for found in self.outcomes.values()], x_label="MW",
-        )  # fmt: skip
-        return [network, losses]
+        from studies.pictures.trade_charts import trade_charts
 
-    def _positions(self) -> np.ndarray:
-        """Given positions of agents where there are any, else drawn by public and few private lines."""
-        from networks.layout import bus_positions
-
-        instance, grid, given = self.instance, self.instance.grid, None
-        spots = instance.private.positions_km
-        if spots is not None:
-            given = np.full((len(grid.buses), 2), np.nan)
-            given[[grid.bus_position[bus] for bus in instance.private.buses]] = spots
-            return bus_positions(grid, given)
-        start, end = instance.private_ends
-        if not 0 < len(start) <= DETAILED:  # many private lines would pull everything together
-            return bus_positions(grid)
-        from networks.grid import Grid
-
-        rows = pd.DataFrame(
-            {
-                "branch": np.arange(len(grid.from_bus) + len(start)),
-                "from_bus": np.concatenate([grid.from_bus, start]),
-                "to_bus": np.concatenate([grid.to_bus, end]),
-                "x_pu": 1.0,
-            }
-        )
-        drawn = Grid.from_tables(pd.DataFrame({"bus": np.arange(len(grid.buses))}), rows)
-        return bus_positions(drawn)
+        return trade_charts(self.name, self.instance, {WORDS[m]: found for m, found in self.outcomes.items()})
 
     def write(self, folder: Path) -> list[Path]:
         """Page, picture and tables in a folder; returns the paths, the page first."""
@@ -204,12 +151,15 @@ class TradeResult:
 
         summaries = {}
         for name, table in self.tables.items():
-            numbers = {str(c): table[c].round(9) + 0.0 for c in table.select_dtypes("number").columns}
+            numbers = {str(c): table[c].round(12) + 0.0 for c in table.select_dtypes("number").columns}
+            if "worst_residual" in table:
+                numbers["worst_residual"] = table["worst_residual"].map("{:.0e}".format)
             summaries[name] = Summary(NOTES[name][0], table.assign(**numbers), NOTES[name][1])
+        note = f'<p class="note">{escape(self.left_out)}.</p>' if self.left_out else ""
         body = (
             f"<style>\n{asset('report.css')}</style><header><h1>{escape(self.name)}</h1>"
             '<p class="lead">Four models of trade over private lines, side by side.</p>'
-            f'<p class="sentence">{escape(self.sentence)}</p></header>'
+            f'<p class="sentence">{escape(self.sentence)}</p>{note}</header>'
             f"{figure_section(self.charts)}{table_section(summaries)}"
         )
         data = {"charts": [chart_data(chart) for chart in self.charts], "tables": table_data(summaries)}
@@ -219,15 +169,33 @@ class TradeResult:
     @property
     def sentence(self) -> str:
         """What self-interest costs here, in words."""
+        from studies.pages.sentences import power
+
         losses = {model: found.losses_mw for model, found in self.outcomes.items()}
         saved = losses["self_interested"] - losses["cooperative"]
         return (
-            f"Self-interested coalitions lose {losses['self_interested']:,.4g} MW, with the grid's "
-            f"cooperation {losses['cooperative']:,.4g} MW ({saved:,.4g} MW less), under one hand "
-            f"{losses['integrated']:,.4g} MW; ad hoc trade loses {losses['ad_hoc']:,.4g} MW. Paying agents "
+            f"Self-interested coalitions lose {power(losses['self_interested'])}, with the grid's "
+            f"cooperation {power(losses['cooperative'])} ({power(saved)} less), under one hand "
+            f"{power(losses['integrated'])}; ad hoc trade loses {power(losses['ad_hoc'])}. Paying agents "
             f"by dual prices to cooperate leaves the grid {self.payments.grid_gain:,.4g} $ an hour, at the "
-            "given tariffs."
+            f"{'nodal tariff' if self.tariff == 'nodal' else 'given tariffs'}."
         )
+
+    @property
+    def left_out(self) -> str:
+        """What many agents leave out of the payments, in words; nothing where all was computed."""
+        from clearing.payments.tariff import MOST_AGENTS
+
+        if self.payments.game is not None:
+            return ""
+        words = (
+            f"with more than {MOST_AGENTS} agents there is no table of all coalitions, so nucleolus and "
+            "least core are left out; that dual prices are in the core is proved without one"
+        )
+        missing = int(self.payments.table["shapley"].isna().sum())
+        if missing:
+            words += f"; {missing} agents in larger coalitions have a Shapley value only with --samples"
+        return words
 
     def document(self, files: list[Path]) -> str:
         """Everything as one JSON document."""
@@ -235,7 +203,9 @@ class TradeResult:
             "walras": version("walras"),
             "command": self.command,
             "name": self.name,
+            "tariff": self.tariff,
             "grid_gain": self.payments.grid_gain,
+            "left_out": self.left_out,
             "tables": {name: table.to_dict("records") for name, table in self.tables.items()},
             "files": [str(path) for path in files],
         }
@@ -250,12 +220,15 @@ def trade(
     seed: int = 0,
     command: str = "",
 ) -> TradeResult:
-    """Every model on the instance in a folder of tables (see :mod:`clearing.trading.tables`)."""
+    """Every model on the instance in a folder of tables (see :mod:`clearing.trading.tables`).
+
+    At the nodal tariff the payments are those of the tariff game at that tariff, so that what agents are paid
+    to give up is what they have in the self-interested outcome beside it.
+    """
     from clearing.payments.rules import pay_agents
     from clearing.trading import markets as trading
-    from clearing.trading.instance import TradingInstance
 
-    instance = TradingInstance.from_folder(folder)
+    instance = _read(folder)
     outcomes: dict[str, TradingOutcome] = {
         "ad_hoc": trading.AdHocTrading().clear(instance),
         "self_interested": trading.SelfInterestedTrading(tariff).clear(instance, verify),  # type: ignore[arg-type]
@@ -263,5 +236,23 @@ def trade(
         "integrated": trading.IntegratedTrading().clear(instance, verify),
     }
     generator = np.random.default_rng(seed) if samples else None
-    payments = pay_agents(instance, generator, samples or 200)
-    return TradeResult(folder.resolve().name, instance, outcomes, payments, command)
+    at_tariff = instance.with_buy_price(outcomes["self_interested"].buy_price)
+    payments = pay_agents(at_tariff, generator, samples or 200)
+    return TradeResult(folder.resolve().name, instance, outcomes, payments, tariff, command)
+
+
+def export_tables(folder: Path, target: Path) -> Path:
+    """Write the tables of an instance to `target`; returns it."""
+    from clearing.trading.tables import write_instance
+
+    return write_instance(_read(folder), target)
+
+
+def _read(folder: Path) -> TradingInstance:
+    """The instance in a folder, or the one that comes along by name."""
+    from clearing.trading.instance import TradingInstance
+    from clearing.trading.tables import eight_node
+
+    if str(folder) == "eight_node" and not folder.is_dir():
+        return eight_node()
+    return TradingInstance.from_folder(folder)

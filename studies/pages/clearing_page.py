@@ -16,6 +16,7 @@ from studies.pages.sentences import (
     money,
     price,
     price_sentence,
+    sentence_case,
     uniqueness_sentence,
 )
 
@@ -154,7 +155,7 @@ def _curve_section(facts: Facts) -> str:
 <figcaption>All orders by price; fixed demand has none and stands upright.{congested}</figcaption></figure>
 <figure><h3 id="money-title">Where the money goes</h3>
 <div id="money" class="plot small-plot" role="img" aria-labelledby="money-title"></div>
-<figcaption>{escape(settlement_sentence(facts.settlement).capitalize())}.</figcaption></figure>
+<figcaption>{escape(sentence_case(settlement_sentence(facts.settlement)))}.</figcaption></figure>
 </div>
 </section>"""
 
@@ -221,7 +222,7 @@ def _proof_section(facts: Facts) -> str:
     )
     return f"""<section aria-labelledby="proof-title">
 <h2 id="proof-title">Proof and source</h2>
-<p>{escape(str(certificate).capitalize())}. The residuals are computed from orders and grid by walras
+<p>{escape(sentence_case(str(certificate)))}. The residuals are computed from orders and grid by walras
 itself, not by the solver ({escape(facts.outcome.solver)}) that proposed the dispatch.</p>
 <details open><summary>Conditions of optimality</summary>{table}</details>
 <p class="quiet">Case data: {source} ({escape(provenance.status)}).

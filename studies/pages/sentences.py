@@ -39,6 +39,24 @@ def megawatts(amount: float) -> str:
     return f"{amount:,.1f}"
 
 
+def power_unit(largest_mw: float) -> tuple[float, str]:
+    """(factor, unit) in which powers up to `largest_mw` read well: MW, or kW and W in a microgrid."""
+    if not 0 < largest_mw < 0.1:
+        return 1.0, "MW"
+    return (1e3, "kW") if largest_mw >= 1e-4 else (1e6, "W")
+
+
+def power(amount_mw: float) -> str:
+    """`"26.81 W"`, `"3.2 kW"`, `"0.522 MW"`."""
+    factor, unit = power_unit(abs(amount_mw))
+    return f"{amount_mw * factor + 0.0:,.4g} {unit}"
+
+
+def sentence_case(text: str) -> str:
+    """The text with a capital at its start; names inside keep theirs."""
+    return text[:1].upper() + text[1:]
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """`"1 bus"`, `"3 buses"`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chart:
-    """What all charts have."""
+    """What all charts have; an `opening` one stands first on the page, before the ledger."""
 
     name: str
     title: str
     caption: str = ""
     wide: bool = False
+    opening: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,6 +76,7 @@ class Intervals(Chart):
     Attributes
     ----------
     labels : rows from top to bottom; low, high, chosen, published : values, NaN for none.
+    interval_words, chosen_words, published_words : what the bars, the dots and the crosses are.
     """
 
     labels: Sequence[str]
@@ -83,6 +85,9 @@ class Intervals(Chart):
     chosen: Sequence[float]
     published: Sequence[float]
     x_label: str
+    interval_words: str = "interval of supporting values"
+    chosen_words: str = "ours (price rule)"
+    published_words: str = "published"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -123,7 +128,7 @@ class FlowMaps(Chart):
     ----------
     nodes, positions : labels and (nodes, 2) coordinates; net_mw : (nodes,) what each has less what it needs.
     ends : (lines, 2) positions of the ends; private : (lines,) bool; main : position of the main grid's bus.
-    panels : (title, (lines,) flows [MW]) each.
+    panels : (title, (lines,) flows) each; net_mw and flows in `unit`.
     """
 
     nodes: Sequence[str]
@@ -133,3 +138,50 @@ class FlowMaps(Chart):
     private: Any
     main: int
     panels: Sequence[tuple[str, Any]]
+    unit: str = "MW"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Panels(Chart):
+    """Curves in panels one above the other, on one x axis.
+
+    Attributes
+    ----------
+    panels : (label of the y axis, series (label, x, y)) each; a label has one colour in all panels.
+    ticks : (x, words) of the x axis; steps : whether values hold until the next point.
+    """
+
+    panels: Sequence[tuple[str, Sequence[tuple[str, Sequence[float], Sequence[float]]]]]
+    x_label: str
+    ticks: Sequence[tuple[float, str]] = ()
+    steps: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiple:
+    """One little picture.
+
+    Attributes
+    ----------
+    title : above it; curves : (label, x, y), a label that comes several times is several runs of one thing.
+    band : (low, high) behind the curves, or None; levels : heights of dashed lines.
+    low, high : of the y axis; None where the curves decide.
+    """
+
+    title: str
+    curves: Sequence[tuple[str, Sequence[float], Sequence[float]]]
+    band: tuple[float, float] | None = None
+    levels: Sequence[float] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Multiples(Chart):
+    """Little pictures side by side, each with what theory says behind its curves; a label has one colour."""
+
+    panels: Sequence[Multiple]
+    x_label: str
+    y_label: str
+    band_words: str = "band"
+    level_words: str = "level"

@@ -18,6 +18,7 @@ DETAILED = 40  # lines up to which each has its number
 SEEN = 5e-3  # of the largest flow: less is drawn as none
 WIDEST = 7.0
 PRIVATE, PUBLIC = BINDING, MUTED
+EVEN = "#aab4be"  # of a node that has what it needs
 _ARROW: dict[str, Any] = {"arrowstyle": "-|>", "lw": 0}
 
 
@@ -48,7 +49,7 @@ def _clearance(arc: np.ndarray, others: np.ndarray) -> float:
 def node_colours(chart: FlowMaps) -> list[str]:
     """Ink for the main grid, blue where there is energy to spare, vermilion where it is needed."""
     net = np.asarray(chart.net_mw, dtype=float)
-    colours = np.select([net > 0, net < 0], [SUPPLY, DEMAND], "#aab4be")
+    colours = np.select([net > 0, net < 0], [SUPPLY, DEMAND], EVEN)
     colours[chart.main] = INK
     return [str(colour) for colour in colours]
 
@@ -75,12 +76,25 @@ def draw_flow_maps(chart: FlowMaps, axes: Axes) -> None:
         row, column = divmod(k, columns)
         box = (column / columns + 0.01, 1 - (row + 1) / rows + 0.01, 1 / columns - 0.02, 1 / rows - 0.07)
         _draw_panel(chart, axes.inset_axes(box), title, np.asarray(flow, dtype=float))
-    for words, colour in (("public line", PUBLIC), ("private line", PRIVATE)):
-        axes.plot([], [], color=colour, lw=3, label=words)
-    for words, colour in (("has more than it needs", SUPPLY), ("needs more than it has", DEMAND)):
-        axes.plot([], [], "o", color=colour, ms=9, label=words)
-    axes.plot([], [], "s", color=INK, ms=9, label="main grid")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=5)
+    shown = legend_entries(chart)
+    for words, colour, mark in shown:
+        look: dict[str, Any] = {"lw": 3} if mark == "line" else {"marker": mark[0], "ms": 9, "ls": ""}
+        axes.plot([], [], color=colour, label=words, **look)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(shown))
+
+
+def legend_entries(chart: FlowMaps) -> list[tuple[str, str, str]]:
+    """(words, colour, mark) of what occurs: mark is "line", "o" or "square"."""
+    private, net = np.asarray(chart.private, dtype=bool), np.delete(np.asarray(chart.net_mw), chart.main)
+    entries = [
+        ("public line", PUBLIC, "line", (~private).any()),
+        ("private line", PRIVATE, "line", private.any()),
+        ("has more than it needs", SUPPLY, "o", (net > 0).any()),
+        ("needs more than it has", DEMAND, "o", (net < 0).any()),
+        ("neither", EVEN, "o", (net == 0).any()),
+        ("main grid", INK, "square", True),
+    ]
+    return [(words, colour, mark) for words, colour, mark, occurs in entries if occurs]
 
 
 def _draw_panel(chart: FlowMaps, axes: Axes, title: str, flow: np.ndarray) -> None:
@@ -129,7 +143,9 @@ def flow_maps_plot(chart: FlowMaps) -> tuple[list[dict[str, Any]], dict[str, Any
     rows, columns = _grid_shape(len(chart.panels))
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {
-        "showlegend": False, "height": 60 + 430 * rows, "margin": {"l": 8, "r": 8, "t": 30, "b": 8},
+        "showlegend": True, "height": 100 + 430 * rows, "margin": {"l": 8, "r": 8, "t": 30, "b": 48},
+        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "top",
+                   "itemclick": False, "itemdoubleclick": False},
         "hovermode": "closest", "dragmode": "pan", "annotations": [],
     }  # fmt: skip
     for k, (title, flow) in enumerate(chart.panels):
@@ -146,8 +162,20 @@ def flow_maps_plot(chart: FlowMaps) -> tuple[list[dict[str, Any]], dict[str, Any
              "xanchor": "left", "yanchor": "bottom", "showarrow": False}
         )  # fmt: skip
         panel = _panel_traces(chart, np.asarray(flow, dtype=float))
-        data += [trace | {"xaxis": f"x{name}", "yaxis": f"y{name}"} for trace in panel]
-    return data, layout
+        data += [trace | {"xaxis": f"x{name}", "yaxis": f"y{name}", "showlegend": False} for trace in panel]
+    return data + _legend(chart), layout
+
+
+def _legend(chart: FlowMaps) -> list[dict[str, Any]]:
+    """Traces without points that explain the colours."""
+    traces = []
+    for words, colour, mark in legend_entries(chart):
+        dot = {"color": colour, "size": 13, "symbol": "square" if mark == "square" else "circle"}
+        line = {"mode": "lines", "line": {"color": colour, "width": 4}}
+        look = line if mark == "line" else {"mode": "markers", "marker": dot}
+        empty = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
+        traces.append(empty | {"name": words, "showlegend": True} | look)
+    return traces
 
 
 def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[dict[str, Any]]:
@@ -172,8 +200,8 @@ def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[dict[str, Any]]:
     way = (paths[:, STEPS // 2 + 1] - paths[:, STEPS // 2 - 1]) * step[:, None]
     ends = np.asarray(chart.ends)
     texts = [
-        f"{'private' if own else 'public'}: <b>{abs(mw):,.3f} MW</b> from {_escaped(chart.nodes[a])} "
-        f"to {_escaped(chart.nodes[b])}"
+        f"{'private' if own else 'public'}: <b>{abs(mw):,.3f} {chart.unit}</b> "
+        f"from {_escaped(chart.nodes[a])} to {_escaped(chart.nodes[b])}"
         for own, mw, (a, b) in zip(
             private, flow, np.where(flow[:, None] >= 0, ends, ends[:, ::-1]).tolist(), strict=True
         )
@@ -206,7 +234,8 @@ def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[dict[str, Any]]:
             "text": [_escaped(name) for name in chart.nodes] if small else [],
             "textfont": {"color": PAPER, "size": 11}, "hoverinfo": "text",
             "hovertext": [
-                "<b>main grid</b>" if k == chart.main else f"<b>{_escaped(name)}</b>: net {net[k]:+,.3f} MW"
+                "<b>main grid</b>" if k == chart.main
+                else f"<b>{_escaped(name)}</b>: net {net[k]:+,.3f} {chart.unit}"
                 for k, name in enumerate(chart.nodes)
             ],
             "marker": {

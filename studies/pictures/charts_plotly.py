@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from studies.pictures.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines
+from studies.pictures.charts import (
+    Bands,
+    Bars,
+    Chart,
+    FlowMaps,
+    GridMap,
+    HeatMap,
+    Intervals,
+    Lines,
+    Multiples,
+    Panels,
+)
 from studies.pictures.charts_scale import ColourScale, colour_scale
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PRICE_STOPS, SUPPLY
 
@@ -137,6 +148,20 @@ def _flow_maps(chart: FlowMaps) -> Plot:
 
 
 @plotly_chart.register
+def _multiples(chart: Multiples) -> Plot:
+    from studies.pictures.charts_multiples import multiples_plot
+
+    return multiples_plot(chart)
+
+
+@plotly_chart.register
+def _panels(chart: Panels) -> Plot:
+    from studies.pictures.charts_panels import panels_plot
+
+    return panels_plot(chart)
+
+
+@plotly_chart.register
 def _bars(chart: Bars) -> Plot:
     labels = [str(label) for label in chart.labels]
     data: list[dict[str, Any]] = [
@@ -169,16 +194,19 @@ def _intervals(chart: Intervals) -> Plot:
         y += [label, label, None]
     point = "%{y}: <b>%{x:,.2f}</b><extra>%{fullData.name}</extra>"
     data: list[dict[str, Any]] = [
-        {"type": "scatter", "mode": "lines", "name": "interval of supporting values", "x": x, "y": y,
+        {"type": "scatter", "mode": "lines", "name": chart.interval_words, "x": x, "y": y,
          "line": {"color": "#98cae1", "width": 12}, "hovertemplate": point},
-        {"type": "scatter", "mode": "markers", "name": "ours (price rule)",
+        {"type": "scatter", "mode": "markers", "name": chart.chosen_words,
          "x": listed(chart.chosen), "y": labels,
          "marker": {"size": 13, "color": SUPPLY, "line": {"color": "#fff", "width": 1.5}},
          "hovertemplate": point},
-        {"type": "scatter", "mode": "markers", "name": "published", "x": listed(chart.published), "y": labels,
+        {"type": "scatter", "mode": "markers", "name": chart.published_words,
+         "x": listed(chart.published), "y": labels,
          "marker": {"size": 14, "symbol": "x-thin", "line": {"color": DEMAND, "width": 3.5}},
          "hovertemplate": point},
     ]  # fmt: skip
+    if not np.isfinite(np.asarray(chart.published, dtype=float)).any():
+        data.pop()
     layout = _layout(chart.x_label, "")
     layout["yaxis"] |= {"type": "category", "autorange": "reversed", "ticks": ""}
     layout["height"] = FRAME_PIXELS + max(180, ROW_PIXELS * len(labels))

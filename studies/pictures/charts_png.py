@@ -14,7 +14,19 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from studies.pictures.charts import Bands, Bars, Chart, FlowMaps, GridMap, HeatMap, Intervals, Lines
+from studies.pictures.charts import (
+    Bands,
+    Bars,
+    Chart,
+    FlowMaps,
+    GridMap,
+    HeatMap,
+    Intervals,
+    Lines,
+    Multiples,
+    Panels,
+)
+from studies.pictures.charts_multiples import grid_shape
 from studies.pictures.charts_plotly import SERIES
 from studies.pictures.charts_scale import ColourScale, colour_scale
 from studies.pictures.figure_grid import PRICE_MAP
@@ -44,6 +56,11 @@ def _size(chart: Chart) -> tuple[float, float]:
         return 11.0, 7.0
     if isinstance(chart, FlowMaps):
         return 12.8, 0.6 + 5.2 * -(-len(chart.panels) // 2)
+    if isinstance(chart, Multiples):
+        high, wide = grid_shape(len(chart.panels))
+        return 1.0 + 3.4 * wide, 0.9 + 2.5 * high
+    if isinstance(chart, Panels):
+        return 11.0, max(4.2, 1.0 + 1.7 * len(chart.panels))
     if isinstance(chart, Bands):
         return 11.0, 6.0
     rows = {HeatMap: lambda c: len(c.y) * 0.16, Bars: lambda c: len(c.labels) * 0.3,
@@ -127,6 +144,20 @@ def _flow_maps(chart: FlowMaps, axes: Axes) -> None:
 
 
 @_draw.register
+def _multiples(chart: Multiples, axes: Axes) -> None:
+    from studies.pictures.charts_multiples import draw_multiples
+
+    draw_multiples(chart, axes)
+
+
+@_draw.register
+def _panels(chart: Panels, axes: Axes) -> None:
+    from studies.pictures.charts_panels import draw_panels
+
+    draw_panels(chart, axes)
+
+
+@_draw.register
 def _bars(chart: Bars, axes: Axes) -> None:
     axes.barh(range(len(chart.labels)), chart.values, color=SUPPLY, height=0.7)
     axes.set_yticks(range(len(chart.labels)), [str(label) for label in chart.labels])
@@ -140,9 +171,10 @@ def _bars(chart: Bars, axes: Axes) -> None:
 @_draw.register
 def _intervals(chart: Intervals, axes: Axes) -> None:
     rows = np.arange(len(chart.labels))
-    axes.hlines(rows, chart.low, chart.high, color="#98cae1", lw=9, label="interval of supporting values")
-    axes.plot(chart.chosen, rows, "o", ms=9, color=SUPPLY, mec=PAPER, label="ours (price rule)")
-    axes.plot(chart.published, rows, "x", ms=10, mew=3, color=DEMAND, label="published")
+    axes.hlines(rows, chart.low, chart.high, color="#98cae1", lw=9, label=chart.interval_words)
+    axes.plot(chart.chosen, rows, "o", ms=9, color=SUPPLY, mec=PAPER, label=chart.chosen_words)
+    if np.isfinite(np.asarray(chart.published, dtype=float)).any():
+        axes.plot(chart.published, rows, "x", ms=10, mew=3, color=DEMAND, label=chart.published_words)
     axes.set_yticks(rows, [str(label) for label in chart.labels])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8))

@@ -9,7 +9,7 @@ from matplotlib import patheffects
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from studies.pages.money import money_shares
-from studies.pages.sentences import megawatts, price
+from studies.pages.sentences import megawatts, power_unit, price
 from studies.pictures.curves import system_curves
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SHARE_COLOURS, SUPPLY
 from studies.pictures.grid_view import TAGS
@@ -36,6 +36,7 @@ def draw_curves(axes: Axes, facts: Facts) -> None:
         assert figure is not None
         share = TEXT_INCHES / (axes.get_position().height * figure.get_size_inches()[1])
         high = max(high, low + (curves.mean_price - low) / (1.0 - share))
+    factor, unit = power_unit(right)
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
     axes.plot(curves.supply_mw, curves.supply_price, color=SUPPLY, lw=2.0, label="supply")
@@ -57,17 +58,21 @@ def draw_curves(axes: Axes, facts: Facts) -> None:
     if np.isfinite(curves.mean_price):
         axes.plot(curves.served_mw, curves.mean_price, "o", ms=7, mfc=INK, mec=PAPER, mew=1.4, zorder=5)
         words = "" if single else "mean "
+        # bids fall from the left through the place above a point in the first half; to its right it is free
+        to_right = len(demand_mw) > 3 and curves.served_mw < 0.55 * right
         axes.annotate(
-            f"{words}{price(curves.mean_price)} $/MWh\n{megawatts(curves.served_mw)} MW",
+            f"{words}{price(curves.mean_price)} $/MWh\n{megawatts(factor * curves.served_mw)} {unit}",
             (curves.served_mw, curves.mean_price),
-            xytext=(-9, 7), textcoords="offset points",
-            ha="right", va="bottom", fontsize=9, color=INK,
+            xytext=(9 if to_right else -9, 7), textcoords="offset points",
+            ha="left" if to_right else "right", va="bottom", fontsize=9, color=INK,
             path_effects=HALO, zorder=6,
         )  # fmt: skip
     axes.set_title("Supply and demand")
-    axes.set_xlabel("MW" if single else "MW  (limits ignored; grey bar: range of nodal prices)", labelpad=1)
+    axes.set_xlabel(
+        unit if single else f"{unit}  (limits ignored; grey bar: range of nodal prices)", labelpad=1
+    )
     axes.set_ylabel("$/MWh")
-    _thousands(axes.xaxis)
+    _thousands(axes.xaxis, factor)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.legend(
         loc="lower right", bbox_to_anchor=(1.0, 0.985), ncols=2, borderaxespad=0.2, handlelength=1.4,
@@ -99,6 +104,7 @@ def draw_money(axes: Axes, facts: Facts) -> None:
     shares = money_shares(facts.settlement)
     top = max((abs(share.amount) for share in shares), default=0.0)
     shares = [share for share in shares if abs(share.amount) >= INVISIBLE * top]
+    digits = 0 if top >= 100 else 2 if top >= 10 else 4
     axes.set_title(f"Where the money goes (rule {facts.settlement.rule})")
     axes.set_axis_off()
     ends = [end for share in shares for end in (share.start, share.start + share.amount)] or [0.0, 1.0]
@@ -111,7 +117,7 @@ def draw_money(axes: Axes, facts: Facts) -> None:
         axes.barh(k, share.amount, left=share.start, height=0.68, color=colour)
         axes.text(low - 0.03 * width, k, share.label, ha="right", va="center", fontsize=9)
         tip = max(share.start, share.start + share.amount, 0.0)
-        axes.text(tip + 0.02 * width, k, f"{share.amount:,.0f} $", ha="left", va="center", fontsize=9)
+        axes.text(tip + 0.02 * width, k, f"{share.amount:,.{digits}f} $", ha="left", va="center", fontsize=9)
     axes.plot([0, 0], [-0.5, len(shares) - 0.5], color=MUTED, lw=0.8)
 
 
@@ -147,6 +153,6 @@ def draw_binding_list(axes: Axes, facts: Facts) -> None:
             axes.text(x, k, cell, ha=side, va="center", fontsize=9.5)
 
 
-def _thousands(axis: Axis) -> None:
+def _thousands(axis: Axis, factor: float) -> None:
     axis.set_major_locator(MaxNLocator(5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{factor * value:,.10g}"))

@@ -124,6 +124,10 @@ def test_unit_contracts_keep_their_bound_and_pair_prices_lose_per_cents(seed):
     assert coarse.efficiency[-1] >= 0.9998
     assert fine.efficiency[-1] >= 0.99999
     assert fine.rounds >= coarse.rounds
+    for run in (coarse, fine):  # a welfare after every bid, the last one that of the trades
+        assert run.efficiency.shape == (run.rounds,)
+        assert run.welfare[-1] == pytest.approx(run.welfare[-2], rel=0.05)
+        assert (run.welfare <= run.optimum + 1e-9).all()
     pairs = adjust_pair_prices(book, step=5.0)
     assert pairs.efficiency[-1] < 0.99
     assert pairs.efficiency[-1] > 0.5

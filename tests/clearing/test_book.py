@@ -145,6 +145,48 @@ def test_bad_ramps(row, message):
         Book.from_tables([GOOD], ramps=[{"unit": "G7-1", "up_mw": 3, **row}])
 
 
+@pytest.mark.parametrize("mw", [1e12, 1e18])
+def test_absurd_quantities_are_refused(mw):
+    """Beyond 1e10 MW double precision loses kilowatts and no certificate could hold."""
+    with pytest.raises(InputError, match=r"order 'G7-2' .*column 'mw' is 1.*: it is larger than any market"):
+        Book.from_tables(bad(mw=mw))
+    with pytest.raises(InputError, match=r"table 'fixed'.*column 'mw' .*give at most 1e\+10 MW"):
+        Book.from_tables([GOOD], fixed=[{"bus": "A", "mw": -mw}])
+
+
+def test_the_largest_quantity_still_clears():
+    orders = [sell("s", "A", 1e10, 10), buy("b", "A", 50, 30)]
+    out = clear(grid_of(("A", "B", 0.1)), Book.from_tables(orders))
+    assert out.accepted["accepted_mw"].tolist() == pytest.approx([50, 50])
+    assert out.lmp[0, 0] == pytest.approx(10)
+
+
+def test_a_unit_stands_at_one_bus():
+    rows = [sell("U1", "A", 10, 20, unit="U"), sell("U2", "B", 10, 20, unit="U")]
+    with pytest.raises(
+        InputError, match=r"order 'U2' .*column 'unit' is 'U': its order in row 0 is at bus 'A'"
+    ):
+        Book.from_tables(rows)
+    assert Book.from_tables([rows[0], {**rows[1], "bus": "A"}]).units == ("U", "U")
+
+
+def test_a_seller_had_no_negative_output():
+    ramps = [{"unit": "G7-1", "up_mw": 3, "previous_mw": -1}]
+    with pytest.raises(InputError, match=r"unit 'G7-1' .*column 'previous_mw' is -1: .*the unit only sells"):
+        Book.from_tables([GOOD], ramps=ramps)
+    storage = [sell("out", "A", 10, 20, unit="S"), buy("in", "A", 5, 3, unit="S")]
+    ramps[0]["unit"] = "S"
+    assert Book.from_tables(storage, ramps=ramps).previous_mw.tolist() == [-1]
+
+
+def test_fixed_demand_of_one_bus_and_period_adds_up():
+    """As the loads of a bus do."""
+    book = book_of(
+        GOOD, fixed=[{"bus": "B", "mw": 2}, {"bus": "B", "mw": 3}, {"bus": "B", "mw": 1, "period": 0}]
+    )
+    assert clear(grid_of(("A", "B", 0.1)), book).accepted["accepted_mw"].tolist() == pytest.approx([6])
+
+
 def test_duplicate_ramps():
     with pytest.raises(InputError, match="it appears twice"):
         Book.from_tables([GOOD], ramps=[{"unit": "G7-1"}, {"unit": "G7-1"}])

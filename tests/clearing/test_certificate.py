@@ -185,6 +185,29 @@ def test_a_price_withheld_is_not_a_price_proven(claim):
     assert not certificate.holds
 
 
+def test_a_market_called_unpriced_is_not_a_market_proven():
+    """Nothing is traded and no price is named, although buyer and seller on one bus gain by trading."""
+    grid, book = grid_of(("A", "B", 0.1, 20)), book_of(sell("s", "A", 20, 10), buy("b", "A", 20, 30))
+    none = np.zeros((1, 1))
+    claim = Claim(np.zeros(2), np.zeros((0, 1)), none, np.full((2, 1), np.nan), none, np.zeros((0, 1)))
+    assert "D1" in failing(book, grid, claim)
+    named = replace(claim, lmp=np.full((2, 1), 20.0), unpriced=np.ones((2, 1), dtype=bool))
+    assert "D1" in failing(book, grid, named)
+
+
+def test_an_unpriced_market_carries_prices_that_prove_it():
+    """A closed line parts a seller from a buyer: any price up to 10 here and from 30 there supports that."""
+    grid, book = grid_of(("A", "B", 0.1, 0)), book_of(sell("s", "A", 20, 10), buy("b", "B", 20, 30))
+    out = clear(grid, book)
+    assert np.isnan(out.lmp).all()
+    assert not out.certificate.priced.any()
+    (a,), (b,) = out.claim.lmp
+    assert a <= 10 + 1e-9
+    assert b >= 30 - 1e-9
+    assert out.certificate.holds
+    assert not certify(book, grid, replace(out.claim, lmp=np.full((2, 1), 20.0))).holds
+
+
 def test_right_claims_by_hand_pass():
     """A claim written down by hand, between the ends of its price interval."""
     grid, book = grid_of(("A", "B", 0.1, 20)), book_of(sell("s", "A", 20, 10), buy("b", "B", 20, 30))
@@ -208,7 +231,7 @@ def test_random_outcomes_fail_once_anything_is_moved(case):
         out = clear(grid, book)
     except (InfeasibleError, InputError):
         return
-    claim = Claim(out.accepted_mw, out.link_mw, out.flow_mw, out.lmp, out.flow_dual, out.ramp_dual)
+    claim = out.claim
     assert certify(book, grid, claim).holds
     step = 1e-3 * (1 + np.abs(out.flow_mw).max(initial=0) + book.mw.max(initial=0))
     for k in range(len(out.accepted_mw)):

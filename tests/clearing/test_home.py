@@ -5,12 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from clearing import InfeasibleError, InputError
 from clearing.homes.home import Appliance, Battery, Comfort, Home, elastic_comfort, homes_of
+from clearing.homes.model import MONEY, QUANTITY, home_program
 from clearing.homes.outcome import own_equations_missed
 from clearing.homes.schedule import schedule_homes
 from clearing.homes.tariffs import compare_tariffs, flat_tariff, net_metering_tariff, time_of_use_tariff
+from clearing.pricing.marginal import dual_face
+from clearing.solvers import is_feasible, least_values
 from networks.feeders import load_feeder, place_homes
 
 KW = 1e-3
@@ -82,6 +87,92 @@ def test_marginal_cost_is_what_one_more_megawatt_hour_costs():
             assert changed[0] - 1e-4 <= plan.marginal_cost[t] <= changed[1] + 1e-4
             assert plan.marginal_interval[0][t] == pytest.approx(changed[0], abs=1e-3)
             assert plan.marginal_interval[1][t] == pytest.approx(changed[1], abs=1e-3)
+
+
+@st.composite
+def small_homes(draw):
+    """Homes of a few slots whose marginal cost often has an interval: round numbers, storage, windows."""
+    slots = draw(st.integers(2, 5))
+    power = st.sampled_from([0.0, 1.0, 2.0])
+    series = st.lists(power, min_size=slots, max_size=slots)
+    battery = None
+    if draw(st.booleans()):
+        size, share = draw(st.sampled_from([1.0, 2.0])), draw(st.sampled_from([0.0, 0.5, 1.0]))
+        battery = Battery(size * KW, KW, draw(st.sampled_from([1.0, 0.9, 0.5])), share, draw(power))
+    items = []
+    for k in range(draw(st.integers(0, 2))):
+        first = draw(st.integers(0, slots - 1))
+        last = draw(st.integers(first + 1, slots))
+        whole = draw(st.booleans())
+        length = draw(st.integers(1, last - first))
+        items.append(Appliance(k, first, last, length * KW, KW, draw(power), interruptible=not whole))
+    worth = [np.array(draw(st.lists(st.sampled_from([20.0, 100.0, 150.0]), min_size=slots, max_size=slots)))]
+    made = home(
+        draw(series),
+        draw(series),
+        battery=battery,
+        appliances=tuple(items),
+        comfort=tuple(Comfort(KW, w) for w in worth[: draw(st.integers(0, 1))]),
+        generator_mw=draw(st.sampled_from([0.0, 1 * KW])),
+        generator_price=80.0,
+        connection_mw=draw(st.sampled_from([0.0, 5 * KW, 20 * KW])),
+        value_of_lost_load=1000.0,
+    )
+    prices = st.lists(st.sampled_from([100.0, 150.0, -20.0]), min_size=slots, max_size=slots)
+    buy = np.array(draw(prices))
+    return made, buy, np.minimum(buy, draw(st.sampled_from([60.0, 100.0, -30.0])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(small_homes())
+def test_marginal_cost_is_picked_by_rule(drawn):
+    """Law 5: halfway between the ends of the interval, which two programs find as well as two per slot do;
+    it supports the schedule, and which tied schedule was taken does not show."""
+    made, buy, sell = drawn
+    try:
+        plan = schedule_homes([made], buy, sell)[0]
+    except InfeasibleError:
+        assume(False)
+    fast = schedule_homes([made], buy, sell, share_ties=False)[0]
+    model, program = home_program(made, buy, sell)
+    low, high = plan.marginal_interval
+    if program.integer is None:
+        assert fast.marginal_cost == pytest.approx(plan.marginal_cost, abs=1e-6, nan_ok=True)
+        face = _face_of(plan, model, program)
+        rows = model.rows["balance"]
+        unit = np.zeros((len(rows), len(face.cost)))
+        unit[np.arange(len(rows)), rows] = 1.0
+        assert low == pytest.approx(least_values(face, unit) * MONEY, abs=1e-6)
+        assert high == pytest.approx(-least_values(face, -unit) * MONEY, abs=1e-6)
+        if np.isfinite(plan.marginal_cost).all() and np.isfinite([low, high]).all():
+            room = 1e-7
+            bounds = {"low": face.low.copy(), "high": face.high.copy()}
+            bounds["low"][rows] = plan.marginal_cost / MONEY - room
+            bounds["high"][rows] = plan.marginal_cost / MONEY + room
+            assert is_feasible(replace(face, **bounds))
+    assert (low - 1e-6 <= plan.balance_dual).all()
+    assert (plan.balance_dual <= high + 1e-6).all()
+
+
+def _face_of(plan, model, program):
+    x = np.zeros(len(program.cost))
+    for name in ("bought", "sold", "sun", "generated", "lost", "charged", "discharged", "stored", "comfort"):
+        if name in model.variables:
+            x[model.variables[name]] = np.ravel(getattr(plan, name)) / QUANTITY
+    flexible = [z for a, z in zip(plan.home.appliances, plan.appliances, strict=True) if a.interruptible]
+    if flexible:
+        x[model.variables["appliance"]] = np.ravel(flexible) / QUANTITY
+    return dual_face(program, x)
+
+
+def test_a_full_battery_leaves_an_interval_and_the_middle_is_taken():
+    """One MWh more in the last hour would be bought at 200, one less saves what was stored at 40."""
+    one = home([1, 0, 1], [0, 0, 0], battery=Battery(1 * KW, 1 * KW, 1.0, start=0.0))
+    plan = schedule_homes([one], np.array([100.0, 40.0, 200.0]), np.array([0.0, 0.0, 0.0]))[0]
+    assert plan.charged == pytest.approx([0, KW, 0])
+    assert plan.marginal_interval[0] == pytest.approx([100, 40, 40])
+    assert plan.marginal_interval[1] == pytest.approx([100, 40, 200])
+    assert plan.marginal_cost == pytest.approx([100, 40, 120])
 
 
 def test_a_home_does_not_depend_on_its_neighbours_nor_their_order():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import networks
-from clearing import Book, InfeasibleError, InputError, NodalMarket
+from clearing import Book, InfeasibleError, InputError, NodalMarket, SealedBook
 from clearing.homes.home import elastic_comfort, homes_of
 from clearing.plants.homes import HomesPlant
 from clearing.plants.plant import VirtualPowerPlant
@@ -187,3 +187,19 @@ def test_bad_input():
     with pytest.raises(InputError, match="differ in periods"):
         plant.co_optimise(PAIR, Book.from_tables([], periods=2), "gate")
     assert isinstance(NodalMarket(grid).clear(plant.book).welfare, float)
+
+
+@pytest.mark.parametrize(
+    ("book", "message"),
+    [
+        (Book.from_tables([order("s", "sell", 1, 5, 1) | {"slope": 2.0}]), "order 's' has a slope"),
+        (
+            Book.from_tables([order("s", "sell", 1, 5, 1)], ramps=[{"unit": "s", "up_mw": 1}]),
+            "unit 's' has a ramp limit",
+        ),
+        (SealedBook.from_tables([order("s", "sell", 1, 5, 1)]), "book is a SealedBook.*plain Book"),
+    ],
+)
+def test_books_without_a_curve_are_refused_by_name(book, message):
+    with pytest.raises(InputError, match=message):
+        VirtualPowerPlant(PAIR, book, "gate", export_limit=1, import_limit=1)

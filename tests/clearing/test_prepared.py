@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
+from clearing.optimum import find_optimum
 from tests.support.small import book_of, grid_of, sell
 
 
@@ -43,6 +46,35 @@ def test_the_books_slopes_hold_unless_others_are_given() -> None:
         assert welfare == pytest.approx(outcome.welfare)
     flat = prepared.clear_many(book.price, slope=np.zeros(2))
     assert flat.accepted[0] == pytest.approx([15.0, 0.0])
+
+
+@pytest.mark.parametrize("name", ["ieee14", "pglib_ieee118"])
+def test_days_with_ramps_are_those_of_the_general_path(name: str) -> None:
+    """Candidate lines instead of angles: the same dispatch, prices and intervals, whatever came before."""
+    case, hours = networks.load(name), 6
+    profile = 0.8 + 0.15 * np.sin(2 * np.pi * (np.arange(hours) - 2) / hours)
+    book = Book.from_case(case, profile=profile, ramp_share=0.1)
+    market, rng = NodalMarket(case.grid), np.random.default_rng(4)
+    prepared = market.prepare(book)
+    assert prepared.days is not None or prepared.sloped
+    price = prepared.numbers.price * rng.uniform(0.8, 1.2, (3, prepared.orders))
+    price[1] = 5 * np.round(price[1] / 5)
+    flat = np.zeros(prepared.orders) if prepared.sloped else None
+    batch = prepared.clear_many(price, slope=flat, want=("accepted", "lmp", "welfare", "lmp_low", "lmp_high"))
+    assert batch.certified.all()
+    again = market.prepare(book).clear_many(price[::-1], slope=flat)
+    assert np.array_equal(again.accepted[::-1], batch.accepted), "law 3"
+    assert np.array_equal(again.lmp[::-1], batch.lmp), "law 3"
+    for r in range(3):
+        numbers = replace(prepared.numbers, price=price[r], slope=np.zeros(prepared.orders))
+        model = market.compiled(prepared.structure)
+        found = find_optimum(prepared.structure, numbers, model, "canonical", 60.0)
+        size = 1 + np.abs(price[r]).max()
+        assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-6 * (1 + book.mw.max()))
+        assert batch.lmp[r] == pytest.approx(found.claim.lmp, abs=1e-7 * size)
+        low, high = (ends * found.face.reduced.money for ends in found.face.intervals())
+        assert batch.lmp_low[r] == pytest.approx(low, abs=1e-6 * size)
+        assert batch.lmp_high[r] == pytest.approx(high, abs=1e-6 * size)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

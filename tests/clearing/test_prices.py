@@ -125,12 +125,12 @@ def test_end_of_an_interval_on_the_edge_of_a_cone():
         ("N2", "N1", 0.1),
     )
     book = book_of(
-        buy("O0", "N0", 1, 10, unit="U"),
+        buy("O0", "N0", 1, 10),
         sell("O1", "N1", 30, 10),
-        buy("O2", "N4", 20, 0, unit="U", period=1),
+        buy("O2", "N4", 20, 0, period=1),
         sell("O3", "N1", 5, 0, period=1),
         sell("O4", "N0", 0, -5, period=1),
-        sell("O5", "N2", 5, 0, unit="U"),
+        sell("O5", "N2", 5, 0),
         *(buy(f"lost {bus}", bus, mw, 1000) for bus, mw in (("N0", 20), ("N4", 5))),
         periods=2,
         fixed={"N0": 1},

@@ -103,6 +103,33 @@ def test_random_books_agree_with_the_general_path(case: tuple) -> None:
     assert batch.welfare[0] == pytest.approx(outcome.welfare, rel=1e-7, abs=1e-6)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("name", ["ieee14", "ieee57", "pglib_ieee118"])
+def test_books_with_some_slopes_agree_with_the_general_path(name: str, share: float) -> None:
+    """Orders with and without slopes side by side, prices independent and on a grid: no fallback."""
+    case = networks.load(name)
+    book = elastic_book(case)
+    rng = np.random.default_rng(17)
+    price, mw = np.tile(book.price, (40, 1)), np.tile(book.mw, (40, 1))
+    price, mw = REGIMES["independent"](price, mw, rng)
+    price[20:] = 5 * np.round(price[20:] / 5)
+    slope = rng.uniform(0.02, 0.25, len(book.mw)) * np.minimum(book.price, 100.0) / np.maximum(book.mw, 1e-3)
+    slope *= rng.random(len(slope)) < share
+    prepared = NodalMarket(case.grid).prepare(book)
+    batch = prepared.clear_many(price, mw, slope=slope)
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    rows = prepared._check(price, mw, slope, None, None)
+    for r in (0, 13, 27, 39):
+        claim = prepared._optimum(rows, r).claim
+        assert batch.accepted[r] == pytest.approx(claim.accepted, abs=1e-6 * (1 + mw[r].max()))
+        assert batch.lmp[r] == pytest.approx(claim.lmp[:, 0], abs=1e-6 * (1 + price[r].max()))
+    order = rng.permutation(40)
+    shuffled = NodalMarket(case.grid).prepare(book).clear_many(price[order], mw[order], slope=slope)
+    assert np.array_equal(batch.accepted[order], shuffled.accepted), "law 3"
+    assert np.array_equal(batch.lmp[order], shuffled.lmp), "law 3"
+
+
 def _error_of(market: NodalMarket, book: Book) -> Exception | None:
     try:
         market.clear(book)

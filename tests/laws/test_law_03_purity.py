@@ -185,13 +185,13 @@ class TestEqualTo1e9:
     def test_relabelled(self, case):
         """Names in another script, and numbers with gaps."""
         grid, book = case
-        names = {bus: 1000 - 7 * k for k, bus in enumerate(grid.buses)}
+        names, ends = {bus: 1000 - 7 * k for k, bus in enumerate(grid.buses)}, ("from_bus", "to_bus")
         for table in ("buses", "branches", "links"):
             assert getattr(grid, f"{table}_frame") is not None
         other = Grid.from_tables(
             grid.buses_frame.assign(bus=[names[b] for b in grid.buses]),
-            grid.branches_frame.replace({"from_bus": names, "to_bus": names}),
-            grid.links_frame.replace({"from_bus": names, "to_bus": names}),
+            grid.branches_frame.assign(**{end: lambda f, e=end: f[e].map(names) for end in ends}),
+            grid.links_frame.assign(**{end: lambda f, e=end: f[e].map(names) for end in ends}),
             grid.base_mva,
             grid.convention,
         )

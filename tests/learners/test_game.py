@@ -20,6 +20,7 @@ from learners import (
     tabulate,
 )
 from learners.games.game import PayoffSource, SignallingSource, profiles_of
+from learners.games.market_game import AtLevel
 from learners.games.payoff_cache import PayoffCache
 from tests.support.small import book_of, grid_of, sell, three_node
 
@@ -104,6 +105,25 @@ def test_disco_margin_and_cost_on_three_nodes():
     assert Game(NodalMarket(grid), book, as_cost, moves).payoffs([[1, 0], [1, 1]])[:, 1] == pytest.approx(
         [-1080, -840]
     )
+
+
+def test_a_level_is_a_game_of_its_own():
+    """Payoffs and tables of one level, and of the draws around it."""
+    states = DemandStates.drawn((0.5, 1.0), noise=0.05, draws=3, rng=np.random.default_rng(1))
+    game, profiles = duopoly(states=states), profiles_of((3, 3))
+    assert game.levels == 2
+    tables = [game.tensor(level) for level in (0, 1)]
+    for level, table in enumerate(tables):
+        assert table.payoffs(profiles) == pytest.approx(game.payoffs(profiles, level=level), rel=1e-12)
+        assert table.signals(profiles) == pytest.approx(game.signals(profiles, level=level), rel=1e-12)
+    assert (tables[0].values + tables[1].values) / 2 == pytest.approx(game.tensor().values, rel=1e-12)
+    one = AtLevel(game, 1)
+    assert one.random
+    drawn = one.payoffs(np.tile([[0, 1]], (50, 1)), np.random.default_rng(0))
+    assert len(np.unique(drawn[:, 1].round(9))) == 3
+    assert drawn.mean(axis=0) == pytest.approx(one.payoffs([[0, 1]])[0], rel=0.05)
+    with pytest.raises(InputError, match="levels 0 to 1"):
+        game.tensor(2)
 
 
 def test_demand_states_are_an_axis_of_their_own():

@@ -15,6 +15,7 @@ from learners.equilibria.indices import (
     mean_interval,
     surplus_transfer,
     welch_interval,
+    withholding,
 )
 from tests.support.small import book_of, buy, grid_of, sell
 
@@ -43,6 +44,18 @@ def test_benchmarks_and_indices():
     assert np.isnan(pennies.nash_low)
 
 
+def test_learned_profits_beside_the_benchmarks():
+    table = Benchmarks(-1e-15, 6, float("nan"), 10).compare([[2.0, 2.0], [4.0, 4.0]])
+    assert table["profit"].tolist()[:2] == [0, 6]
+    assert (table["learned"] == 6).all()
+    assert table["index"]["competitive"] == pytest.approx(0.6)
+    half = stats.t.ppf(0.975, 1) * np.std([0.4, 0.8], ddof=1) / 2**0.5
+    assert table["high"]["competitive"] == pytest.approx(0.6 + half)
+    assert table["index"]["nash_low"] == pytest.approx(0)
+    assert table["index"][["nash_high", "joint"]].isna().all()
+    assert Benchmarks(0, 6, 6, 10).compare([3.0, 4.0])["low"]["competitive"] == -np.inf
+
+
 def test_margins_by_agent_and_period():
     game = game_of(periods=2)
     outcome = game.market.clear(game.book_of((0, 2)))
@@ -53,6 +66,27 @@ def test_margins_by_agent_and_period():
     assert (h["margin"], h["lerner"], h["over_competitive"]) == pytest.approx((20, 0.5, 20))
     g = table.loc[("owner of G", 0)]
     assert (g["sold_mw"], g["price"], g["margin"]) == pytest.approx((80, 10, 0))
+
+
+def test_withholding_by_agent():
+    """At H's price of 40, 30 of its MW are worth their cost of 20 and idle; G offers half."""
+    book = book_of(
+        sell("G", "a", 100.0, 10.0), sell("H", "a", 100.0, 20.0), sell("K", "a", 100.0, 5.0, slope=1.0),
+        fixed={"b": 155.0},
+    )  # fmt: skip
+    market = NodalMarket(grid_of(("a", "b", 0.1)))
+    bold = book.with_withheld({"owner of G": 0.5}).with_markup({"owner of H": 20.0})
+    table = withholding(market.clear(bold), book)
+    assert table.columns.tolist() == ["capacity_mw", "offered_mw", "sold_mw", "physical_mw", "economic_mw"]
+    assert table.loc[("owner of G", 0)].tolist() == pytest.approx([100, 50, 50, 50, 0])
+    assert table.loc[("owner of H", 0)].tolist() == pytest.approx([100, 100, 70, 0, 30])
+    assert table.loc[("owner of K", 0)].tolist() == pytest.approx([100, 100, 35, 0, 0]), (
+        "at its marginal cost"
+    )
+    honest = withholding(market.clear(book), book)
+    assert (honest[["physical_mw", "economic_mw"]] == 0).all(axis=None)
+    with pytest.raises(InputError, match="other orders"):
+        withholding(market.clear(book), book_of(sell("x", "a", 1, 1)))
 
 
 def test_a_seller_of_nothing_has_no_margin():

@@ -6,8 +6,10 @@ import pytest
 from clearing.errors import InputError
 from learners.games.game import PayoffTensor
 from learners.strategies.learner import Seat
+from learners.strategies.memory import DemandLevel, LastActions, LastSignal
 from learners.strategies.policy_card import Strategy, follow, make_policy_card, resting_cycle
 from learners.strategies.rules import Fixed, Grim, TitForTat, Undercut
+from learners.strategies.tabular import QLearning
 
 PRICES = np.array([1.0, 2.0, 3.0, 4.0])
 A, B = np.meshgrid(PRICES, PRICES, indexing="ij")
@@ -73,3 +75,35 @@ def test_grim_is_asked_as_it_is_now():
 def test_one_strategy_each():
     with pytest.raises(InputError, match="1 strategies for 2 players"):
         make_policy_card(GAME, strategies(Fixed(2), Fixed(1))[:1])
+
+
+def test_card_of_one_who_remembers_the_price_alone():
+    """Prices below 2.5 are answered with 2, others with 4: a price of 1 or 2 by anybody counts."""
+    heard = PayoffTensor(
+        GAME.values, GAME.players, GAME.labels, np.minimum(A, B)[None], signal_names=("price",)
+    )  # fmt: skip
+    learner = QLearning(memory=LastSignal((2.5,))).begin(Seat(0, heard), 1)
+    learner.best[0] = [1, 3]
+    strategy = learner.strategy()
+    assert strategy.over_profiles((4, 4)).reshape(4, 4).tolist() == [
+        [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 3, 3], [1, 1, 3, 3],
+    ]  # fmt: skip
+    card = make_policy_card(heard, [strategy, *strategies(Fixed(3), Fixed(3))[1:]], 0, start=(3, 3), step=2)
+    assert card.after_cut[:5, 0].tolist() == [3, 3, 1, 1, 1], "its own low price is the price it hears"
+
+
+def test_strategies_by_demand_level_and_by_stage():
+    hourly = PayoffTensor(GAME.values, GAME.players, GAME.labels)
+    object.__setattr__(hourly, "levels", 2)
+    learner = QLearning(memory=DemandLevel(LastActions("rivals"))).begin(Seat(0, hourly), 1)
+    learner.best[0] = np.arange(8) % 4
+    learner.best[0, 4:] = 2
+    assert learner.strategy(level=0).over_profiles((4, 4))[:4].tolist() == [0, 1, 2, 3]
+    assert (learner.strategy(level=1).over_profiles((4, 4)) == 2).all()
+    with pytest.raises(InputError, match="strategy for each demand level"):
+        learner.strategy()
+    day = QLearning(memory=LastActions("own")).begin(Seat(0, GAME, stages=2), 1)
+    day.best[0] = [0, 1, 2, 3, 3, 2, 1, 0]
+    assert day.strategy(stage=1).over_profiles((4, 4)).tolist() == [3] * 4 + [2] * 4 + [1] * 4 + [0] * 4
+    with pytest.raises(InputError, match="not last actions"):
+        day.strategy().over_profiles((4, 4))

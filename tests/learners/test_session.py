@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clearing.errors import InputError
+from clearing.errors import ClearingError, InputError
 from learners.games.game import PayoffTensor
 from learners.sessions.session import Session
 from learners.sessions.stopping import EXPLORED, Stages, Stopping
@@ -100,6 +102,66 @@ def test_play_goes_on_from_its_checkpoint(tmp_path):
         MIXED.resume(tmp_path / "run.npz")
 
 
+KILLED = """
+import sys
+from learners.sessions import run
+from tests.learners.test_session import LONG
+run.SAVE_SECONDS = 0.0
+LONG.play(seed=4, replicates=2, checkpoint=sys.argv[1], listener=lambda *_: print("saved", flush=True))
+"""
+LONG = Session(DILEMMA, (FAST, FAST), 1_000_000)
+
+
+def test_a_million_rounds_go_on_after_a_kill(tmp_path):
+    """The process dies without a word; what its file holds goes on bit for bit, in memory that is bounded."""
+    file = tmp_path / "run.npz"
+    words = [sys.executable, "-c", KILLED, str(file)]
+    with subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(3):  # the second line comes after the first file
+            assert process.stdout.readline() == "saved\n"
+        process.kill()
+    half = LONG.resume(file)
+    assert 0 < half.round < 1_000_000
+    same(LONG.play(seed=4, replicates=2), LONG.play(seed=4, replicates=2, checkpoint=file))
+    assert all(len(half.traces[r].rounds) <= 1000 and len(half.traces[r].last_rounds) <= 1000 for r in (0, 1))
+
+
+class Plain:
+    """The dilemma as a formula, which counts how often it is asked."""
+
+    players, actions, labels = DILEMMA.players, DILEMMA.actions, DILEMMA.labels
+
+    def __init__(self, broken=False):
+        self.asked, self.broken = 0, broken
+
+    def payoffs(self, profiles, rng=None):
+        self.asked += 1
+        if self.broken and (np.asarray(profiles) == 1).all(axis=1).any():
+            raise ClearingError("profile (1, 1) cannot be cleared")
+        return DILEMMA.payoffs(profiles)
+
+
+def test_games_with_few_profiles_are_tabulated_once():
+    """The compiled loop plays any game that draws nothing, with the same bits as the loop through `act`."""
+    tensor = COMPILED.play(seed=2, replicates=3)
+    game = Plain()
+    same(tensor, Session(game, (FAST, FAST), COMPILED.stopping).play(seed=2, replicates=3))
+    assert game.asked == 1
+    slow = Session(Plain(broken=True), (FAST, Fixed(0)), 500)
+    assert slow.table is None
+    broken = Session(Plain(broken=True), (FAST, FAST), 500)
+    assert broken.table is None
+    with pytest.raises(ClearingError, match="cannot be cleared"):
+        broken.play(seed=1)
+    assert Session(Plain(), (FAST, FAST), 3).table is None, "4 profiles are more than 3 rounds"
+    assert Session(Noisy(DILEMMA.values), (FAST, FAST), 500).table is None
+    masked = type("Masked", (PayoffTensor,), {"feasible": lambda *_: None})(DILEMMA.values)
+    same(
+        Session(masked, (FAST, FAST), COMPILED.stopping).play(seed=2, replicates=3), tensor
+    )  # the loop through `act`
+
+
 @pytest.mark.parametrize("session", [COMPILED, MIXED], ids=["compiled", "mixed"])
 def test_no_stop_before_exploration_is_over(session):
     """A greedy strategy that has not changed says nothing while a replicate still explores: β·t > 7 first."""
@@ -183,6 +245,19 @@ def test_traces_are_bounded_and_do_not_see_pieces(pieces):
     assert len(whole.rounds) <= 16
     assert len(whole.rounds) >= min(total, 8)
     assert (parts.last_rounds == np.arange(max(0, total - 5), total)).all()
+
+
+@given(st.integers(1, 6), st.lists(st.integers(1, 40), min_size=1, max_size=12))
+def test_traces_keep_whole_days(day, pieces):
+    trace, at = Trace(TraceSpec(16, 5), 1, block=day), 0
+    for piece in pieces:
+        trace.extend(at, np.arange(at, at + piece)[:, None].astype(np.int32))
+        at += piece
+    assert len(trace.rounds) <= 16
+    assert (trace.profiles[:, 0] == trace.rounds).all()
+    complete = trace.rounds[trace.rounds // day < at // day]
+    hours = np.bincount(complete % day, minlength=day)
+    assert (hours == hours[0]).all(), "no hour is kept more often than another"
 
 
 def test_trace_frame_has_units_in_its_columns():

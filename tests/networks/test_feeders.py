@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import networks
 from networks import Grid, InputError
 from networks.feeders import FEEDERS, load_feeder, place_homes, refuse_unless_radial
 from networks.profiles import Weather
@@ -56,3 +57,14 @@ def test_bad_feeders_and_shares_are_refused():
         load_feeder("feeder3")
     with pytest.raises(InputError, match="pv_share"):
         place_homes(load_feeder("feeder8").grid, 2, np.random.default_rng(0), pv_share=1.5)
+
+
+def test_ratings_of_the_cigre_feeders_are_limits():
+    """Lines √3·0.4 kV·1 kA; transformers 500, 150 and 300 kVA (pandapower's data)."""
+    case = networks.load("cigre_lv")
+    limit = dict(zip(case.grid.branches, case.grid.limit_mw.tolist(), strict=True))
+    assert limit["line 0"] == pytest.approx(np.sqrt(3) * 0.4)
+    assert [limit[f"trafo {k}"] for k in range(3)] == pytest.approx([0.5, 0.15, 0.3])
+    homes = place_homes(case.grid, 20, np.random.default_rng(3))
+    assert set(homes.bus) <= set(case.grid.buses)
+    assert networks.load("create_cigre_network_lv").name == "cigre_lv"

@@ -80,6 +80,8 @@ def pieces(*prices, slope=0.0):
         ([{**UNIT, "bus": "C"}], None, [], ["unit 'G'", "'bus' is 'C'", "table 'buses'"]),
         ([{**UNIT, "min_mw": 101.0}], None, [], ["unit 'G'", "'min_mw' is 101.0", "above max_mw"]),
         ([{**UNIT, "max_mw": math.inf}], None, [], ["unit 'G'", "'max_mw' is inf", "give a number in MW"]),
+        ([{**UNIT, "max_mw": 1e18}], None, [], ["unit 'G'", "'max_mw' is 1e+18", "larger than any market"]),
+        ([{**UNIT, "previous_mw": -1.0}], None, [], ["unit 'G'", "'previous_mw' is -1.0", "cannot be below"]),
         ([{**UNIT, "price": "cheap"}], None, [], ["unit 'G'", "'price' is 'cheap'", "$/MWh"]),
         ([{**UNIT, "price": math.inf}], None, [], ["unit 'G'", "'price' is inf"]),
         ([{**UNIT, "price": None}], None, [], ["unit 'G'", "'price'", "no cost"]),
@@ -102,6 +104,7 @@ def pieces(*prices, slope=0.0):
         ),
         ([BARE], [{**pieces(1)[0], "to_mw": -1.0}], [], ["'segments'", "'from_mw'", "above to_mw"]),
         ([], None, [{**LOAD, "mw": math.nan}], ["'loads'", "load 'L'", "'mw' is nan"]),
+        ([], None, [{**LOAD, "mw": -1e12}], ["'loads'", "load 'L'", "give at most 1e+10 MW"]),
         ([], None, [{**LOAD, "bus": "Z"}], ["load 'L'", "'bus' is 'Z'"]),
         (
             [],
@@ -147,7 +150,8 @@ def fleets(draw):
     for label in labels:
         low, high = sorted(draw(st.tuples(finite, finite)))
         row = {"unit": label, "bus": draw(st.sampled_from("AB")), "min_mw": low, "max_mw": high}
-        row |= {"owner": draw(st.none() | names), "previous_mw": draw(st.none() | finite)}
+        row |= {"owner": draw(st.none() | names)}
+        row |= {"previous_mw": draw(st.none() | st.floats(min(low, 0), 1e6))}
         row |= {"ramp_up_mw": draw(st.none() | st.floats(0, 1e6)), "constant_cost": draw(finite)}
         if draw(st.booleans()):
             units.append(row | {"price": draw(finite), "slope": draw(st.floats(0, 10))})

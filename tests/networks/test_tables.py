@@ -92,7 +92,11 @@ def small_cases(draw):
     )
     units = [
         {"unit": label, "bus": draw(at), "owner": draw(kind), "min_mw": 0, "max_mw": draw(st.floats(0, 1e9))}
-        | {"price": draw(amounts), "slope": draw(st.floats(0, 5)), "previous_mw": draw(st.none() | amounts)}
+        | {
+            "price": draw(amounts),
+            "slope": draw(st.floats(0, 5)),
+            "previous_mw": draw(st.none() | st.floats(0, 1e6)),
+        }
         for label in some(1, 3)
     ]
     loads = [

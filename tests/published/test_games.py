@@ -8,7 +8,15 @@ import pytest
 
 import networks
 from clearing import Book, NodalMarket
-from learners import DayPlans, Game, Markups, Withholding, best_response_path, pure_equilibria
+from learners import (
+    DayPlans,
+    Game,
+    Markups,
+    Withholding,
+    best_response_path,
+    exact_response_path,
+    pure_equilibria,
+)
 from learners.games.game import profiles_of
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
@@ -126,6 +134,21 @@ def test_five_bus_with_a_wider_line_has_none_on_fine_grids(step):
     for start in profiles_of((2, 2, 2)).tolist():
         path = best_response_path(tensor, [a * (len(tensor.labels[0]) - 1) for a in start])
         assert path.cycle is not None
+
+
+@pytest.mark.parametrize(("limit", "settled"), [(100, True), (200, False)])
+@pytest.mark.parametrize("start", [(0, 0, 0), (30, 30, 30), (12, 3, 20)])
+def test_exact_responses_on_five_buses_settle_at_100_mw_and_cycle_at_200(start, limit, settled):
+    """With continuous mark-ups, at 100 MW one of G1, G2 ends low, the others at 30; at 200 none rests."""
+    path = exact_response_path(five_bus_game(limit, (0, 30)), start)
+    assert path.settled == settled
+    assert (path.certificate.relative < 1e-6) == settled
+    assert len(path.markups) < 60
+    if settled:
+        last = path.markups[-1]
+        assert last[2] == pytest.approx(30)
+        assert min(last[:2]) < 8.5428
+        assert max(last[:2]) == pytest.approx(30)
 
 
 @pytest.mark.parametrize(("ramp", "profit"), [(4, 764), (8, 772)])

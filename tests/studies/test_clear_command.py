@@ -261,12 +261,13 @@ def test_interrupt_ends_cleanly(tmp_path: Path) -> None:
 
 def test_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^walras ((?:cases|show|clear)\b.*)$", text, re.M)
+    lines = re.findall(r"^walras ((?:cases|show|clear|homes)\b.*)$", text, re.M)
     assert len(lines) >= 6
+    (tmp_path / "examples").symlink_to(Path(__file__).parents[2] / "examples")
     monkeypatch.chdir(tmp_path)
     for line in lines:
         words = shlex.split(line, comments=True)
-        if words[0] == "clear" and "--json" not in words:
+        if words[0] in ("clear", "homes") and "--json" not in words:
             words.append("--no-files")
         done = run(app, words)
         assert done.exit_code == 0, (line, done.output)

@@ -119,6 +119,51 @@ def test_few_draws_make_no_claim() -> None:
     assert list(study.claims(made_up(4), {})) == []
 
 
+def test_a_model_without_solution_keeps_its_reason() -> None:
+    """More is endowed at A1 than its lines can take away: the grid's physics has no solution."""
+    from clearing.trading.instance import TradingInstance
+    from clearing.trading.tables import eight_node
+    from studies.coalition_efficiency import _clear
+
+    base = eight_node()
+    rows = base.agents_frame.assign(endowment_mw=[300.0, 0, 0, 0, 1, 0, 0])
+    heavy = TradingInstance.from_tables(base.grid, rows, main_bus="G", sell_price=0.4)
+    found = pd.DataFrame(_clear(heavy, heavy.buy_price))
+    assert found["model"].tolist() == ["ad_hoc", "self_flat", "self_nodal", "cooperative", "integrated"]
+    failed = found[found["failure"] != ""]
+    assert {"ad_hoc", "self_flat", "cooperative"} <= set(failed["model"])
+    assert failed["failure"].str.contains(r"^\w+Error: .*line", regex=True).all()
+    assert failed[["losses_pu", "main_grid_pu", "private_pu", "worst_gap_pu"]].isna().all().all()
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_summaries_and_figures_survive_failures(share: float, tmp_path: Path) -> None:
+    """Of one model on some draws, or on every draw."""
+    good = made_up()
+    losses = good["losses"].copy()
+    bad = (losses["model"] == "self_flat") & (losses["draw"] < share * 12) & (losses["density"] != "0")
+    losses.loc[bad, ["losses_pu", "worst_gap_pu"]] = np.nan
+    losses.loc[bad, "failure"] = "InfeasibleError: public line 'a' ..."
+    results = Results(good.spec, {"losses": losses}, good.cells)
+    study = find_study("coalition_efficiency").load()
+    assert study.summarise is not None
+    assert study.figures is not None
+    assert study.claims is not None
+    assert study.headline is not None
+    tables = study.summarise(results)
+    checks = tables["checks"].frame.set_index("check")["result"]
+    assert checks["clearings without solution, left out of the means"] == f"{bad.sum():,} of {len(losses):,}"
+    means = mean_losses(results)
+    left = 12 - int(share * 12)
+    assert ((1.0, "1", "self_flat") in means.index) == (left > 0)
+    if left:
+        assert means.loc[(1.0, "1", "self_flat"), "replicates"] == left
+    assert means.loc[(1.0, "1", "cooperative"), "replicates"] == 12
+    assert study.headline(results, tables)
+    draw_chart(study.figures(results, tables)[0], tmp_path / "first.png")
+    assert list(study.claims(results, tables)) == []  # too few draws of one model
+
+
 def test_the_first_figure_is_the_posters_idea(tmp_path: Path) -> None:
     study = find_study("coalition_efficiency").load()
     assert study.figures is not None

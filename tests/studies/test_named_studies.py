@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import studies
-from studies.ledger import COLUMNS, current_ledger, run_ledger, shipped_path
+from networks.errors import InputError
+from studies.ledger import COLUMNS, current_ledger, refresh_ledger, run_ledger, shipped_path
 from studies.registry import find_study, study_names
 from studies.running.runner import run
 from studies.study import Results, Summary
@@ -23,8 +24,8 @@ MOST_SECONDS = 10.0
 
 @pytest.fixture(scope="module")
 def three_node(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """All 31 × 31 clearings of both hours."""
-    ended = run("two_sided_three_node", out=tmp_path_factory.mktemp("two"), jobs=2)
+    """All 31 × 31 clearings of both hours; what is learned has tests of its own."""
+    ended = run("two_sided_three_node", {"seeds": 0}, out=tmp_path_factory.mktemp("two"), jobs=2)
     assert (ended.failed, ended.complete) == (0, True)
     return studies.results(ended.folder)
 
@@ -128,6 +129,23 @@ def test_a_stored_run_comes_before_the_shipped_rows(
     write_report(ended.folder)
     other = current_ledger(tmp_path)
     assert set(other["source"]) == {"shipped"}, "only a run with the default settings counts"
+
+
+def test_one_study_is_refreshed_and_the_others_keep_their_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pd.read_parquet(shipped_path())
+    old = before.assign(ours="something else")
+    path = tmp_path / "ledger.parquet"
+    old.to_parquet(path)
+    monkeypatch.setattr("studies.ledger.shipped_path", lambda: path)
+    refresh_ledger(tmp_path / "results", ["eight_node"])
+    after = pd.read_parquet(path).set_index("study")
+    assert "something else" not in set(after.loc["eight_node", "ours"])
+    assert set(after.drop("eight_node")["ours"]) == {"something else"}
+    assert len(after) == len(before)
+    with pytest.raises(InputError, match="compares nothing"):
+        refresh_ledger(tmp_path, ["market_power_scan"])
 
 
 def test_the_command_prints_the_ledger() -> None:

@@ -37,3 +37,12 @@ def test_show_refuses_an_unknown_case() -> None:
     done = run(app, ["show", "threenode"])
     assert done.exit_code == 2
     assert "did you mean 'three_node'" in done.stderr
+
+
+def test_show_draws_png_only(tmp_path: Path) -> None:
+    for name in ("grid.foo", "grid", "grid.pdf"):
+        done = run(app, ["show", "three_node", "--png", str(tmp_path / name)])
+        assert done.exit_code == 2
+        assert "ends in .png" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert run(app, ["show", "three_node", "--png", str(tmp_path / "GRID.PNG")]).exit_code == 0

@@ -87,3 +87,64 @@ def test_a_missing_folder_ends_with_code_2(tmp_path: Path) -> None:
     done = trade(tmp_path / "nothing", "--no-files")
     assert done.exit_code == 2
     assert "trade.toml" in done.stderr
+
+
+def test_the_example_folder_in_kilowatts_and_its_page_explains_the_colours(tmp_path: Path) -> None:
+    done = trade(ROOT / "examples" / "trading" / "village", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "losses W" in done.output
+    assert "Sent over private lines, kW" in done.output
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for words in (
+        "public line",
+        "private line",
+        "has more than it needs",
+        "needs more than it has",
+        "main grid",
+    ):
+        assert f'"name":"{words}"' in page
+    assert '"name":"neither"' not in page  # there is none
+
+
+def test_tables_to_start_from_are_read_back(tmp_path: Path) -> None:
+    done = trade("eight_node", "--export", tmp_path / "mine")
+    assert done.exit_code == 0, done.output
+    first, again = (json.loads(trade(word, "--json").output) for word in ("eight_node", tmp_path / "mine"))
+    assert again["tables"] == first["tables"]
+    assert again["name"] == "mine"
+
+
+def test_payments_follow_the_tariff() -> None:
+    """What agents are paid is at least what they have apart at the tariff that they pay."""
+    flat, nodal = (json.loads(trade(EIGHT, "--json", "--tariff", t).output) for t in ("flat", "nodal"))
+    alone = {row["agent"]: row["alone"] for row in nodal["tables"]["payments"]}
+    dear = {row["bus"]: row["price"] for row in nodal["tables"]["agents"] if row["model"] == "ad_hoc"}
+    assert nodal["tariff"] == "nodal"
+    assert alone["A2"] < -1.0 == next(r["alone"] for r in flat["tables"]["payments"] if r["agent"] == "A2")
+    assert dear["A3"] == pytest.approx(1.0)  # ad hoc trade stays at the flat tariff
+    assert all(row["in_core"] for row in nodal["tables"]["cores"])
+    assert "at the nodal tariff" in trade(EIGHT, "--tariff", "nodal", "--no-files").output
+
+
+def test_many_agents_say_what_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "street"
+    folder.mkdir()
+    houses = range(1, 15)
+    write = {
+        "buses.csv": ["bus,endowment_mw,demand_mw", "G,,", *(f"h{k},{k % 2},0.5" for k in houses)],
+        "public_lines.csv": ["line,from_bus,to_bus,r_pu,x_pu", *(f"p{k},G,h{k},0.01,0.1" for k in houses)],
+        "private_lines.csv": [
+            "line,from_bus,to_bus,r_pu",
+            *(f"q{k},h{k},h{k + 1},0.02" for k in range(1, 14)),
+        ],
+        "trade.toml": ['main_bus = "G"', "base_mva = 1.0"],
+    }
+    for name, lines in write.items():
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    document = json.loads(trade(folder, "--json").output)
+    assert "more than 12 agents" in document["left_out"]
+    assert "14 agents in larger coalitions have a Shapley value only with --samples" in document["left_out"]
+    assert [row["rule"] for row in document["tables"]["cores"]] == ["dual_price"]
+    sampled = json.loads(trade(folder, "--json", "--samples", 4).output)
+    assert "Shapley" not in sampled["left_out"]
+    assert all(row["shapley_error"] > 0 for row in sampled["tables"]["payments"])

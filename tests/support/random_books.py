@@ -94,17 +94,18 @@ def books(draw, grid, periods=(1, 3), slopes=True, ramps=True, minima=True, most
     for k in range(draw(st.integers(1, most))):
         mw = draw(st.sampled_from(AMOUNTS))
         least = draw(st.sampled_from([0.0] * 14 + [0.5, 1.0])) * mw if minima else 0.0
+        place = draw(bus)
         orders.append(
             {
                 "order": f"O{k}",
                 "participant": f"P{k % 3}",
-                "bus": draw(bus),
+                "bus": place,
                 "side": draw(st.sampled_from(["sell", "sell", "buy"])),
                 "mw": mw,
                 "price": draw(st.sampled_from(PRICES)),
                 "slope": draw(st.sampled_from([0.0, 0.5, 1.0, 0.1])) if curved else 0.0,
                 "min_mw": least,
-                "unit": draw(st.sampled_from([f"O{k}", f"O{k}", "U"])) if ramps else f"O{k}",
+                "unit": draw(st.sampled_from([f"O{k}", f"O{k}", f"U at {place}"])) if ramps else f"O{k}",
                 "period": draw(st.sampled_from([None, None, *range(T)])) if T > 1 else None,
             }
         )

@@ -1,0 +1,205 @@
+"""Numbers of the prototype's runs in the reference calculations beside ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from studies.bidding.claims_exact import REFERENCE, sampled
+from studies.bidding.claims_post import near_equilibrium
+from studies.bidding.facts_prices import grid_words
+from studies.bidding.tables import at, benefits, bids, discrete_table, ends, facts, rerun_table
+from studies.study import Claim, Results, Verdict, compare_statement
+
+OTHER_ALGORITHM = "speed and spread depend on first weights, selection and mutation: not the prototype's"
+WORDS = {"network": "networks", "no memory": "networks without inputs"}
+
+
+def _range(claim: str, published: tuple[float, float], found: np.ndarray | None, digits: int = 1) -> Claim:
+    """A printed range of mark-ups over runs: consistent where ours lies in it or shares a part with it."""
+    low, high = published
+    shown = f"{low:g} to {high:g}" if low != high else f"{high:g}"
+    if found is None:
+        return Claim(REFERENCE, claim, shown, "none", "under-specified", "the run is shorter")
+    ours_low, ours_high = float(found.min()), float(found.max())
+    ours = f"{ours_low:.{digits}f} to {ours_high:.{digits}f}"
+    half = 0.5 * 10.0**-digits
+    meet = ours_low <= high + half and ours_high >= low - half
+    return Claim(
+        REFERENCE, claim, shown, ours, "consistent" if meet else "differs", "" if meet else OTHER_ALGORITHM
+    )
+
+
+def evolved_claims(results: Results) -> list[Claim]:
+    """Numbers of the prototype's runs."""
+
+    def bid(situation: str, kind: str, generation: int) -> np.ndarray | None:
+        return at(results, situation, kind, generation)
+
+    many = [None if (found := bid("many", "network", g)) is None else found.mean(axis=1) for g in (5, 10)]
+    rows = [
+        _range("many: mean mark-up at generation 5", (1.7, 1.7), many[0]),
+        _range("many: mean mark-up at generation 10", (0.0, 0.1), many[1]),
+        _range("half load: mark-ups at generation 5", (99.2, 100.0), bid("half_load", "network", 5)),
+        _range("half load: mark-ups at generation 10", (100.0, 100.0), bid("half_load", "network", 10)),
+    ]
+    for kind, words, points in (
+        ("network", "random start", ((20, 23, 48), (80, 1, 1), (120, 0, 0.6), (200, 0, 0))),
+        ("cooperative", "cooperative start", ((80, 3, 19), (160, 2, 9), (300, 0, 0))),
+    ):
+        rows += [
+            _range(f"Bertrand, {words}: mark-ups at generation {g}", (low, high), bid("bertrand", kind, g))
+            for g, low, high in points
+        ]
+    return [
+        *rows,
+        *_grid_rows(results),
+        *_capacity_rows(results),
+        *_two_bus_rows(results),
+        *_five_bus_rows(results),
+    ]
+
+
+def _grid_rows(results: Results) -> list[Claim]:
+    table = discrete_table(results).set_index("grid")
+    rows = []
+    for grid, end in (((0, 10, 20, 30), 10), ((0, 30, 60, 90), 30), ((0, 10, 100), 100), ((0, 60, 100), 60),
+                      ((0, 50, 100), 50)):  # fmt: skip
+        row: Any = table.loc[grid_words(grid)]
+        runs, mean = int(row["runs"]), float(row["mean mark-up at the end"])
+        there = int(row["runs that end there"]) if row["highest strict one"] == end else 0
+        verdict: Verdict = "matches" if there == runs else "consistent" if 2 * there > runs else "differs"
+        ours = f"{there}/{runs} → {end}"
+        why = "" if there == runs else f"mean mark-up {mean:.0f} over the runs"
+        rows.append(
+            Claim(REFERENCE, f"Bertrand: evolved on {grid_words(grid)}", f"12/12 → {end}", ours, verdict, why)
+        )
+    return rows
+
+
+def _capacity_rows(results: Results) -> list[Claim]:
+    table = bids(results, "capacity_uniform", "network")
+    apart = []
+    for session in sorted({s for s, _ in table.columns}):
+        pair = table[session].to_numpy()
+        good = (pair.max(axis=1) >= 95) & (pair.min(axis=1) <= 60)
+        apart.append(int(np.argmax(good)) + 1 if good.any() else -1)
+    when = np.array([g for g in apart if g > 0])
+    low = ends(results, "capacity_uniform", "network").min(axis=1)
+    strangers = ends(results, "capacity_uniform", "immigrants")
+    price = float(benefits(results, "capacity_uniform", "immigrants")["price"])
+    over, n = int((low > 60).sum()), len(low)
+    span = sampled(2, over, 6, n)
+    drifted = span[0] <= 2 <= span[1]
+    return [
+        _range("capacity: generation from which one is high and the other low", (4, 12),
+               when if len(when) else None, 0),
+        Claim(REFERENCE, "capacity: runs whose low bidder drifts above 60", "2 of 6", f"{over} of {n}",
+              "consistent" if drifted else "differs", "" if drifted else OTHER_ALGORITHM),
+        _range("capacity, 10 % immigrants: the high bids", (95, 100), strangers.max(axis=1), 0),
+        _range("capacity, 10 % immigrants: the low bids, mostly", (0, 80), strangers.min(axis=1), 0),
+        _range("capacity, 10 % immigrants: price", (185, 197), np.array([price]), 0),
+    ]  # fmt: skip
+
+
+def _two_bus_rows(results: Results) -> list[Claim]:
+    numbers, rows = facts(results)[0], []
+    published = {
+        10: (86.1, 90.1, 90.1),
+        25: (64.8, 73.5, 73.5),
+        50: (32.3, 50.0, 74.0),
+        75: (7.0, 23.0, 73.0),
+    }
+    for line, (least, low, high) in published.items():
+        table = bids(results, f"two_bus_{line}", "network")
+        half = table.iloc[len(table) // 2 :]
+        means = half.T.groupby(level="session").mean().T.mean()
+        rows.append(_range(f"two buses, {line} MW: mean of the median bids", (low, high), means.to_numpy()))
+        floor = numbers[f"two buses, {line} MW: least mark-up"]
+        pooled = half.T.groupby(level="session").median().T
+        found = float(pooled.min().min())
+        rows.append(
+            Claim(REFERENCE, f"two buses, {line} MW: least pooled median; the band begins at {floor:.0f}",
+                  f"{least:g}", f"{found:.1f}",
+                  "consistent" if (least < floor) == (found < floor) else "differs",
+                  "same side of the edge" if (least < floor) == (found < floor) else OTHER_ALGORITHM)
+        )  # fmt: skip
+    return rows
+
+
+def _five_bus_rows(results: Results) -> list[Claim]:
+    found = ends(results, "five_bus_100", "network")
+    money, wide = benefits(results, "five_bus_100", "network"), ends(results, "five_bus_200", "network")
+    rows = [
+        _range(f"five buses, 100 MW: final mark-up of G{k + 1}", span, found[:, k])
+        for k, span in enumerate(((0, 3), (30, 30), (30, 30)))
+    ]
+    rows += [
+        _range("five buses, 100 MW: producers' benefit, last 20 generations", (15110, 15110),
+               np.array([money["producer"]]), 0),
+        _range("five buses, 100 MW: consumers' benefit, last 20 generations", (2793, 2793),
+               np.array([money["consumer"]]), 0),
+    ]  # fmt: skip
+    rows += [
+        _range(f"five buses, 200 MW: final mark-up of G{k + 1}", span, wide[:, k])
+        for k, span in enumerate(((0, 3), (3, 6), (0, 1)))
+    ]
+    after = results["benefits"]
+    after = after[
+        (after["situation"] == "five_bus_200") & (after["kind"] == "network") & (after["generation"] > 80)
+    ]
+    by_run = after.groupby("session")[["consumer", "producer"]].mean()
+    rows += [
+        _range("five buses, 200 MW: consumers' benefit", (16900, 17800), by_run["consumer"].to_numpy(), 0),
+        _range("five buses, 200 MW: producers' benefit", (2300, 3000), by_run["producer"].to_numpy(), 0),
+    ]
+    return rows + _rerun_rows(results)
+
+
+def _rerun_rows(results: Results) -> list[Claim]:
+    frame, table = results["reruns"], rerun_table(results)
+    rows = []
+    for kind, n, counts in (("network", 40, {"(low, 30, 30)": 36, "(30, low, 30)": 3, "none": 1}),
+                            ("no memory", 20, {"(low, 30, 30)": 20})):  # fmt: skip
+        group = frame[frame["kind"] == kind]
+        for name, published in counts.items():
+            ours = int((group["equilibrium"] == name).sum())
+            low, high = sampled(published, ours, n, len(group))
+            agree = low <= published <= high
+            rows.append(
+                Claim(REFERENCE, f"five buses, 100 MW, {WORDS[kind]}: runs that end in {name}",
+                      f"{published} of {n}",
+                      f"{ours} of {len(group)}", "consistent" if agree else "differs",
+                      f"another {n} runs would have {low:.0f} to {high:.0f}" if agree else OTHER_ALGORITHM)
+            )  # fmt: skip
+        first = group.loc[group["generation"] > 0, "generation"]
+        published_median = {"network": 14, "no memory": 13}[kind]
+        inside = len(first) > 0 and first.quantile(0.1) <= published_median <= first.quantile(0.9)
+        rows.append(
+            Claim(REFERENCE, f"five buses, 100 MW, {WORDS[kind]}: median generation from which it holds",
+                  str(published_median), f"{first.median():.0f} ({first.quantile(0.1):.0f} to "
+                  f"{first.quantile(0.9):.0f} in 80 % of runs)", "consistent" if inside else "differs",
+                  "" if inside else OTHER_ALGORITHM)
+        )  # fmt: skip
+    shares = table[table["equilibrium"] == "(low, 30, 30)"].set_index("strategies")
+    share = (shares["runs"] / shares["of"]).to_numpy()
+    rows.append(
+        compare_statement(REFERENCE, "five buses: memory changes nothing, the same equilibrium without",
+                          "the same",
+                          f"(low, 30, 30) in {share[0]:.0%} with memory, {share[1]:.0%} without inputs",
+                          bool(abs(share[0] - share[1]) <= 0.2))
+    )  # fmt: skip
+    strangers = bids(results, "five_bus_100", "immigrants").tail(50)
+    third = strangers.xs(3, level="player", axis=1)
+    rows.append(_range("five buses, 10 % immigrants: G3", (30, 30), third.to_numpy(), 0))
+    ending = near_equilibrium(
+        "five_bus_100", ends(results, "five_bus_100", "immigrants"), facts(results)[0], 1.0
+    )
+    low, high = sampled(3, int(ending.sum()), 6, len(ending))
+    rows.append(
+        Claim(REFERENCE, "five buses, 10 % immigrants: runs that hold an equilibrium", "3 of 6",
+              f"{int(ending.sum())} of {len(ending)}", "consistent" if low <= 3 <= high else "differs",
+              "" if low <= 3 <= high else OTHER_ALGORITHM)
+    )  # fmt: skip
+    return rows

@@ -1,0 +1,1 @@
+"""What the studies of neighbourhoods share: worlds, tables, pictures and claims."""

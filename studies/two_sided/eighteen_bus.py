@@ -1,0 +1,253 @@
+"""The 18-bus market of the article on a placement of its agents: experiments, curves and learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from learners.games.game import PayoffTensor, tabulate
+from learners.games.two_sided_market import Contract, TwoSidedMarket
+from learners.sessions.session import Session
+from learners.sessions.traces import TraceSpec
+from learners.strategies.memory import LastActions
+from learners.strategies.policies import EntropyBoltzmann
+from learners.strategies.tabular import ExpectedSarsa
+
+PLACEMENTS = {"fitted": "eighteen_bus", "second": "eighteen_bus_alt"}
+LINES = (4, 5, 8)
+SHOWN = ("G1", "G4", "G6", "D1", "D2", "D3")
+FULL_MW = 1099.9  # at 1100 the export cut of bus 1 is degenerate in the fitted placement: no unique price
+LEVELS = (FULL_MW, *(float(v) for v in range(1080, 880, -20)))
+CUTS = (0.0, 20.0, 40.0, 60.0)
+RAMP_FROM = 1060.0  # the article's experiment of a ramp limit: G1 can offer no less
+DAYS_KEPT = 100
+
+EXPERIMENTS: dict[str, tuple[str, float, dict[str, float], dict[int, float]]] = {
+    "base": ("nobody withholds", FULL_MW, {}, {}),
+    "alone 40": ("G1 withholds 40 MW alone", 1060, {}, {}),
+    "alone 80": ("G1 withholds 80 MW alone", 1020, {}, {}),
+    "alone 90": ("G1 withholds 90 MW alone", 1010, {}, {}),
+    "D1 alone": ("D1 interrupts 40 MW alone", FULL_MW, {"D1": 40}, {}),
+    "G1 D1": ("case A: G1 1060, D1 960", 1060, {"D1": 40}, {}),
+    "G1 D1 D3": ("case A: then G1 1000, D3 940", 1000, {"D1": 40, "D3": 60}, {}),
+    "A defect": ("D1 defects, G1 bids 850", 850, {}, {}),
+    "A defect D3": ("D1 loyal again at G1 820, D3 970", 820, {"D1": 40, "D3": 30}, {}),
+    "G1 D2": ("case B: G1 1060, D2 760", 1060, {"D2": 40}, {}),
+    "G1 D2 D3": ("case B: then G1 1000, D3 940", 1000, {"D2": 40, "D3": 60}, {}),
+    "B defect": ("D2 defects, G1 bids 1030", 1030, {}, {}),
+    "B defect D3": ("after that G1 1000, D3 970", 1000, {"D2": 40, "D3": 30}, {}),
+    "direct 1060": ("G1 1060 with D3 940 directly", 1060, {"D3": 60}, {}),
+    "direct 1000": ("G1 1000 with D3 940 directly", 1000, {"D3": 60}, {}),
+    "line 5, D1": ("line 5 at 800 MW: G1 1060, D1 960", 1060, {"D1": 40}, {5: 800}),
+    "line 5, D1 D3": ("line 5 at 800 MW: G1 1000, D1 960, D3 940", 1000, {"D1": 40, "D3": 60}, {5: 800}),
+    "line 4, D1": ("line 4 at 700 MW: G1 1060, D1 960", 1060, {"D1": 40}, {4: 700}),
+    "line 4, D1 D3": ("line 4 at 700 MW: G1 1000, D1 960, D3 940", 1000, {"D1": 40, "D3": 60}, {4: 700}),
+    "line 4, D1 D3 only": ("line 4 at 700 MW: G1 1060, D1 960, D3 940", 1060, {"D1": 40, "D3": 60}, {4: 700}),
+    "line 8, D2": ("line 8 at 800 MW: G1 1060, D2 760", 1060, {"D2": 40}, {8: 800}),
+    "line 8, D2 D3": ("line 8 at 800 MW: G1 1000, D2 760, D3 940", 1000, {"D2": 40, "D3": 60}, {8: 800}),
+    "line 4 B, D2": ("line 4 at 900 MW: G1 1060, D2 760", 1060, {"D2": 40}, {4: 900}),
+    "line 4 B, D2 D3": ("line 4 at 900 MW: G1 1000, D2 760, D3 940", 1000, {"D2": 40, "D3": 60}, {4: 900}),
+    "300": ("line 4 at 300 MW: nobody withholds", FULL_MW, {}, {4: 300}),
+    "300, D1 D3": ("line 4 at 300 MW: G1 1000, D1 960, D3 940", 1000, {"D1": 40, "D3": 60}, {4: 300}),
+    "300, D2 D3": ("line 4 at 300 MW: G1 1000, D2 760, D3 940", 1000, {"D2": 40, "D3": 60}, {4: 300}),
+}
+"""Key → words, G1's offer [MW], interruptions [MW], line limits [MW]: section 5 of the article."""
+
+
+@lru_cache(maxsize=8)
+def case_of(placement: str) -> Any:
+    """The case of a named placement, or with the agents where a CSV of agent and bus puts them."""
+    import networks
+    from networks.placement import move_agents
+
+    if placement in PLACEMENTS:
+        return networks.load(PLACEMENTS[placement])
+    return move_agents(networks.load("eighteen_bus"), placement)
+
+
+@lru_cache(maxsize=1)
+def contracts() -> Mapping[str, Contract]:
+    """Retail price and interruption cost of every disco."""
+    from networks import companion_table
+
+    table = companion_table("eighteen_bus", "discos")
+    return {
+        name: Contract(retail, cost)
+        for name, retail, cost in zip(
+            table["load"], table["retail_price"], table["interruptible_cost"], strict=True
+        )
+    }
+
+
+def market_of(
+    placement: str,
+    rule: str,
+    offers: Mapping[str, Sequence[float]],
+    cuts: Mapping[str, Sequence[float]],
+    limits: Mapping[int, float] | None = None,
+) -> TwoSidedMarket:
+    """The market with these players."""
+    import clearing
+
+    case = case_of(placement)
+    market = clearing.NodalMarket(case.grid, price_rule=rule)  # type: ignore[arg-type]
+    return TwoSidedMarket(market, case, contracts(), offers, cuts, limits, LINES)
+
+
+def run_experiments(placement: str, rule: str) -> dict[str, Any]:
+    """Each experiment's prices, accepted MW, profits and flows; NaN where demand cannot be served."""
+    rows, flows = [], []
+    for key, (words, offer, cuts, limits) in EXPERIMENTS.items():
+        players = {name: (mw,) for name, mw in cuts.items()}
+        market = market_of(placement, rule, {"G1": (offer,)}, players, limits)
+        offered, cut = market.numbers(np.zeros((1, len(market.players)), dtype=int))
+        batch: Any = market.clear(offered, cut, ("accepted", "lmp", "lmp_low", "lmp_high", "flow"), "mark")
+        profits = dict(
+            zip(market.units + market.loads, np.hstack(market.profits(batch, cut))[0], strict=True)
+        )
+        where = dict(zip(market.units + market.loads, [*market.unit_bus, *market.load_bus], strict=True))
+        mw = dict(zip(market.units, batch.accepted[0], strict=True))
+        mw |= dict(zip(market.loads, market.load_mw - cut[0], strict=True))
+        for name in market.units + market.loads:
+            price = batch.lmp[0, where[name]]
+            rows.append(
+                {
+                    "experiment": key, "words": words, "agent": name, "price": price, "mw": mw[name],
+                    "low": batch.lmp_low[0, where[name]], "high": batch.lmp_high[0, where[name]],
+                    "profit": profits[name],
+                }
+            )  # fmt: skip
+        for line in LINES:
+            k = market.case.grid.branches.index(line)
+            limit = (market.case.grid.limit_mw if market.limit_mw is None else market.limit_mw)[k]
+            flows.append({"experiment": key, "line": line, "flow_mw": batch.flow[0, k], "limit_mw": limit})
+    return {"experiments": rows, "flows": flows}
+
+
+def run_curve(placement: str, rule: str) -> dict[str, Any]:
+    """G1's price and profit over its offer, alone and with one disco's 40 MW; NaN where demand is not met."""
+    offers = (*(float(v) for v in range(800, 1100, 2)), FULL_MW)
+    rows = []
+    for name in ("nobody", "D1", "D2", "D3"):
+        market = market_of(placement, rule, {"G1": offers}, {} if name == "nobody" else {name: (40.0,)})
+        profiles = np.zeros((len(offers), len(market.players)), dtype=int)
+        profiles[:, 0] = np.arange(len(offers))
+        offered, cut = market.numbers(profiles)
+        batch: Any = market.clear(offered, cut, on_error="mark")
+        gencos, _ = market.profits(batch, cut)
+        g1 = market.units.index("G1")
+        rows += [
+            {"with": name, "offer_mw": o, "price": p, "profit": money}
+            for o, p, money in zip(offers, batch.lmp[:, market.unit_bus[g1]], gencos[:, g1], strict=True)
+        ]
+    return {"curve": rows}
+
+
+def limits_of(text: str) -> dict[int, float]:
+    """ "4=700" as a limit of 700 MW on line 4; "" for none."""
+    return {int(line): float(mw) for line, mw in (part.split("=") for part in text.split() if part)}
+
+
+@lru_cache(maxsize=16)
+def small_game(placement: str, rule: str, ramp: bool, discos: bool, lines: str) -> PayoffTensor:
+    """G1 (and D1 to D3) against the rest at cost: every profile cleared once, with flows and prices."""
+    offers = tuple(v for v in LEVELS if v >= RAMP_FROM) if ramp else LEVELS
+    cuts = dict.fromkeys(("D1", "D2", "D3"), CUTS if discos else CUTS[:1])
+    return tabulate(market_of(placement, rule, {"G1": offers}, cuts, limits_of(lines)))
+
+
+def learned(
+    cell: Mapping[str, Any], rule: str, seeds: int, days: int, alpha: float, seed: int
+) -> dict[str, Any]:
+    """Ends of Algorithm 1 in each seed, bids and flows over the days, and the game's pure equilibria."""
+    from learners.equilibria.pure import joint_optimum, pure_equilibria
+
+    game = small_game(cell["placement"], rule, cell["ramp"], cell["discos"], cell["lines"])
+    memory = LastActions(cell["memory"])
+    spec = ExpectedSarsa(alpha, cell["gamma"], EntropyBoltzmann(cell["rate"]), memory)
+    rest = ExpectedSarsa(alpha, cell["gamma"], EntropyBoltzmann(cell["rate"]), LastActions("none"))
+    session = Session(game, (spec, rest, rest, rest), days, trace=TraceSpec(days + 1, 1))
+    ended = session.play(seed, seeds)
+    levels = [np.array(labels, dtype=float) for labels in game.labels]
+    path = np.stack([e.trace.profiles for e in ended.ended])
+    ends = np.stack([_rest(ended, row, game) for row in range(seeds)])
+    paid, seen = game.payoffs(ends), game.signals(ends)
+    online = game.payoffs(path.reshape(-1, 4)).reshape(seeds, days, 4).mean(axis=1)
+    rows: dict[str, Any] = {"seed": np.arange(seeds), "visited": [len(np.unique(p, axis=0)) for p in path]}
+    for i, name in enumerate(game.players):
+        rows[f"{name}_mw"] = levels[i][ends[:, i]]
+        rows[f"{name}_profit"] = paid[:, i]
+        rows[f"{name}_online"] = online[:, i]
+        rows[f"{name}_price"] = seen[:, len(LINES) + i]
+    for k, line in enumerate(LINES):
+        rows[f"line{line}_mw"] = seen[:, k]
+    shown = np.array_split(np.arange(days), min(DAYS_KEPT, days))
+    flows = game.signals(path.reshape(-1, 4)).reshape(seeds, days, -1)
+    by_day: dict[str, Any] = {"day": [int(part[-1]) + 1 for part in shown]}
+    for i, name in enumerate(game.players):
+        by_day[f"{name}_mw"] = [levels[i][path[:, part, i]].mean() for part in shown]
+    for k, line in enumerate(LINES):
+        by_day[f"line{line}_mw"] = [flows[:, part, k].mean() for part in shown]
+    best = joint_optimum(game)
+    solved = [
+        {"kind": "equilibrium", **_profile(game, e.profile), "strict": e.strict}
+        for e in pure_equilibria(game)
+    ]
+    solved.append({"kind": "joint optimum", **_profile(game, best.profile), "strict": False})
+    return {"ends": rows, "by_day": by_day, "solved": solved}
+
+
+def _rest(ended: Any, row: int, game: PayoffTensor) -> np.ndarray:
+    """The greedy profile; with memory, where greedy play goes from the last profile (first of its cycle)."""
+    from learners.strategies.policy_card import resting_cycle
+
+    return np.asarray(
+        resting_cycle(ended.strategies(row), game.actions, ended.ended[row].standing.tolist())[0]
+    )
+
+
+def _profile(game: PayoffTensor, profile: Sequence[int]) -> dict[str, float]:
+    out = {}
+    for i, name in enumerate(game.players):
+        out[f"{name}_mw"] = float(game.labels[i][profile[i]])  # type: ignore[arg-type]
+        out[f"{name}_profit"] = float(game.values[(i, *profile)])
+    return out
+
+
+def everyone(cell: Mapping[str, Any], spec: Any, seed: int) -> dict[str, Any]:
+    """All gencos and all discos learn; what each does in the end, and what it could gain alone."""
+    case = case_of(cell["placement"])
+    full = {str(u): float(case.fleet.max_mw[k]) for k, u in enumerate(case.fleet.units)} | {"G1": FULL_MW}
+    offers = {name: tuple(mw - w for w in spec.withheld_mw) for name, mw in full.items()}
+    cuts = {str(name): spec.cuts_mw for name in case.fleet.loads}
+    market = market_of(cell["placement"], spec.price_rule, offers, cuts)
+    learner = ExpectedSarsa(spec.alpha, 0.0, EntropyBoltzmann(cell["rate"]), LastActions("none"))
+    session = Session(market, (learner,) * len(market.players), spec.days, trace=TraceSpec(2, 1))
+    ended = session.play(seed, spec.seeds_everyone)
+    ends = np.stack([[s.table[0] for s in ended.strategies(row)] for row in range(len(ended.ended))])
+    paid, nothing = market.payoffs(ends), market.payoffs(np.zeros((1, len(market.players)), dtype=int))[0]
+    gain = _gains(market, ends, paid)
+    prices = market.signals(ends)[:, len(LINES) :]
+    rows = [
+        {
+            "seed": row, "agent": name, "moved_mw": abs(market.labels[i][ends[row, i]] - market.labels[i][0]),
+            "profit": paid[row, i], "passive": nothing[i], "gain_alone": gain[row, i],
+            "price": prices[row, i],
+        }
+        for row in range(len(ends)) for i, name in enumerate(market.players)
+    ]  # fmt: skip
+    return {"everyone": rows}
+
+
+def _gains(market: TwoSidedMarket, ends: np.ndarray, paid: np.ndarray) -> np.ndarray:
+    """(seeds, players) what each would gain by its best action against the others' ends [$]."""
+    out = np.zeros(paid.shape)
+    for i, count in enumerate(market.actions):
+        for action in range(count):
+            tried = ends.copy()
+            tried[:, i] = action
+            out[:, i] = np.maximum(out[:, i], market.payoffs(tried)[:, i] - paid[:, i])
+    return out

@@ -1,0 +1,144 @@
+"""The synchronization study: what a small run finds, what is said of made-up results, and its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import studies
+from studies.neighbourhoods.synchronization_claims import list_claims
+from studies.neighbourhoods.synchronization_figures import draw_figures
+from studies.neighbourhoods.synchronization_tables import (
+    headline,
+    remedy_rows,
+    spans,
+    summary_tables,
+    world_table,
+)
+from studies.pictures.charts import Panels
+from studies.pictures.charts_plotly import plotly_chart
+from studies.pictures.charts_png import draw_chart
+from studies.running.runner import run
+from studies.study import Results
+
+SMALL = {
+    "worlds": 4, "training_days": 60, "sample_days": 12, "test_days": 8, "search_starts": 1,
+    "ratchets": [0.0], "exponents": [1.0], "shares": [], "storage_losses": [], "elasticities": [0.3],
+    "response_payments": [300.0], "fines": [1.0], "clock_draws": 50, "meter_trials": 60,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Four worlds with few days."""
+    ended = run("synchronization", SMALL, out=tmp_path_factory.mktemp("sync"), jobs=0)
+    assert (ended.failed, ended.complete) == (0, True)
+    return studies.results(ended.folder)
+
+
+def test_literal_learners_follow_their_own_sun(small: Results) -> None:
+    agree = world_table(small, "agreement").groupby("against")["share_awake"].mean()
+    assert agree["literal, price-blind"] > 0.97
+    assert agree["own need above own sun"] > agree["balanced"]
+    learned = world_table(small, "learned").groupby("variant")[["profit", "honest_profit"]].mean()
+    assert learned.loc["literal", "profit"] > learned.loc["literal", "honest_profit"]
+    honest = learned.loc["balanced"]
+    assert honest["profit"] == pytest.approx(honest["honest_profit"])
+
+
+def test_honest_equilibria_raise_prices_and_leave_no_gain(small: Results) -> None:
+    found = world_table(small, "equilibria")
+    assert found["settled"].all()
+    assert (found["midday_price"] > found["friendly_midday_price"]).all()
+    assert (found["bill"] > found["friendly_bill"]).all()
+    assert found["one_slot_gain"].max() <= 1e-9
+    assert found["two_slot_gain"].max() >= found["one_slot_gain"].max()
+    assert (found["leaving_all"] > 0).all()
+
+
+def test_remedies_are_compared_with_friendly_days_under_the_same_rule(small: Results) -> None:
+    change = remedy_rows(small).groupby(["knob", "level"])["price change"].mean()
+    assert change["none", 0.0] > 0.05
+    assert change["ratchet", 0.0] == pytest.approx(0.0, abs=1e-12)
+    assert 0 < change["exponent", 1.0] < change["none", 0.0]
+    assert change["fine", 1.0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_clock_errors_flatten_the_peak(small: Results) -> None:
+    rise = world_table(small, "clocks").groupby(["burst_minutes", "clock_error"])["price_rise"].mean()
+    long, short = rise.xs(15, level="burst_minutes"), rise.xs(1, level="burst_minutes")
+    assert long[0.0] == pytest.approx(short[0.0])
+    assert short[10.0] < long[10.0] < long[0.0]
+
+
+def test_fines_that_dissolve_are_no_smaller_than_those_that_prevent(small: Results) -> None:
+    fines = world_table(small, "needed_fines")
+    assert (fines["prevents"] > 0).all()
+    assert (fines["dissolves"] >= fines["prevents"] - 0.04).all()
+    readings = world_table(small, "readings").groupby("noise")["pump_factor"].mean()
+    assert readings.is_monotonic_increasing
+    assert readings[0.15] > 1000
+
+
+def test_the_ledger_speaks_only_of_enough_worlds(small: Results) -> None:
+    rows = list_claims(small)
+    assert len({row.claim for row in rows}) == len(rows) > 50
+    by_claim = {row.claim: row for row in rows}
+    cause = by_claim["Prosumers learn to synchronize in order to raise the operator's price"]
+    assert cause.verdict == "differs"
+    assert "own need" in cause.reason
+    assert by_claim["Equation (4): x = s + s^p is constant"].verdict == "under-specified"
+    assert all(row.reason for row in rows if row.verdict in ("differs", "under-specified"))
+    tables = {
+        name: frame[frame["world"] < 2] if frame["world"].max() > 0 else frame
+        for name, frame in small.tables.items()
+    }
+    assert list_claims(Results(small.spec, tables, small.cells)) == []
+
+
+def test_words_follow_the_numbers(small: Results) -> None:
+    """A made-up world in which the price does matter is not called one in which it does not."""
+    tiles = dict(reversed(pair) for pair in headline(small))
+    assert any("decisions stay the same" in words for words in tiles)
+    tables = dict(small.tables)
+    agreement = tables["agreement"].copy()
+    agreement.loc[agreement["against"] == "literal, price-blind", "share_awake"] = 0.3
+    tables["agreement"] = agreement
+    changed = Results(small.spec, tables, small.cells)
+    said = [(value, words) for value, words in headline(changed) if "price" in words and "decisions" in words]
+    assert said == [("70.0%", "of daytime decisions change when prices ignore artificial demand")]
+    assert draw_figures(changed)[0].title.startswith("70.0% of learned decisions change")
+
+
+def test_tables_and_pictures(small: Results, tmp_path: Path) -> None:
+    summaries = summary_tables(small)
+    named = {"learned", "agreement", "equilibrium", "plan_learners", "remedies", "clocks", "ban", "meters"}
+    assert named == set(summaries)
+    charts = draw_figures(small)
+    assert charts[0].opening
+    assert not any(chart.opening for chart in charts[1:])
+    assert len({chart.name for chart in charts}) == len(charts) >= 10
+    for chart in charts:
+        data, layout = plotly_chart(chart)
+        assert data
+        assert layout["height"] > 0
+    panels = next(chart for chart in charts if isinstance(chart, Panels))
+    assert draw_chart(panels, tmp_path / "panels.png").stat().st_size > 5000
+
+
+def test_spans() -> None:
+    assert spans([5.5, 6.0, 6.5, 20.0], 0.5) == "5:30–7:00, 20:00–20:30"
+    assert spans([], 0.5) == "never"
+
+
+def test_worlds_come_again(small: Results, tmp_path: Path) -> None:
+    again = run("synchronization", SMALL | {"worlds": 1}, out=tmp_path, jobs=0)
+    one = studies.results(again.folder)["equilibria"]
+    first = small["equilibria"].iloc[: len(one)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        one.drop(columns="cell", errors="ignore"), first.drop(columns="cell", errors="ignore")
+    )
+    assert np.isfinite(one["profit"]).all()

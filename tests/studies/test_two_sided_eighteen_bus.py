@@ -1,0 +1,121 @@
+"""The 18-bus study: experiments as in the reproduction study, learning, and a placement of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import studies
+from networks.errors import InputError
+from studies.registry import find_study
+from studies.running.runner import run
+from studies.study import Results
+from studies.two_sided.eighteen_bus import EXPERIMENTS, case_of, everyone, limits_of, small_game
+from studies.two_sided.eighteen_bus_tables import ends_table, flow_of, pick_end, price_of
+from studies.two_sided_eighteen_bus import STUDY, Settings
+
+SMALL = {
+    "placements": ("fitted",),
+    "seeds": 20,
+    "rates": (0.9,),
+    "days": 400,
+    "seeds_everyone": 0,
+    "general_seeds": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    ended = run("two_sided_eighteen_bus", SMALL, out=tmp_path_factory.mktemp("eighteen"), jobs=0)
+    assert (ended.failed, ended.complete) == (0, True)
+    return studies.results(ended.folder)
+
+
+def test_which_lines_bind(small: Results):
+    assert flow_of(small, "fitted", "base", 4) == pytest.approx((500, 500))
+    assert flow_of(small, "fitted", "base", 5)[0] == pytest.approx(160, abs=0.5)
+    assert flow_of(small, "fitted", "300", 4) == pytest.approx((300, 300))
+
+
+def test_alone_withholding_pays_from_1036_mw(small: Results):
+    """The jump lies between 64 and 66 MW withheld."""
+    alone = small["curve"].query("`with` == 'nobody'").set_index("offer_mw")["profit"]
+    base = alone[1099.9]
+    assert alone[1038.0] < base
+    assert alone[1034.0] > base
+
+
+def test_learned_ends_with_and_without_the_ramp_limit(small: Results):
+    """Passive: full offer with the limit, 1020 MW and 12,444 $ without; learning discos lift the first."""
+    table = ends_table(small)
+    held = pick_end(table, ramp=True).set_index("discos")["G1_profit"]
+    free = pick_end(table, ramp=False).set_index("discos")["G1_profit"]
+    assert held[False] == pytest.approx(6087, abs=30)
+    assert free[False] == pytest.approx(12444, abs=130)
+    assert held[True] > 7000
+    joins = pick_end(table, ramp=False, lines="4=700")["D3_joins"].iloc[0]
+    assert joins < 0.5 < pick_end(table, ramp=False, discos=True)["D3_joins"].iloc[0]
+
+
+def test_pages_of_a_small_run(small: Results):
+    study = find_study("two_sided_eighteen_bus").load()
+    summaries = study.summarise(small)
+    charts = study.figures(small, summaries)
+    assert [c.opening for c in charts].count(True) == 1
+    assert charts[0].opening
+    rows = study.claims(small, summaries)
+    assert all(c.claim.startswith("fitted placement") for c in rows)
+    fitted = [c for c in rows if "price of" in c.claim]
+    assert len(fitted) == 14
+    assert {c.verdict for c in fitted} <= {"consistent", "differs"}, "a fitted price is never a match"
+    assert dict(study.headline(small, summaries))["12,444 $"].startswith("an hour for G1 alone")
+    assert set(summaries["experiments"].frame["experiment"]) == {w for w, *_ in EXPERIMENTS.values()}
+
+
+def test_all_24_learn_and_their_gains_are_exact():
+    spec = Settings(seeds_everyone=2, days=60)
+    rows = everyone({"placement": "fitted", "rate": 0.5}, spec, 3)["everyone"]
+    assert len(rows) == 2 * 24
+    assert all(row["gain_alone"] >= 0 for row in rows)
+    again = everyone({"placement": "fitted", "rate": 0.5}, spec, 3)["everyone"]
+    assert rows == again
+
+
+def test_the_small_game_agrees_with_the_experiments(small: Results):
+    game = small_game("fitted", "canonical", False, True, "")
+    profile = tuple(list(game.labels[i]).index(v) for i, v in enumerate((1000.0, 40.0, 0.0, 60.0)))
+    found = game.values[(slice(None), *profile)]
+    frame = small["experiments"]
+    want = [price_of(frame, "fitted", "G1 D1 D3", a, "profit") for a in ("G1", "D1", "D2", "D3")]
+    assert np.allclose(found, want)
+
+
+@pytest.mark.parametrize(("agent", "bus", "feasible"), [("G10", 18, True), ("D1", 18, False)])
+def test_a_placement_of_ones_own(tmp_path: Path, agent: str, bus: int, feasible: bool):
+    """A table moves an agent; where the grid then cannot serve it, the rows say so."""
+    path = tmp_path / "mine.csv"
+    path.write_text(f"agent,bus\n{agent},{bus}\n")
+    settings = {"placements": (str(path),), "seeds": 0, "seeds_everyone": 0, "general_seeds": 0}
+    ended = run("two_sided_eighteen_bus", settings, out=tmp_path / "out", jobs=0)
+    assert ended.failed == 0
+    results = studies.results(ended.folder)
+    summaries = STUDY.summarise(results)
+    rows = STUDY.claims(results, summaries)
+    assert rows[0].claim.startswith("placement of the user")
+    assert (rows[0].ours != "not feasible") == feasible
+    assert STUDY.figures(results, summaries)
+    before = STUDY.fingerprint(Settings(**settings))
+    path.write_text("agent,bus\nD1,17\n")
+    assert STUDY.fingerprint(Settings(**settings)) != before
+
+
+def test_a_table_that_is_not_there():
+    with pytest.raises(InputError, match="no file"):
+        case_of("missing.csv")
+
+
+def test_line_limits_are_read_from_words():
+    assert limits_of("") == {}
+    assert limits_of("4=700 5=800") == {4: 700.0, 5: 800.0}
