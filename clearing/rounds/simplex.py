@@ -227,7 +227,7 @@ def distance(x, was, n):
 
 
 @merged
-def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, violation, tie, small):
+def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, violation, tie, small, tol):
     """Long-step ratio test. Returns (entering, number popped, step); entering −1: none,
     with the violation that no flip can remove in place of the step.
 
@@ -242,6 +242,7 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
     entering = -1
     step = 0.0
     kept = 0
+    last = 0.0
     while True:
         b = 0
         least = blocks[0]
@@ -262,6 +263,7 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
         e += b * BLOCK
         popped[passed] = e
         passed += 1
+        last = least
         if entering < 0:
             slope -= abs(alpha[e]) * (high[e] - low[e])
             if slope <= 0.0:
@@ -270,8 +272,12 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
                 kept = passed
         elif abs(alpha[e]) > 2.0 * abs(alpha[popped[entering]]):
             entering = passed - 1
-    if entering < 0:
+    if entering < 0 and (passed == 0 or slope > tol):
         return -1, 0, slope
+    if entering < 0:  # all flips together leave rounding alone: nothing but the last of them can enter
+        entering = passed - 1
+        step = last
+        kept = passed
     chosen = popped[entering]
     # a passed column within the tie that has a much larger pivot is the safer one to enter
     for t in range(kept):
@@ -383,6 +389,7 @@ def dual_simplex(
             abs(goal - value),
             tie,
             1e-8 * (1.0 + largest(g, k)),
+            tol,
         )
         if e < 0:  # the violation that remains with every column at its best
             if state[AGE] > 0:
