@@ -8,6 +8,7 @@ from clearing.rounds.dense import add_rows
 from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
+    BAS,
     CHECKS,
     COLS,
     FAILED,
@@ -47,14 +48,18 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     y = s.row[Y]
     regular = sloped and solve_interior(s, m, f)
     if sloped and not regular:
-        if not solve_sloped_columns(s, m, f):
-            return STALLED, 0, 0
         some = s.irow[STEPCOLS]
         count = 0
         for t in range(f):
             if s.col[SLOPE, cols[t]] == 0.0:
                 some[count] = cols[t]
                 count += 1
+        steps = 0
+        if count > 0:  # of tied step orders as many as the rows can tell apart
+            of_links, steps = decompose(s, rows, m, some, count, p, q)
+            for t in range(steps):
+                s.irow[BAS, t] = some[q[t]]
+        solve_sloped_columns(s, m, f, steps)
         if count > 0:
             of_links, rank = decompose(s, rows, m, some, count, p, q)
             solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])

@@ -6,6 +6,7 @@ from clearing.rounds.canonical import RANK, lower_solve
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
+    BAS,
     COLS,
     COST,
     DIR,
@@ -23,7 +24,6 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.store import ROWCAP
 
 
 @merged
@@ -211,12 +211,12 @@ def null_vector(a, m, p, rank, free, out):
 
 
 @inner
-def solve_sloped_columns(s, m, f):
+def solve_sloped_columns(s, m, f, steps):
     """Dispatch of the interior columns with a slope, from the equations of the active set.
 
-    Unknowns are the duals y and the step columns x₁:
+    Unknowns are the duals y and the independent step columns x₁, the first `steps` in irow[BAS]:
     A₂S₂⁻¹A₂ᵀ y + A₁x₁ = b + A₂S₂⁻¹c₂ and A₁ᵀy = c₁, with index 2 for columns with a slope.
-    Writes X of those, and takes their flows off row[VEC]. False: more rows than the work array has.
+    Writes X of those, and takes their flows off row[VEC].
     """
     cols = s.irow[COLS]
     rows = s.irow[ROWS]
@@ -243,19 +243,16 @@ def solve_sloped_columns(s, m, f):
         s.col[TMP2, i] = s.row[VEC, i] / scale
         for k in range(m):
             a[i, k] /= scale
-    for t in range(f):
-        j = cols[t]
-        if s.col[SLOPE, j] == 0.0:
-            if size >= 2 * s.head[ROWCAP]:
-                return False
-            for i in range(m):
-                a[i, size] = s.a[rows[i], j]
-                a[size, i] = s.a[rows[i], j]
-            for k in range(m, size + 1):
-                a[k, size] = 0.0
-                a[size, k] = 0.0
-            s.col[TMP2, size] = s.col[COST, j]
-            size += 1
+    for h in range(steps):
+        j = s.irow[BAS, h]
+        for i in range(m):
+            a[i, size] = s.a[rows[i], j]
+            a[size, i] = s.a[rows[i], j]
+        for k in range(m, size + 1):
+            a[k, size] = 0.0
+            a[size, k] = 0.0
+        s.col[TMP2, size] = s.col[COST, j]
+        size += 1
     p = s.irow[PERM]
     q = s.irow[PERMQ]
     for i in range(size):
@@ -290,4 +287,3 @@ def solve_sloped_columns(s, m, f):
             j = cols[t]
             if s.col[SLOPE, j] > 0.0:
                 s.row[VEC, i] -= s.a[rows[i], j] * (s.col[X, j] + s.col[COST, j] / s.col[SLOPE, j])
-    return True
