@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from learners.compiled import compiled
 
-@nb.njit(cache=True, nogil=True)
+
+@compiled
 def profit_rows(plans, level, stiff, elastic, rivals, own, numbers, out):
     """out[p, d] = profit of day d under plan p [$].
 
@@ -53,7 +54,7 @@ def profit_rows(plans, level, stiff, elastic, rivals, own, numbers, out):
             out[p, d] = total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def post_slots(demand, cap, surplus, syncs, memory, sold, posted):
     """Sales of one day under ±10 % posting; `memory` (sellers,) holds the posted prices and is changed.
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 
 from clearing.errors import InputError
+from learners.compiled import compiled
 from learners.games.day_ahead import Cleared, DayAheadMarket
 from learners.games.offer_ramps import OfferRamps
 from learners.sessions.streams import NOISE, UniformStreams
@@ -123,7 +123,7 @@ def _first_values(market: DayAheadMarket, widest: int) -> np.ndarray:
     return out
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def act_day(tables, best, rates, remembers, uniforms, actions):
     """Choose actions (batch, hours, players) from tables (batch, players, hours, last, own)."""
     batch, hours, players = actions.shape
@@ -137,7 +137,7 @@ def act_day(tables, best, rates, remembers, uniforms, actions):
                 )
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def learn_day(tables, best, rates, remembers, actions, rewards, alpha, gamma):
     """Q(s, a) += α·(r + γ·Σ π(a')·Q(s', a') − Q(s, a)), hour by hour; nothing follows the last."""
     batch, hours, players = actions.shape
@@ -157,7 +157,7 @@ def learn_day(tables, best, rates, remembers, actions, rewards, alpha, gamma):
                 learn(tables[r, i, t], best[r, i, t], visits, s, a, target, alpha, False)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def greedy_day(best, remembers, actions):
     """The greedy day of each replicate, written into actions (batch, hours, players)."""
     batch, hours, players = actions.shape

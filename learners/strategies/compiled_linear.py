@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
+from learners.compiled import compiled
 from learners.strategies.compiled_policies import best_of, choose, expected_value
 from learners.strategies.compiled_tables import Q_LEARNING, SARSA
 
 LEAST_SCALE = 1e-100  # traces are multiplied out before their common factor gets smaller
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def value_rows(weights, active, mask, out):
     """out[r, a] = Σ weights[r, a, active features]; −inf where the mask forbids."""
     for r in range(active.shape[0]):
@@ -24,7 +24,7 @@ def value_rows(weights, active, mask, out):
             out[r, a] = total if mask[r, a] else -math.inf
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def decide_linear(
     method, kind, level, step, decay, pending, weights, traces, scale, values, active, uniforms, out
 ):
@@ -59,7 +59,7 @@ def decide_linear(
         out[r] = a
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def credit_linear(
     method, kind, level, step, gamma, pending, weights, traces, scale, rewards, values, due, terminal
 ):
@@ -86,7 +86,7 @@ def credit_linear(
             scale[r] = 1.0
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def apply_error(weights, traces, change):
     for b in range(weights.shape[0]):
         row, trace = weights[b], traces[b]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
+from learners.compiled import compiled
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def network_shares(weights, inputs, hidden, out):
     """out[r, n] in (0, 1): a network of tanh units and one sigmoid, or the sigmoid of one weight.
 
@@ -34,7 +34,7 @@ def network_shares(weights, inputs, hidden, out):
             out[r, n] = 1.0 / (1.0 + math.exp(-total)) if total > -700.0 else 0.0
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def breed(weights, memories, fitness, normals, uniforms, contest, elites, immigrants, rate, reset, new, kept):
     """The next generation of one pool: elites, children of tournament winners, immigrants.
 

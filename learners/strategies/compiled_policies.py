@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
+
+from learners.compiled import compiled
 
 EPSILON_GREEDY, BOLTZMANN, ENTROPY = 0, 1, 2
 
@@ -21,7 +22,7 @@ MOST_LOG_STEP = 2.0  # of log θ at a time
 LEAST_RATE, LEAST_VARIANCE = 0.1, 1e-6  # of the first guess of θ
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def best_of(values):
     """The first of the greatest values."""
     best = 0
@@ -31,7 +32,7 @@ def best_of(values):
     return best
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def count_feasible(values):
     count = 0
     for a in range(values.size):
@@ -40,7 +41,7 @@ def count_feasible(values):
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def pick_feasible(values, share):
     """The action at `share` in [0, 1) of the feasible ones."""
     wanted = int(share * count_feasible(values))
@@ -54,7 +55,7 @@ def pick_feasible(values, share):
     return last
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def pick(probabilities, uniform):
     """The action whose interval of cumulated probability holds `uniform`."""
     total = 0.0
@@ -68,7 +69,7 @@ def pick(probabilities, uniform):
     return last
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def fill_boltzmann(values, sharpness, out):
     """out ∝ exp(sharpness·value); returns its entropy [nats]. Values are at most 0, the greatest is 0."""
     total = 0.0
@@ -86,7 +87,7 @@ def fill_boltzmann(values, sharpness, out):
     return math.log(total) - sharpness * moment / total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def solve_sharpness(scaled, rate, out):
     """θ of the scaled values (range [−1, 0]) whose Boltzmann entropy H is rate·log n; fills `out`.
 
@@ -143,7 +144,7 @@ def solve_sharpness(scaled, rate, out):
     return sharpness
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def fill_probabilities(kind, level, values, out):
     """Probabilities (actions,) of a policy at its level: ε, temperature, or exploration rate.
 
@@ -177,7 +178,7 @@ def fill_probabilities(kind, level, values, out):
     return solve_sharpness(scaled, level, out) / spread
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def choose(kind, level, values, best, uniform, scratch):
     """One action from one uniform number in [0, 1)."""
     if kind == EPSILON_GREEDY:
@@ -186,7 +187,7 @@ def choose(kind, level, values, best, uniform, scratch):
     return pick(scratch, uniform)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def expected_value(kind, level, values, scratch):
     """Σ π(a)·value(a) over feasible actions."""
     fill_probabilities(kind, level, values, scratch)
@@ -197,7 +198,7 @@ def expected_value(kind, level, values, scratch):
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def fill_rows(kind, level, values, out, sharpness):
     """:func:`fill_probabilities` for each row."""
     for r in range(values.shape[0]):

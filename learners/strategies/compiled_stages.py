@@ -1,20 +1,19 @@
 """Compiled loop of episodes: tables play games of several stages, day after day, replicate by replicate.
 
 The same two functions, choose and learn, as in :mod:`learners.strategies.compiled_tables`, so that a
-session of stages has the same bits here as through `act` and `update`. (numba's cache looks at this file
-only: who changes what it calls changes it too, or empties `__pycache__`.)
+session of stages has the same bits here as through `act` and `update`.
 """
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
+from learners.compiled import compiled
 from learners.strategies.compiled_policies import EPSILON_GREEDY, choose, pick
 from learners.strategies.compiled_tables import EXPECTED_SARSA, NO_STATE, SARSA, learn, value_of
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def play_episodes(
     start, rules, payoffs, state_of, strides, actions, tables, best, visits, changed, uniforms, levels,
     played, greedy,

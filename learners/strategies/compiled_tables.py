@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 
-import numba as nb
 import numpy as np
 
+from learners.compiled import compiled
 from learners.strategies.compiled_policies import EPSILON_GREEDY, best_of, choose, expected_value, pick
 
 Q_LEARNING, SARSA, EXPECTED_SARSA = 0, 1, 2
 NO_STATE = -1  # nothing waits for its value
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def learn(table, best, visits, state, action, target, alpha, by_visits):
     """Q(s, a) += α·(target − Q(s, a)); True where the greedy action of s changed."""
     row = table[state]
@@ -37,7 +37,7 @@ def learn(table, best, visits, state, action, target, alpha, by_visits):
     return best[state] != was
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def value_of(method, kind, level, row, best, scratch):
     """What the next state is worth: its greatest value, or the expectation under the policy."""
     if method == Q_LEARNING:
@@ -45,7 +45,7 @@ def value_of(method, kind, level, row, best, scratch):
     return expected_value(kind, level, row, scratch)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def decide_rows(
     method, kind, level, alpha, by_visits, now, tables, best, visits, pending, likely, ready, states,
     uniforms, out,
@@ -74,7 +74,7 @@ def decide_rows(
         out[r] = a
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def credit_rows(
     method, kind, level, alpha, gamma, by_visits, now, tables, best, visits, pending, likely, ready, rewards,
     states, due,
@@ -102,7 +102,7 @@ def credit_rows(
         waiting[r] = NO_STATE
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def forbid_rows(tables, best, states, mask):
     """Write −inf where the mask forbids; returns the first replicate whose state had another mask, or −1."""
     for r in range(tables.shape[0]):
@@ -119,7 +119,7 @@ def forbid_rows(tables, best, states, mask):
     return -1
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def play_rounds(
     start, unchanged, earliest, rules, periods, offsets, payoffs, state_of, strides, actions,
     tables, best, visits, pending, standing, stopped, uniforms, levels, played,

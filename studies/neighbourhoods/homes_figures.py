@@ -197,8 +197,8 @@ def sizes_chart(results: Results) -> Chart:
         name="sizes",
         title=f"Local power of one virtual plant at bus {bus} of {results.spec.bulk}",
         caption="Exact gain of its best mark-up or shade over truth, all others honest, by what it can "
-        "sell or buy at most. It need not rise with size: the plant's own energy takes lines from their limits, and "
-        "sizes at which a step of the price is near pay most.",
+        "sell or buy at most. It need not rise with size: the plant's own energy takes lines from their "
+        "limits, and sizes at which a step of the price is near pay most.",
         series=series,
         x_label="greatest sale or purchase of the plant, MW",
         y_label="gain over truth, $/h",

@@ -125,8 +125,8 @@ def finding(frame: pd.DataFrame) -> str:
     single = [name for name in table.index if REMEDIES[name].kind != "together"]
     both = [name for name in single if (signs.loc[name].dropna() == -1).all()]
     none = [name for name in single if not (signs.loc[name].dropna() == -1).any()]
-    works = ", ".join(REMEDIES[name].words for name in both) or "none"
-    fails = ", ".join(REMEDIES[name].words for name in none) or "none"
+    works = "; ".join(REMEDIES[name].words for name in both) or "none"
+    fails = "; ".join(REMEDIES[name].words for name in none) or "none"
     return f"Lower the index in every market: {works}. In no market: {fails}."
 
 
@@ -263,7 +263,7 @@ def list_claims(results: Results) -> list[Claim]:
             DOCUMENT, "To guarantee that the benefits of a remedy exceed its costs may be impossible",
             "may be impossible",
             f"{len(safe)} of {len(table)} remedies lower the bill and nowhere lower welfare: "
-            + (", ".join(REMEDIES[n].words for n in safe) or "none"),
+            + ("; ".join(REMEDIES[n].words for n in safe) or "none"),
             "consistent",
             "an example guarantees nothing: two markets, one day, one way of learning",
         )
