@@ -83,6 +83,17 @@ def test_regimes_agree_with_the_general_path(name: str, regime: str) -> None:
     assert_agrees(NodalMarket(case.grid), book, price, mw, sample=[0, 29, 59])
 
 
+@pytest.mark.parametrize("name", ["ieee14", "pglib_ieee118"])
+def test_rounds_without_any_offer_agree_with_the_general_path(name: str) -> None:
+    """Every bid flips and rounding alone is left to correct: these rounds once went to another solver."""
+    case = networks.load(name)
+    book = elastic_book(case)
+    price, mw = np.tile(book.price, (60, 1)), np.tile(book.mw, (60, 1))
+    price, mw = REGIMES["independent"](price, mw, np.random.default_rng(19))
+    mw[:, book.side > 0] = 0.0
+    assert_agrees(NodalMarket(without_own_flows(case.grid)), book, price, mw, sample=[0, 29, 59])
+
+
 @settings(max_examples=60)
 @given(instances(periods=(1, 1), ramps=False))
 def test_random_books_agree_with_the_general_path(case: tuple) -> None:
@@ -128,6 +139,26 @@ def test_books_with_some_slopes_agree_with_the_general_path(name: str, share: fl
     shuffled = NodalMarket(case.grid).prepare(book).clear_many(price[order], mw[order], slope=slope)
     assert np.array_equal(batch.accepted[order], shuffled.accepted), "law 3"
     assert np.array_equal(batch.lmp[order], shuffled.lmp), "law 3"
+
+
+@pytest.mark.parametrize("name", ["ieee14", "pglib_ieee118"])
+def test_tied_steps_beside_slopes_agree_with_the_general_path(name: str) -> None:
+    """More step orders at one price than rows, next to sloped ones: no fallback."""
+    case = networks.load(name)
+    book = elastic_book(case)
+    rng = np.random.default_rng(23)
+    mw = book.mw * rng.uniform(0.6, 1.0, (20, len(book.mw)))
+    price = np.full(mw.shape, 30.0)
+    slope = rng.uniform(0.01, 0.1, mw.shape) * (rng.random(mw.shape) < 0.5)
+    prepared = NodalMarket(without_own_flows(case.grid)).prepare(book)
+    batch = prepared.clear_many(price, mw, slope=slope)
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    rows = prepared._check(price, mw, slope, None, None)
+    for r in (0, 9, 19):
+        claim = prepared._optimum(rows, r).claim
+        assert batch.accepted[r] == pytest.approx(claim.accepted, abs=1e-6 * (1 + mw[r].max()))
+        assert batch.lmp[r] == pytest.approx(claim.lmp[:, 0], abs=1e-6 * 31.0)
 
 
 def _error_of(market: NodalMarket, book: Book) -> Exception | None:
