@@ -52,6 +52,14 @@ def test_every_folder_with_code_is_packaged() -> None:
             assert name in packaged, f"add {name} to packages in pyproject.toml"
 
 
+def test_the_map_of_the_house_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for package in PACKAGES:
+        for init in (ROOT / package).glob("*/__init__.py"):
+            first = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or "").splitlines()[0]
+            assert f"| `{package}/{init.parent.name}` | {first.rstrip('.')} |" in page
+
+
 def run_python(code: str, folder: Path) -> None:
     environment = dict(os.environ, PYTHONPATH=str(ROOT), MPLBACKEND="Agg")
     done = subprocess.run(

@@ -1,1 +1,1 @@
-"""Tables of the market-power scan."""
+"""What the studies of market power share: portfolios, cells, tables and pictures."""

@@ -167,6 +167,7 @@ class _Loop:
             f"{str(path)!r} was damaged and is put aside; its cells run again" for path in index.damaged
         ]
         self.suspects: deque[tuple[Item, ...]] = deque()
+        self.accused: set[tuple[int, int]] = set()
         self.slowest = BATCH_SECONDS
         self.cell_seconds = self.peak_mb = 0.0
 
@@ -263,7 +264,7 @@ class _Loop:
         stopping: bool,
         listener: Listener | None,
     ) -> None:
-        """A worker died: all that flew is suspect and flies again alone; who then kills again has failed."""
+        """A worker died: all that flew is suspect and flies again alone; who kills twice alone has failed."""
         alone, self._alone = self._alone, False
         for future in list(flying):
             items = flying.pop(future)
@@ -279,6 +280,11 @@ class _Loop:
         (items,) = broken
         if len(items) > 1:
             self.suspects.extend((item,) for item in items)
+            return
+        number, replicate, _ = items[0]
+        if (number, replicate) not in self.accused:  # a bystander of the first death may be killed by chance
+            self.accused.add((number, replicate))
+            self.suspects.append(items)
             return
         self._keep(died(items, "WorkerDied: its worker process ended twice while it ran this cell"))
         self._count(1, 1, listener)

@@ -123,9 +123,8 @@ def test_a_stored_run_comes_before_the_shipped_rows(
 ) -> None:
     from studies.report import write_report
 
-    ended = run(
-        "two_sided_three_node", {"interrupted_step_mw": 10.0, "offer_from_mw": 199.0}, jobs=0, out=tmp_path
-    )
+    other_grid = {"interrupted_step_mw": 10.0, "offer_from_mw": 199.0, "seeds": 0}
+    ended = run("two_sided_three_node", other_grid, jobs=0, out=tmp_path)
     write_report(ended.folder)
     other = current_ledger(tmp_path)
     assert set(other["source"]) == {"shipped"}, "only a run with the default settings counts"
