@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,8 +45,7 @@ class Batch:
     flow: np.ndarray | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Round:
+class Round(NamedTuple):
     """One round as arrays: accepted (orders,), lmp (buses,) or (buses, periods), welfare [$]."""
 
     accepted: np.ndarray

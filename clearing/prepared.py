@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
 
 
+_DOUBLE = np.dtype(float)
 _STATUS_OF: dict[type[ClearingError], Status] = {
     InfeasibleError: Status.INFEASIBLE,
     UnboundedError: Status.UNBOUNDED,
@@ -62,6 +63,7 @@ class PreparedMarket:
         self.numbers = Numbers.of(book, self.structure)
         self.orders = len(self.structure.bus)
         self.sloped = bool(self.numbers.slope.any())
+        self._shape = (self.orders,)
 
     @cached_property
     def engine(self) -> Engine | None:
@@ -136,17 +138,19 @@ class PreparedMarket:
         """Clear one round on arrays (orders,); errors are raised."""
         engine = self.engine
         quantity = self.numbers.mw if mw is None else mw
-        if engine is not None and not self.sloped and self._plain(price) and self._plain(quantity):
+        if (
+            engine is not None
+            and type(price) is type(quantity) is np.ndarray
+            and price.dtype is quantity.dtype is _DOUBLE
+            and price.shape == quantity.shape == self._shape
+            and not self.sloped
+        ):
             found = engine.clear_one(price, quantity, self.book.hours)
             if found is not None:  # else the way below finds out why
                 return Round(*found)
         batch = self.clear_many(price, mw, on_error="raise")
         accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
         return Round(accepted, lmp, float(welfare))
-
-    def _plain(self, values: object) -> bool:
-        """Whether `values` is a row of numbers as it stands."""
-        return isinstance(values, np.ndarray) and values.dtype.char == "d" and values.shape == (self.orders,)
 
     def _check(
         self,

@@ -7,17 +7,17 @@ turns it into numbers, so no warm start, remembered line or perturbation can sho
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import dot, eliminate_square
 from clearing.rounds.fields import (
     BAS,
-    BTMP,
     COLS,
     COST,
-    DEMAND,
     GROW_ROWS,
     GROW_SLOTS,
+    HEAT,
     HIGH,
+    INJ,
     LFHI,
     LFLO,
     LINE,
@@ -29,6 +29,7 @@ from clearing.rounds.fields import (
     SHIFT,
     SIZE,
     SLOPE,
+    SLOT,
     TMP,
     VEC,
     VEC2,
@@ -36,7 +37,8 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lines import remember
+from clearing.rounds.lines import inject, remember
+from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, BUSES, COLUMNS, ROWCAP
 
 RANK = 1e-8  # relative pivot below which a row counts as dependent
@@ -60,7 +62,7 @@ def interior_columns(s, tol):
     return count
 
 
-@inner
+@merged
 def interior_basics(s, tol):
     """The same where only basic columns can be interior."""
     x = s.col[X]
@@ -82,7 +84,7 @@ def interior_basics(s, tol):
     return count
 
 
-@inner
+@merged
 def gather_rows(s, tight):
     """Rows of the active set: balances, then the `tight` lines listed (sorted) in `popped`.
 
@@ -94,33 +96,31 @@ def gather_rows(s, tight):
     for i in range(m):
         s.irow[ROWS, i] = i
     for t in range(tight):
-        slot = remember(s, s.popped[t])
-        if slot < 0:
-            return 0, GROW_SLOTS
+        slot = s.ilin[SLOT, s.popped[t]]
+        if slot >= 0:
+            s.islot[HEAT, slot] = HOT
+        else:
+            slot = remember(s, s.popped[t])
+            if slot < 0:
+                return 0, GROW_SLOTS
         s.irow[ROWS, m] = slot
         m += 1
     return m, OK
 
 
-@inner
+@merged
 def right_sides(s, m, f, tol):
     """row[VEC] = limit of each row minus what fixed demand and columns at a bound contribute.
 
-    irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both.
+    bus[INJ] is left without the interior columns. irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both.
     """
     nb = s.head[BUSES]
-    inj = s.bus[BTMP]
-    demand = s.bus[DEMAND]
     x = s.col[X]
-    for b in range(nb):
-        inj[b] = -demand[b]
-    inj[nb] = 0.0
     for t in range(f):
         s.col[TMP, t] = x[s.irow[COLS, t]]
         x[s.irow[COLS, t]] = 0.0
-    for j in range(s.head[COLUMNS]):
-        inj[s.into[j]] += x[j]
-        inj[s.out[j]] -= x[j]
+    inject(s)
+    inj = s.bus[INJ]
     for t in range(f):
         x[s.irow[COLS, t]] = s.col[TMP, t]
     for i in range(m):
@@ -141,7 +141,7 @@ def right_sides(s, m, f, tol):
             s.row[VEC, i] = limit - rest
 
 
-@inner
+@merged
 def lower_solve(a, p, right, out, r):
     """out = L⁻¹ P right over the first r rows."""
     for i in range(r):
@@ -151,7 +151,7 @@ def lower_solve(a, p, right, out, r):
         out[i] = v
 
 
-@inner
+@merged
 def solve_regular(s, m):
     """As many interior columns as rows and a regular matrix: dispatch and duals are unique.
 

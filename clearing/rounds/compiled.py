@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
+from numba.extending import intrinsic
 
 _COMMON: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -28,6 +30,11 @@ def _plain_types(dispatcher: Any) -> Any:
 def inner(function: Callable[..., Any]) -> Any:
     """A function that only compiled functions call and that allocates nothing (no reference counts)."""
     return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_ORDERED)(function))
+
+
+def merged(function: Callable[..., Any]) -> Any:
+    """An inner function merged into its callers, which would otherwise copy all views of a store at each call."""
+    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, forceinline=True, fastmath=_ORDERED)(function))
 
 
 def allocating(function: Callable[..., Any]) -> Any:
@@ -53,3 +60,22 @@ def part(function: Callable[..., Any]) -> Any:
 def door(function: Callable[..., Any]) -> Any:
     """A function that Python calls."""
     return njit(**_COMMON, _nrt=False, fastmath=_ORDERED)(function)
+
+
+def _instruction(name: str) -> Any:
+    """Two numbers to one by an instruction that the compiler can do to many at a time; NaN is not allowed."""
+
+    @intrinsic
+    def apply(context, a, b):
+        def generate(context, builder, signature, args):
+            kind = ir.DoubleType()
+            function = builder.module.declare_intrinsic(name, (kind,), ir.FunctionType(kind, (kind, kind)))
+            return builder.call(function, args, fastmath=("nnan", "nsz"))
+
+        return types.float64(types.float64, types.float64), generate
+
+    return apply
+
+
+lesser = _instruction("llvm.minnum")
+greater = _instruction("llvm.maxnum")

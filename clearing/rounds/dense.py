@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.rounds.compiled import inner, reduction, summing
+from clearing.rounds.compiled import greater, inner, merged, reduction, summing
+
+WIDE = 8  # the work arrays of the basis have room for a multiple of so many rows
 
 
 @summing
@@ -21,7 +23,7 @@ def largest(a, n):
     """max |a_j| over the first n entries."""
     best = 0.0
     for j in range(n):
-        best = max(best, abs(a[j]))
+        best = greater(best, abs(a[j]))
     return best
 
 
@@ -47,6 +49,66 @@ def add_rows(out, n, matrix, index, weight, count, sign):
         for j in range(n):
             out[j] += a * ra[j]
         i += 1
+
+
+@merged
+def combine(w, weight, k, out):
+    """out_r = Σ_i weight_i · w[i, r] for i < k, eight places at a time (also those from k on, unused)."""
+    for b in range(0, k, WIDE):
+        c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = 0.0
+        for i in range(k):
+            mine = w[i]
+            f = weight[i]
+            c0 += f * mine[b]
+            c1 += f * mine[b + 1]
+            c2 += f * mine[b + 2]
+            c3 += f * mine[b + 3]
+            c4 += f * mine[b + 4]
+            c5 += f * mine[b + 5]
+            c6 += f * mine[b + 6]
+            c7 += f * mine[b + 7]
+        out[b], out[b + 1], out[b + 2], out[b + 3] = c0, c1, c2, c3
+        out[b + 4], out[b + 5], out[b + 6], out[b + 7] = c4, c5, c6, c7
+
+
+@merged
+def square(w, k, out):
+    """out_r = Σ_i w[i, r]² in the same way."""
+    for b in range(0, k, WIDE):
+        c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = 0.0
+        for i in range(k):
+            mine = w[i]
+            c0 += mine[b] * mine[b]
+            c1 += mine[b + 1] * mine[b + 1]
+            c2 += mine[b + 2] * mine[b + 2]
+            c3 += mine[b + 3] * mine[b + 3]
+            c4 += mine[b + 4] * mine[b + 4]
+            c5 += mine[b + 5] * mine[b + 5]
+            c6 += mine[b + 6] * mine[b + 6]
+            c7 += mine[b + 7] * mine[b + 7]
+        out[b], out[b + 1], out[b + 2], out[b + 3] = c0, c1, c2, c3
+        out[b + 4], out[b + 5], out[b + 6], out[b + 7] = c4, c5, c6, c7
+
+
+@merged
+def add_product(w, f, u, k):
+    """w[i, r] += f_i · u_r for i < k in the same way."""
+    for b in range(0, k, WIDE):
+        u0, u1, u2, u3 = u[b], u[b + 1], u[b + 2], u[b + 3]
+        u4, u5, u6, u7 = u[b + 4], u[b + 5], u[b + 6], u[b + 7]
+        for i in range(k):
+            mine = w[i]
+            v = f[i]
+            m0 = mine[b] + v * u0
+            m1 = mine[b + 1] + v * u1
+            m2 = mine[b + 2] + v * u2
+            m3 = mine[b + 3] + v * u3
+            m4 = mine[b + 4] + v * u4
+            m5 = mine[b + 5] + v * u5
+            m6 = mine[b + 6] + v * u6
+            m7 = mine[b + 7] + v * u7
+            mine[b], mine[b + 1], mine[b + 2], mine[b + 3] = m0, m1, m2, m3
+            mine[b + 4], mine[b + 5], mine[b + 6], mine[b + 7] = m4, m5, m6, m7
 
 
 @inner

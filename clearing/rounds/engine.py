@@ -12,12 +12,18 @@ from clearing.batches import Batch, Rows, Status
 from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
-from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rounds
+from clearing.rounds.dense import WIDE
+from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_desk, clear_rounds
 from clearing.rounds.sparse import factorise
 from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
 _ENDINGS = np.array([Status.OPTIMAL, Status.INFEASIBLE, Status.NUMERICAL, Status.NUMERICAL])
+
+
+def _padded(rows):
+    """The next multiple of the width in which the basis is worked on."""
+    return -(-rows // WIDE) * WIDE
 
 
 class Engine:
@@ -88,7 +94,10 @@ class Engine:
         head[store.ISLANDS], head[store.ANGLES], head[store.BALANCES] = islands, len(kept), len(ruled)
         head[store.LOWER], head[store.UPPER] = len(factor.lower_value), len(factor.upper_value)
         head[store.COMPONENTS] = components
-        head[store.ROWCAP], head[store.SLOTCAP] = islands + min(nl + 1, 24), islands + min(nl + 1, 64)
+        head[store.ROWCAP], head[store.SLOTCAP] = (
+            _padded(islands + min(nl + 1, 24)),
+            islands + min(nl + 1, 64),
+        )
         self._floats, self._ints = store.allocate(head)
         v = store.views(self._floats, self._ints)
         fill = {
@@ -102,10 +111,12 @@ class Engine:
         v["icol"][F.KIND] = np.concatenate(
             [np.where(np.asarray(side) > 0, 1, -1), np.zeros(nk, dtype=np.int64)]
         )
+        v["icol"][F.BUS] = np.minimum(head_bus, tail_bus)
         v["icol"][F.COMP] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
         col = v["col"]
         col[F.LOW, :no] = 0.0 if min_mw is None else min_mw
         col[F.LOW, no:n], col[F.HIGH, no:n] = link_min_mw, link_max_mw
+        col[F.SIGN, :no] = side
         col[F.JITTER, :n] = 0.5 + 0.5 * np.modf(np.arange(1, n + 1) * 0.6180339887498949)[0]
         v["ibus"][0, :buses] = comp_of_island[island]
         v["ibus"][0, buses] = -1
@@ -129,13 +140,19 @@ class Engine:
         bus_field[F.DEMAND, :buses] = 0.0 if fixed_mw is None else fixed_mw
         np.add.at(bus_field[F.BSUM], from_bus, np.abs(b))
         np.add.at(bus_field[F.BSUM], to_bus, np.abs(b))
-        v["state"][F.SLOTS] = m
+        ends, others = np.r_[from_bus[on], to_bus[on]], np.r_[to_bus[on], from_bus[on]]
+        order = np.argsort(ends, kind="stable")
+        v["beside_start"][1 : buses + 1] = np.cumsum(np.bincount(ends, minlength=buses))
+        v["beside"][: len(ends)], v["tie"][: len(ends)] = others[order], np.r_[b[on], b[on]][order]
+        v["state"][F.SLOTS], v["state"][F.STALE] = m, 1
         self._quantity = self._money = 1.0
         self._shunt = np.zeros(buses)
         self._fixed_default = bus_field[F.DEMAND, :buses].copy()
         self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
         self._dirty = False
-        self._scratch = np.empty((1, no)), np.empty((1, no)), np.empty(1), np.zeros((1, N_INFO))
+        self._scaled = False
+        desk = np.zeros(3 * no + buses + 1 + N_INFO)
+        self._desk = desk, *np.split(desk, np.cumsum([no, no, no, buses, 1]))[:5]
 
     def _views(self):
         return store.views(self._floats, self._ints)
@@ -145,7 +162,7 @@ class Engine:
         old = self._views()
         head = self._ints[: store.HEADER].copy()
         which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
-        head[which] = min(2 * head[which], head[store.ISLANDS] + self.lines + 1)
+        head[which] = min(2 * head[which], _padded(head[store.ISLANDS] + self.lines + 1))
         self._floats, self._ints = store.allocate(head)
         new = self._views()
         for name, value in old.items():
@@ -198,6 +215,7 @@ class Engine:
             rule=rule,
         )
         engine._quantity, engine._money = quantity, money
+        engine._scaled = quantity != 1.0 or money != 1.0
         engine._shunt = grid.shunt_mw
         return engine
 
@@ -259,36 +277,29 @@ class Engine:
         """
         if self._dirty:
             self._reset_defaults()
-        quantity, money, deserted = self._quantity, self._money, self._deserted
-        prices, quantities, welfare, info = self._scratch
-        prices[0], quantities[0] = price, mw
-        if money != 1.0:
-            prices /= money
-        if quantity != 1.0:
-            quantities /= quantity
-        accepted, lmp = np.empty((1, self.orders)), np.empty((1, self.buses))
-        status = 1
-        while status:
-            _, status = clear_rounds(
-                self._floats, self._ints, prices, quantities, NONE, NONE, NONE, self.rule, 0,
-                accepted, lmp, NONE, NONE, NONE, welfare, info,
-            )  # fmt: skip
-            if status:
-                self._grow(status)
-        notes = info[0].tolist()
-        if notes[STATUS] != F.OK or not notes[RESIDUAL] <= 1.0 or notes[UNPRICED] > 0.0:
+        desk, prices, quantities, accepted, lmp, welfare = self._desk
+        prices[:], quantities[:] = price, mw
+        if self._scaled:
+            prices /= self._money
+            quantities /= self._quantity
+        status = clear_desk(self._floats, self._ints, desk, self.rule)
+        while status == F.GROW_ROWS or status == F.GROW_SLOTS:
+            self._grow(status)
+            status = clear_desk(self._floats, self._ints, desk, self.rule)
+        if status != F.OK:
             return None
-        if len(deserted):
-            lmp[:, deserted] = np.nan
-        if quantity != 1.0:
-            accepted *= quantity
-        if money != 1.0:
-            lmp *= money
-        return accepted[0], lmp[0], welfare.item() * (quantity * money * hours)
+        if len(self._deserted):
+            lmp[self._deserted] = np.nan
+        if self._scaled:
+            accepted *= self._quantity
+            lmp *= self._money
+            hours *= self._quantity * self._money
+        return accepted.copy(), lmp.copy(), welfare.item() * hours
 
     def _reset_defaults(self):
         v = self._views()
         v["bus"][F.DEMAND, : self.buses] = self._fixed_default
         v["lin"][F.LFLO], v["lin"][F.LFHI] = self._limit_default
         v["col"][F.SLOPE] = 0.0
+        v["state"][F.STALE] = 1
         self._dirty = False

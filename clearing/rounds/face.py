@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.rounds.compiled import allocating, inner, reduction
+from clearing.rounds.compiled import allocating, greater, inner, merged, reduction
 from clearing.rounds.dense import add_rows
 from clearing.rounds.fields import (
     ALPHA,
@@ -17,7 +17,6 @@ from clearing.rounds.fields import (
     COST,
     DEMAND,
     HIGH,
-    KIND,
     LINE,
     LOW,
     PERM,
@@ -25,11 +24,10 @@ from clearing.rounds.fields import (
     RED,
     ROWS,
     SCOMP,
+    SIGN,
     SLOPE,
     SUSC,
-    TAIL,
     TIEROWS,
-    VEC2,
     VEC3,
     WEIGHT,
     XB,
@@ -38,23 +36,24 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.polyhedron import MOST, least, project
 from clearing.rounds.singular import null_vector
-from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS, ISLANDS
+from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS, ISLANDS, ORDERS
 
 LOW_POINT = 0
 HIGH_POINT = 1
 MIDDLE = 2
 
 
-@inner
+@merged
 def served_weights(s):
     """bus[WEIGHT] = served demand of each bus; 1 in an island where nothing is served."""
     nb = s.head[BUSES]
     w = s.bus[WEIGHT]
     for b in range(nb):
         w[b] = max(s.bus[DEMAND, b], 0.0)
-    for j in range(s.head[COLUMNS]):
-        if s.icol[KIND, j] < 0:
-            w[s.icol[TAIL, j]] += s.col[X, j]
+    x = s.col[X]
+    sign = s.col[SIGN]
+    for j in range(s.head[ORDERS]):
+        w[s.at[j]] += x[j] if sign[j] < 0.0 else 0.0
     if s.head[ISLANDS] == 1:
         if weighted(w, w, nb)[0] > 0.0:
             return
@@ -72,7 +71,7 @@ def served_weights(s):
                     w[b] = 1.0
 
 
-@inner
+@merged
 def reduced_costs(s, m):
     """col[RED] for the duals row[Y] of the rows in irow[ROWS]."""
     n = s.head[COLUMNS]
@@ -85,7 +84,7 @@ def reduced_costs(s, m):
     add_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m, -1.0)
 
 
-@inner
+@merged
 def _support(s, z, m):
     """Rows where z is not 0: slots in irow[TIEROWS], entries in row[VEC3]. Returns their number."""
     count = 0
@@ -106,11 +105,11 @@ def weighted(w, v, n):
     for b in range(n):
         total += w[b] * v[b]
         weights += w[b]
-        most = max(most, abs(v[b]))
+        most = greater(most, abs(v[b]))
     return total, weights * most
 
 
-@inner
+@merged
 def _gain(s, z, m):
     """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
     nb = s.head[BUSES]
@@ -121,7 +120,7 @@ def _gain(s, z, m):
     return weighted(s.bus[WEIGHT], lam, nb)
 
 
-@inner
+@merged
 def _pull(s, z, m):
     """col[ALPHA] = how the reduced costs fall along z."""
     n = s.head[COLUMNS]
@@ -136,15 +135,14 @@ def _touches(alpha, low, high, n):
     """Largest |alpha| of a column that is not fixed."""
     most = 0.0
     for j in range(n):
-        most = max(most, abs(alpha[j]) if high[j] > low[j] else 0.0)
+        most = greater(most, abs(alpha[j]) if high[j] > low[j] else 0.0)
     return most
 
 
-@inner
-def segment(s, z, m):
-    """Ends of {t : y + t z on the face}."""
+@merged
+def segment(s, z, m, moves):
+    """Ends of {t : y + t z on the face}; col[RED] counts where z moves a reduced cost."""
     n = s.head[COLUMNS]
-    _pull(s, z, m)
     alpha = s.col[ALPHA]
     red = s.col[RED]
     x = s.col[X]
@@ -152,7 +150,8 @@ def segment(s, z, m):
     high = s.col[HIGH]
     first = -np.inf
     last = np.inf
-    if _touches(alpha, low, high, n) > 1e-9:
+    if moves:
+        _pull(s, z, m)
         for j in range(n):
             g = alpha[j]
             if abs(g) > 1e-9 and high[j] > low[j]:
@@ -174,7 +173,7 @@ def segment(s, z, m):
     return first, last
 
 
-@inner
+@merged
 def _least_norm(s, z, m):
     """Minimiser of Σ |b| (y + t z)² over t."""
     top = 0.0
@@ -188,46 +187,45 @@ def _least_norm(s, z, m):
     return -top / bottom if bottom > 0.0 else 0.0
 
 
-@inner
-def _apart(s, m, rank, c):
-    """Whether the null vectors of component c can be settled one after the other.
+@merged
+def _directions(s, m, rank, c):
+    """Null vectors of component c in the rows of `work`, behind each whether it moves a reduced cost.
 
-    So it is where no row has a part in two of them and at most one moves any reduced cost: twins of
-    binding lines (in series, or parallel) give vectors that only share a dual between two lines.
+    Returns (their number, whether they can be settled one after the other). So they can where no row has
+    a part in two of them and at most one moves any reduced cost: twins of binding lines (in series, or
+    parallel) give vectors that only share a dual between two lines.
     """
-    n = s.head[COLUMNS]
     p = s.irow[PERM]
-    z = s.row[VEC2]
     used = s.row[XB]
     for i in range(m):
         used[i] = 0.0
+    count = 0
     moving = 0
+    apart = True
     for h in range(rank, m):
         if s.islot[SCOMP, s.irow[ROWS, p[h]]] == c:
+            z = s.work[count]
             null_vector(s.wide, m, p, rank, h - rank, z)
             for i in range(m):
                 if abs(z[i]) <= 1e-12:
-                    continue
-                if used[i] > 0.0:
-                    return False
-                used[i] = 1.0
+                    z[i] = 0.0
+                else:
+                    apart &= used[i] == 0.0
+                    used[i] = 1.0
             _pull(s, z, m)
-            if _touches(s.col[ALPHA], s.col[LOW], s.col[HIGH], n) > 1e-9:
-                moving += 1
-                if moving > 1:
-                    return False
-    return True
+            moves = _touches(s.col[ALPHA], s.col[LOW], s.col[HIGH], s.head[COLUMNS]) > 1e-9
+            z[m] = 1.0 if moves else 0.0
+            moving += moves
+            count += 1
+    return count, apart and moving <= 1
 
 
-@inner
-def _one(s, m, rank, h, rule, scale):
+@merged
+def _one(s, m, z, rule, scale):
     """Settle one null vector: 1 priced, 0 no end is finite, −1 empty."""
-    z = s.row[VEC2]
-    null_vector(s.wide, m, s.irow[PERM], rank, h - rank, z)
-    for i in range(m):
-        if abs(z[i]) <= 1e-12:
-            z[i] = 0.0
-    first, last = segment(s, z, m)
+    if z[m] > 0.0:
+        reduced_costs(s, m)
+    first, last = segment(s, z, m, z[m] > 0.0)
     if first > last:
         if first > last + 1e-6 * scale:
             return -1
@@ -254,7 +252,7 @@ def _one(s, m, rank, h, rule, scale):
     return 1
 
 
-@inner
+@merged
 def choose_duals(s, m, rank, rule, scale, unpriced):
     """Move row[Y] to the point of the dual face that `rule` names, component by component.
 
@@ -262,26 +260,22 @@ def choose_duals(s, m, rank, rule, scale, unpriced):
     rounding.
     """
     served_weights(s)
-    reduced_costs(s, m)
-    p = s.irow[PERM]
     for c in range(s.head[COMPONENTS]):
         unpriced[c] = 0
-        freedom = 0
-        for h in range(rank, m):
-            freedom += s.islot[SCOMP, s.irow[ROWS, p[h]]] == c
+        freedom, apart = _directions(s, m, rank, c)
         if freedom == 0:
             continue
-        if freedom == 1 or _apart(s, m, rank, c):
-            for h in range(rank, m):
-                if s.islot[SCOMP, s.irow[ROWS, p[h]]] == c:
-                    found = _one(s, m, rank, h, rule, scale)
-                    if found < 0:
-                        return False
-                    if found == 0:
-                        unpriced[c] = 1
+        if apart:
+            for k in range(freedom):
+                found = _one(s, m, s.work[k], rule, scale)
+                if found < 0:
+                    return False
+                if found == 0:
+                    unpriced[c] = 1
         elif freedom > MOST:
             return False
         else:
+            reduced_costs(s, m)
             found = _many(s, m, rank, c, freedom, rule, scale)
             if found < 0:
                 return False

@@ -27,14 +27,16 @@ TMP2 = 14
 GOAL = 15  # criterion of the second level of law 4
 PREV = 16  # 1 / slope of the quadratic programs; 0 for step orders and fixed columns
 MODE = 17  # sloped books: +1 at the lower bound, −1 at the upper, 0 inside, HELD, FIXED; kept as a start
-N_COL = 18
+SIGN = 18  # +1 sale, −1 purchase, 0 link
+WAS = 19  # dispatch at the last look at the candidate lines
+N_COL = 20
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none
 TAIL = 1  # bus that gives them up
 KIND = 2  # +1 sale, −1 purchase, 0 link
 COMP = 3  # component of the column
-STATE = 4  # final class: 0 fixed, 1 at lower, 2 at upper, 3 interior
+BUS = 4  # bus of an order
 N_ICOL = 5
 
 # slot (float): balance rows first, then candidate lines
@@ -42,7 +44,9 @@ BASE = 0  # flow at zero dispatch [MW]; 0 for balance rows
 FLO = 1  # least flow; net fixed demand for balance rows
 FHI = 2  # greatest flow
 DUAL = 3  # sloped books: dual value of the last round, kept as a start
-N_SLOT = 4
+ROOM = 4  # at least so far from a limit at the last look at the line [MW]
+REACH = 5  # flow per MW of the column that moves it most
+N_SLOT = 6
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
@@ -118,6 +122,7 @@ CHECKS = 5
 QPS = 6
 RULED = 7  # sloped books: rows, and step orders held at their price
 HELDS = 8
+STALE = 9  # 1 where demand or limits changed since the candidates' limits were set
 N_STATE = 16
 
 # statuses of a round

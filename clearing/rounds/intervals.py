@@ -39,7 +39,7 @@ def bus_intervals(s, m, rank, scale, low, high):
         if d == 1:
             z = s.row[VEC2]
             null_vector(s.wide, m, p, rank, only - rank, z)
-            first, last = segment(s, z, m)
+            first, last = segment(s, z, m, True)
             for b in range(nb):
                 move[b] = 0.0
             add_rows(move, nb, s.ptdf, s.irow[ROWS], z, m, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.rounds.canonical import interior_basics, interior_columns
-from clearing.rounds.compiled import door, part
+from clearing.rounds.compiled import door, inner, part, summing
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     ACTIVE,
@@ -30,7 +30,6 @@ from clearing.rounds.fields import (
     HIGHP,
     INFEASIBLE,
     JITTER,
-    KIND,
     LAM,
     LFHI,
     LFLO,
@@ -43,19 +42,31 @@ from clearing.rounds.fields import (
     PIVOTS,
     RED,
     REFACTOR,
+    SIGN,
     SIZE,
     SLOPE,
     SLOTS,
+    STALE,
     STALLED,
     X,
 )  # fmt: skip
 from clearing.rounds.intervals import bus_intervals
 from clearing.rounds.lines import flows, set_limits, worst_lines
-from clearing.rounds.outcome import settle
+from clearing.rounds.outcome import settle_here
 from clearing.rounds.proof import prove
 from clearing.rounds.simplex import OLD, dual_simplex, place, renew, restart
 from clearing.rounds.sloped import solve_sloped
-from clearing.rounds.store import BALANCES, BUSES, COLUMNS, COMPONENTS, LINES, ORDERS, unpack
+from clearing.rounds.store import (
+    BALANCES,
+    BUSES,
+    COLUMNS,
+    COMPONENTS,
+    LINES,
+    ORDERS,
+    floats_at,
+    matrix_at,
+    unpack,
+)
 from clearing.rounds.ties import count_ties, least_cost, share, true_duals
 
 MW_TOL = 1e-9  # relative primal tolerance
@@ -67,45 +78,61 @@ LOUD = 1e-7  # the same where the simplex does not come to an end; taken back be
 STATUS, RESIDUAL, TIES, FREEDOM, UNPRICED, STEPS, BINDING, N_INFO = range(8)
 
 
+@inner
+def take(price, sign, cost, n):
+    """Costs: price for sales, −price for purchases."""
+    for j in range(n):
+        cost[j] = sign[j] * price[j]
+
+
+@summing
+def invalid(cost, low, high, n):
+    """Number of orders whose price or quantity no book may hold."""
+    bad = 0.0
+    for j in range(n):
+        good = (high[j] >= low[j]) & (high[j] < 1e15) & (abs(cost[j]) < 1e15)
+        bad += 0.0 if good else 1.0
+    return bad
+
+
 @part
-def load(s, price, mw, slope, fixed, limit, r, lines):
+def load(s, price, mw, slope, fixed, limit, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
     cost = s.col[COST]
     high = s.col[HIGH]
     low = s.col[LOW]
     curve = s.col[SLOPE]
-    kind = s.icol[KIND]
     orders = s.head[ORDERS]
     p = min(r, price.shape[0] - 1)
     q = min(r, mw.shape[0] - 1)
+    take(price[p], s.col[SIGN], cost, orders)
+    own = mw[q]
     for j in range(orders):
-        cost[j] = kind[j] * price[p, j]
-        high[j] = mw[q, j]
+        high[j] = own[j]
     sloped = False
-    bad = 0
-    for j in range(orders):
-        bad += not (high[j] >= low[j] and high[j] < 1e15 and abs(cost[j]) < 1e15)
+    bad = invalid(cost, low, high, orders)
     if slope.shape[0] > 0:
         k = min(r, slope.shape[0] - 1)
         for j in range(orders):
             curve[j] = slope[k, j]
-            bad += not (curve[j] >= 0.0)
+            bad += 0.0 if curve[j] >= 0.0 else 1.0
             sloped |= curve[j] > 0.0
     nb = s.head[BUSES]
     if fixed.shape[0] > 0:
         k = min(r, fixed.shape[0] - 1)
         for b in range(nb):
             s.bus[DEMAND, b] = fixed[k, b]
-            bad += not (abs(fixed[k, b]) < 1e15)
+            bad += 0.0 if abs(fixed[k, b]) < 1e15 else 1.0
     if limit.shape[0] > 0:
         k = min(r, limit.shape[0] - 1)
         for line in range(s.head[LINES]):
             f = limit[k, line]
-            bad += not (f >= 0.0)
+            bad += 0.0 if f >= 0.0 else 1.0
             f = min(f, BIG)
             s.lin[LFLO, line] = max(-f, s.lin[AFLO, line])
             s.lin[LFHI, line] = min(f, s.lin[AFHI, line])
-    if lines or limit.shape[0] > 0 or fixed.shape[0] > 0:
+    if s.state[STALE] > 0 or limit.shape[0] > 0 or fixed.shape[0] > 0:
+        s.state[STALE] = 0
         for i in range(s.head[BALANCES]):
             d = 0.0
             for b in range(nb):
@@ -116,7 +143,7 @@ def load(s, price, mw, slope, fixed, limit, r, lines):
             set_limits(s, t)
     cost_scale = 1.0 + largest(cost, orders)
     mw_scale = 1.0 + max(largest(high, s.head[COLUMNS]), largest(s.bus[DEMAND], nb))
-    return cost_scale, mw_scale, sloped, bad == 0
+    return cost_scale, mw_scale, sloped, bad == 0.0
 
 
 @part
@@ -218,7 +245,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
             f = interior_columns(s, tol)
         else:
             tight = list_active(s)
-        status, m, rank = settle(s, f, tight, tol, False, rule, cost_scale, unpriced)
+        status, m, rank = settle_here(s, f, tight, tol, False, rule, cost_scale, unpriced)
         if status == MORE_LINES and ties == 0:
             continue
         return status, m, rank
@@ -271,8 +298,8 @@ def clear_round(s, rule, cost_scale, mw_scale, sloped, low, high, r, out):
     return status, spent
 
 
-@door
-def clear_rounds(
+@inner
+def clear_rows(
     floats, ints, price, mw, slope, fixed, limit, rule, first, accepted, lmp, low, high, flow, welfare, info
 ):
     """Clear rows first, first + 1, … of the batch. Returns (rows done, 0 or the GROW status that stopped it).
@@ -284,7 +311,7 @@ def clear_rounds(
     orders = s.head[ORDERS]
     nb = s.head[BUSES]
     for r in range(first, info.shape[0]):
-        cost_scale, mw_scale, sloped, valid = load(s, price, mw, slope, fixed, limit, r, r == first)
+        cost_scale, mw_scale, sloped, valid = load(s, price, mw, slope, fixed, limit, r)
         status = BAD_INPUT
         spent = np.nan
         if valid:
@@ -311,3 +338,55 @@ def clear_rounds(
             for line in range(s.head[LINES]):
                 flow[r, line] = s.lin[FLOW, line] if good else np.nan
     return price.shape[0], 0
+
+
+@door
+def clear_rounds(
+    floats, ints, price, mw, slope, fixed, limit, rule, first, accepted, lmp, low, high, flow, welfare, info
+):
+    """`clear_rows` for Python."""
+    return clear_rows(
+        floats,
+        ints,
+        price,
+        mw,
+        slope,
+        fixed,
+        limit,
+        rule,
+        first,
+        accepted,
+        lmp,
+        low,
+        high,
+        flow,
+        welfare,
+        info,
+    )
+
+
+@door
+def clear_desk(floats, ints, desk, rule):
+    """One round whose numbers lie in one array, since each more costs time on the way from Python.
+
+    `desk` holds price, MW, then room for accepted MW, prices, welfare, info. Returns a status: OK (proven
+    and priced), FAILED, or the GROW status that stopped it.
+    """
+    orders = ints[ORDERS]
+    at = desk.ctypes.data
+    price = matrix_at(at, 1, orders)
+    mw = matrix_at(at + 8 * orders, 1, orders)
+    accepted = matrix_at(at + 16 * orders, 1, orders)
+    at += 24 * orders
+    lmp = matrix_at(at, 1, ints[BUSES])
+    at += 8 * ints[BUSES]
+    welfare = floats_at(at, 1)
+    info = matrix_at(at + 8, 1, N_INFO)
+    none = matrix_at(at, 0, 0)
+    _, grow = clear_rows(
+        floats, ints, price, mw, none, none, none, rule, 0, accepted, lmp, none, none, none, welfare, info
+    )
+    if grow != 0:
+        return grow
+    proven = info[0, STATUS] == OK and info[0, RESIDUAL] <= 1.0 and info[0, UNPRICED] == 0.0
+    return OK if proven else FAILED

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
-from clearing.rounds.dense import dot
+from clearing.rounds.compiled import inner, lesser, merged, reduction
+from clearing.rounds.dense import dot, largest
 from clearing.rounds.fields import (
     ACTIVE,
     BASE,
+    BIG,
     BTMP,
     BTMP2,
     DEMAND,
@@ -23,8 +24,10 @@ from clearing.rounds.fields import (
     LINE,
     LISL,
     OK,
+    REACH,
     SCOMP,
     SHIFT,
+    SIGN,
     SLOT,
     SLOTS,
     SUSC,
@@ -35,20 +38,23 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.simplex import HOT
 from clearing.rounds.sparse import solve, solve_transposed
-from clearing.rounds.store import BUSES, COLUMNS, LINES, SLOTCAP
+from clearing.rounds.store import BUSES, COLUMNS, LINES, ORDERS, SLOTCAP
 
 
-@inner
+@merged
 def inject(s):
-    """Net injections of the dispatch X minus the fixed demand."""
+    """bus[INJ] = net injections of the dispatch X minus the fixed demand."""
     nb = s.head[BUSES]
     inj = s.bus[INJ]
     demand = s.bus[DEMAND]
     for b in range(nb):
         inj[b] = -demand[b]
-    inj[nb] = 0.0
     x = s.col[X]
-    for j in range(s.head[COLUMNS]):
+    sign = s.col[SIGN]
+    orders = s.head[ORDERS]
+    for j in range(orders):
+        inj[s.at[j]] += sign[j] * x[j]
+    for j in range(orders, s.head[COLUMNS]):
         inj[s.into[j]] += x[j]
         inj[s.out[j]] -= x[j]
 
@@ -57,6 +63,12 @@ def inject(s):
 def flows(s):
     """Flows of all lines for the dispatch X; the angles stay in `bus[THETA]`."""
     inject(s)
+    spread(s)
+
+
+@merged
+def spread(s):
+    """Flows of all lines for the injections in `bus[INJ]`; the angles stay in `bus[THETA]`."""
     theta = s.bus[THETA]
     solve(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
@@ -94,6 +106,7 @@ def remember(s, line):
     )  # fmt: skip
     for j in range(s.head[COLUMNS]):
         s.a[t, j] = h[s.icol[HEAD, j]] - h[s.icol[TAIL, j]]
+    s.slot[REACH, t] = largest(s.a[t], s.head[COLUMNS])
     s.islot[LINE, t] = line
     s.islot[ACTIVE, t] = -1
     s.islot[HEAT, t] = HOT
@@ -113,39 +126,65 @@ def set_limits(s, t):
     s.slot[FHI, t] = s.lin[LFHI, line]
 
 
-@inner
-def worst_lines(s, tol):
-    """Remember the lines that exceed their limits by more than `tol`, at most 8, the worst first.
+@reduction
+def _least_room(flow, low, high, n):
+    """Least distance of the first n lines from a limit."""
+    least = BIG
+    for line in range(n):
+        least = lesser(least, lesser(high[line] - flow[line], flow[line] - low[line]))
+    return least
 
-    Returns (how many exceed, how many stand at a limit, status); `popped` lists the latter sorted.
-    """
-    flow = s.lin[FLOW]
-    low = s.lin[LFLO]
-    high = s.lin[LFHI]
+
+@inner
+def check_lines(flow, low, high, lines, popped, tol):
+    """(lines beyond a limit, lines at one, the worst of the former, its excess); `popped` lists the second, sorted."""
     tight = 0
     over = 0
     worst = tol
     at = -1
-    for line in range(s.head[LINES]):
-        slack = min(high[line] - flow[line], flow[line] - low[line])
-        if slack < tol:
-            if slack < -tol:
-                over += 1
-                if -slack > worst:
-                    worst = -slack
-                    at = line
-            else:
-                s.popped[tight] = line
-                tight += 1
-    if over == 0:
-        return 0, tight, OK
+    for first in range(0, lines, 32):
+        last = min(first + 32, lines)
+        if _least_room(flow[first:], low[first:], high[first:], last - first) >= tol:
+            continue
+        for line in range(first, last):
+            slack = min(high[line] - flow[line], flow[line] - low[line])
+            if slack < tol:
+                if slack < -tol:
+                    over += 1
+                    if -slack > worst:
+                        worst = -slack
+                        at = line
+                else:
+                    popped[tight] = line
+                    tight += 1
+    return over, tight, at, worst
+
+
+@inner
+def remember_worst(s, at, worst):
+    """Remember line `at` and up to 8 more whose excess is not much smaller. Returns a status."""
+    flow = s.lin[FLOW]
+    low = s.lin[LFLO]
+    high = s.lin[LFHI]
     if remember(s, at) < 0:
-        return over, tight, GROW_SLOTS
+        return GROW_SLOTS
     more = 0
     for line in range(s.head[LINES]):
         excess = max(low[line] - flow[line], flow[line] - high[line])
         if excess > 0.3 * worst and line != at and more < 8:
             more += 1
             if remember(s, line) < 0:
-                return over, tight, GROW_SLOTS
-    return over, tight, OK
+                return GROW_SLOTS
+    return OK
+
+
+@merged
+def worst_lines(s, tol):
+    """Remember the lines that exceed their limits by more than `tol`, at most 8, the worst first.
+
+    Returns (how many exceed, how many stand at a limit, status); `popped` lists the latter sorted.
+    """
+    over, tight, at, worst = check_lines(s.lin[FLOW], s.lin[LFLO], s.lin[LFHI], s.head[LINES], s.popped, tol)
+    if over == 0:
+        return 0, tight, OK
+    return over, tight, remember_worst(s, at, worst)

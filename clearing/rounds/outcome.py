@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import gather_rows, right_sides, solve_regular
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import add_rows
 from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
+    BAS,
     CHECKS,
     COLS,
     FAILED,
+    INJ,
     LAM,
     LINE,
     MORE_LINES,
@@ -23,14 +25,15 @@ from clearing.rounds.fields import (
     STALLED,
     STEPCOLS,
     TMP2,
+    X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lines import flows, worst_lines
+from clearing.rounds.lines import spread, worst_lines
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
 from clearing.rounds.store import BALANCES, BUSES, LINES
 
 
-@inner
+@merged
 def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Dispatch, duals, prices from the active set. Returns (status, rows, rank)."""
     m, status = gather_rows(s, tight)
@@ -45,14 +48,18 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     y = s.row[Y]
     regular = sloped and solve_interior(s, m, f)
     if sloped and not regular:
-        if not solve_sloped_columns(s, m, f):
-            return STALLED, 0, 0
         some = s.irow[STEPCOLS]
         count = 0
         for t in range(f):
             if s.col[SLOPE, cols[t]] == 0.0:
                 some[count] = cols[t]
                 count += 1
+        steps = 0
+        if count > 0:  # of tied step orders as many as the rows can tell apart
+            of_links, steps = decompose(s, rows, m, some, count, p, q)
+            for t in range(steps):
+                s.irow[BAS, t] = some[q[t]]
+        solve_sloped_columns(s, m, f, steps)
         if count > 0:
             of_links, rank = decompose(s, rows, m, some, count, p, q)
             solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
@@ -63,6 +70,12 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         solve_duals(s, cols, m, p, q, rank, y)
         if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
             return FAILED, m, rank
+    inj = s.bus[INJ]
+    inj[s.head[BUSES]] = 0.0
+    for t in range(f):
+        j = cols[t]
+        inj[s.into[j]] += s.col[X, j]
+        inj[s.out[j]] -= s.col[X, j]
     nb = s.head[BUSES]
     lam = s.bus[LAM]
     for b in range(nb):
@@ -76,7 +89,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     return OK, m, rank
 
 
-@inner
+@merged
 def same_lines(s, tight):
     """Whether the sorted tight lines in `popped` are the rows of the last recomputation."""
     first = s.head[BALANCES]
@@ -86,8 +99,8 @@ def same_lines(s, tight):
     return True
 
 
-@inner
-def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+@merged
+def settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Recompute on the lines in `popped` until they are those at a limit in the recomputed dispatch.
 
     Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
@@ -96,7 +109,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
-        flows(s)
+        spread(s)
         s.state[CHECKS] += 1
         over, found, status = worst_lines(s, tol)
         if status != OK:
@@ -107,3 +120,9 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
             return OK, m, rank
         tight = found
     return STALLED, 0, 0
+
+
+@inner
+def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+    """The same as a function of its own, for callers that need it rarely."""
+    return settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced)

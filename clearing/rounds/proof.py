@@ -5,10 +5,10 @@ It sees X, LAM and MU, recomputes everything else, and knows nothing of bases or
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, summing
+from clearing.rounds.compiled import greater, merged, reduction, summing
 from clearing.rounds.fields import (
+    BIG,
     BSUM,
-    BTMP,
     BTMP2,
     COST,
     FLOW,
@@ -53,7 +53,29 @@ def _columns(x, cost, slope, low, high, lam, into, out, n, edge):
     return -bound, stationarity, slack, spent, volume, finite
 
 
-@inner
+@reduction
+def _beyond(flow, low, high, n):
+    """Greatest excess of a flow over its limits (negative: room)."""
+    most = -BIG
+    for line in range(n):
+        most = greater(most, greater(low[line] - flow[line], flow[line] - high[line]))
+    return most
+
+
+@summing
+def _driven(flow, shift, b, theta, start, end, n):
+    """(greatest difference of a flow from the one that the angles drive, anything not finite)."""
+    most = 0.0
+    finite = 0.0
+    for line in range(n):
+        most = greater(
+            most, abs(b[line] * (theta[start[line]] - theta[end[line]]) + shift[line] - flow[line])
+        )
+        finite += flow[line]
+    return most, finite
+
+
+@merged
 def prove(s, cost_scale, mw_scale):
     """(worst residual, objective): the worst of all rows, each over its own tolerance; ≤ 1 holds.
 
@@ -69,39 +91,34 @@ def prove(s, cost_scale, mw_scale):
     flow = s.lin[FLOW]
     mu = s.lin[MU]
     b = s.lin[SUSC]
-    shift = s.lin[SHIFT]
-    theta = s.bus[THETA]
     low = s.lin[LFLO]
     high = s.lin[LFHI]
-    rest = s.bus[BTMP]
     node = s.bus[BTMP2]
-    inj = s.bus[INJ]
     for i in range(nb):
-        rest[i] = inj[i]
         node[i] = 0.0
-    primal = 0.0
     for line in range(s.head[LINES]):
-        i = s.start[line]
-        k = s.end[line]
-        driven = b[line] * (theta[i] - theta[k])
-        pull = b[line] * (lam[i] - lam[k] + mu[line])
-        rest[i] -= driven
-        rest[k] += driven
-        node[i] += pull
-        node[k] -= pull
-        f = flow[line]
-        bound = max(bound, max(low[line] - f, f - high[line]))
-        primal = max(primal, abs(driven + shift[line] - f))
-        finite += f + pull
-        if mu[line] != 0.0:
-            room = mu[line] * (high[line] - f) if mu[line] > 0.0 else -mu[line] * (f - low[line])
-            slack += abs(room)
+        v = mu[line]
+        if v != 0.0:
+            slack += abs(v * (high[line] - flow[line]) if v > 0.0 else v * (flow[line] - low[line]))
+            node[s.start[line]] += b[line] * v
+            node[s.end[line]] -= b[line] * v
+    bound = max(bound, _beyond(flow, low, high, s.head[LINES]))
+    theta = s.bus[THETA]
+    primal, more = _driven(flow, s.lin[SHIFT], b, theta, s.start, s.end, s.head[LINES])
+    finite += more
     nodal = 0.0
     weight = s.bus[BSUM]
+    inj = s.bus[INJ]
     for i in range(nb):
-        primal = max(primal, abs(rest[i]))
-        nodal = max(nodal, abs(node[i]) / max(weight[i], 1e-300) if weight[i] > 0.0 else 0.0)
-        finite += rest[i] + lam[i]
+        rest = inj[i]
+        pull = node[i]
+        for p in range(s.beside_start[i], s.beside_start[i + 1]):
+            k = s.beside[p]
+            rest -= s.tie[p] * (theta[i] - theta[k])
+            pull += s.tie[p] * (lam[i] - lam[k])
+        primal = max(primal, abs(rest))
+        nodal = max(nodal, abs(pull) / max(weight[i], 1e-300) if weight[i] > 0.0 else 0.0)
+        finite += rest + lam[i] + pull
     worst = max(primal, bound) / (1e-6 * mw_scale)
     worst = max(worst, (stationarity + nodal) / (1e-5 * cost_scale))
     # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)

@@ -10,8 +10,8 @@ enters the ratio test as one more boxed column whose reduced cost is the row's d
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, reduction
-from clearing.rounds.dense import add_rows, dot, invert, largest
+from clearing.rounds.compiled import greater, inner, lesser, merged, reduction, summing
+from clearing.rounds.dense import add_product, add_rows, combine, dot, invert, largest, square
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -35,9 +35,11 @@ from clearing.rounds.fields import (
     OK,
     PIVOTS,
     RATIO,
+    REACH,
     RED,
     REFACTOR,
     REST,
+    ROOM,
     SIDE,
     SINGULAR,
     SIZE,
@@ -45,6 +47,8 @@ from clearing.rounds.fields import (
     STALLED,
     VEC,
     VEC2,
+    VEC3,
+    WAS,
     XB,
     X,
 )  # fmt: skip
@@ -88,7 +92,7 @@ def renew(s):
         restart(s)
 
 
-@inner
+@merged
 def set_duals(col, irow, w, n, k):
     """y = B⁻ᵀ c_B, kept behind the columns' reduced costs."""
     y = col[RED]
@@ -130,7 +134,7 @@ def remove_row(col, row, irow, islot, w, n, k, i, p):
     return last
 
 
-@inner
+@merged
 def place(col, icol, a, slot, islot, row, irow, w, n, balances, state):
     """Make the old basis dual feasible for new numbers: drop lines of wrong sign, flip columns."""
     k = state[SIZE]
@@ -187,11 +191,20 @@ def place(col, icol, a, slot, islot, row, irow, w, n, balances, state):
 
 
 @reduction
+def least_of(values, count):
+    """Smallest of the first `count` values."""
+    least = BIG
+    for i in range(count):
+        least = lesser(least, values[i])
+    return least
+
+
+@reduction
 def breakpoints(ratio, red, alpha, direction, blocks, total, sense, small):
     """Dual step at which each reduced cost reaches 0, and its least value in each block."""
     for j in range(total):
         den = sense * alpha[j] * direction[j]
-        num = max(direction[j] * red[j], 0.0)
+        num = greater(direction[j] * red[j], 0.0)
         moves = den > small
         r = num / (den if moves else 1.0)
         ratio[j] = r if moves else BIG
@@ -199,24 +212,22 @@ def breakpoints(ratio, red, alpha, direction, blocks, total, sense, small):
     for j in range(count * BLOCK - total):
         ratio[total + j] = BIG
     for b in range(count):
-        least = BIG
-        for i in range(BLOCK):
-            least = min(least, ratio[b * BLOCK + i])
-        blocks[b] = least
+        blocks[b] = least_of(ratio[b * BLOCK :], BLOCK)
     return count
 
 
-@reduction
-def least_of(values, count):
-    """Smallest of the first `count` values."""
-    least = BIG
-    for i in range(count):
-        least = min(least, values[i])
-    return least
+@summing
+def distance(x, was, n):
+    """Σ |x − was|; `was` becomes x."""
+    moved = 0.0
+    for j in range(n):
+        moved += abs(x[j] - was[j])
+        was[j] = x[j]
+    return moved
 
 
-@inner
-def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, violation, tie, small):
+@merged
+def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, violation, tie, small, tol):
     """Long-step ratio test. Returns (entering, number popped, step); entering −1: none,
     with the violation that no flip can remove in place of the step.
 
@@ -231,6 +242,7 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
     entering = -1
     step = 0.0
     kept = 0
+    last = 0.0
     while True:
         b = 0
         least = blocks[0]
@@ -251,6 +263,7 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
         e += b * BLOCK
         popped[passed] = e
         passed += 1
+        last = least
         if entering < 0:
             slope -= abs(alpha[e]) * (high[e] - low[e])
             if slope <= 0.0:
@@ -259,8 +272,12 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
                 kept = passed
         elif abs(alpha[e]) > 2.0 * abs(alpha[popped[entering]]):
             entering = passed - 1
-    if entering < 0:
+    if entering < 0 and (passed == 0 or slope > tol):
         return -1, 0, slope
+    if entering < 0:  # all flips together leave rounding alone: nothing but the last of them can enter
+        entering = passed - 1
+        step = last
+        kept = passed
     chosen = popped[entering]
     # a passed column within the tie that has a much larger pivot is the safer one to enter
     for t in range(kept):
@@ -294,19 +311,13 @@ def dual_simplex(
     g = row[GEE]
     act = irow[ACT]
     bas = irow[BAS]
+    looked = False  # at the candidate lines since the numbers changed
     for _ in range(limit):
-        if state[AGE] >= OLD:
+        if state[AGE] >= 2 * OLD:
             return REFACTOR
         # leaving variable: largest violation in the norm of the dual steepest edge
-        for r in range(k):
-            xb[r] = 0.0
-            norm[r] = 0.0
-        for i in range(k):
-            mine = w[i]
-            f = rest[i]
-            for r in range(k):
-                xb[r] += f * mine[r]
-                norm[r] += mine[r] * mine[r]
+        combine(w, rest, k, xb)
+        square(w, k, norm)
         best = 0.0
         p = -1
         for r in range(k):
@@ -320,16 +331,24 @@ def dual_simplex(
         if p < 0:
             for r in range(k):
                 x[bas[r]] = xb[r]
+            moved = distance(x, col[WAS], n)
             for t in range(balances, state[SLOTS]):
-                islot[NEAR, t] = 0
                 if islot[ACTIVE, t] < 0 and islot[HEAT, t] > 0:
+                    slot[ROOM, t] -= moved * slot[REACH, t]
+                    if looked and slot[ROOM, t] > 10.0 * tol:
+                        continue
                     f = slot[BASE, t] + dot(a[t], x, n)
                     v = max(slot[FLO, t] - f, f - slot[FHI, t])
+                    slot[ROOM, t] = -v
                     islot[NEAR, t] = v > -10.0 * tol
                     if v > tol and v > best:
                         best = v
                         s = t
                         flow = f
+                else:
+                    islot[NEAR, t] = 0
+                    slot[ROOM, t] = 0.0
+            looked = True
             if s < 0:
                 return OK
             if k >= w.shape[0]:
@@ -370,6 +389,7 @@ def dual_simplex(
             abs(goal - value),
             tie,
             1e-8 * (1.0 + largest(g, k)),
+            tol,
         )
         if e < 0:  # the violation that remains with every column at its best
             if state[AGE] > 0:
@@ -403,14 +423,11 @@ def dual_simplex(
         for j in range(n + k):
             red[j] += change * alpha[j]
         u = row[VEC]
+        part = row[VEC3]
         if e < n:  # column e enters: u = B⁻¹ A_e
-            for r in range(k):
-                u[r] = 0.0
             for i in range(k):
-                f = a[act[i], e]
-                mine = w[i]
-                for r in range(k):
-                    u[r] += f * mine[r]
+                part[i] = a[act[i], e]
+            combine(w, part, k, u)
         if p >= 0:
             j = bas[p]
             if e < n:
@@ -422,10 +439,8 @@ def dual_simplex(
                 inverse = 1.0 / pivot
                 u[p] -= 1.0  # leaves w[i, p] / pivot in place p
                 for i in range(k):
-                    mine = w[i]
-                    f = mine[p] * inverse
-                    for r in range(k):
-                        mine[r] -= f * u[r]
+                    part[i] = -w[i, p] * inverse
+                add_product(w, part, u, k)
                 bas[p] = e
                 direction[e] = 0.0
                 red[e] = 0.0
@@ -454,11 +469,10 @@ def dual_simplex(
                     return REFACTOR if state[AGE] > 0 else SINGULAR
                 inverse = 1.0 / inner
                 for i in range(k):
-                    mine = w[i]
-                    f = g[i] * inverse
-                    for r in range(k):
-                        mine[r] += f * u[r]
-                    w[i, k] = -f
+                    part[i] = g[i] * inverse
+                add_product(w, part, u, k)
+                for i in range(k):
+                    w[i, k] = -part[i]
                 for r in range(k):
                     w[k, r] = -u[r] * inverse
                 w[k, k] = inverse

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import RANK, lower_solve
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
+from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
+    BAS,
     COLS,
     COST,
     DIR,
@@ -22,10 +24,9 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.store import ROWCAP
 
 
-@inner
+@merged
 def pivot_range(a, m, n, c, first, last, p, q, floor):
     """Complete pivoting from step c with pivots in columns first..last−1; returns the step reached."""
     while c < m:
@@ -33,6 +34,8 @@ def pivot_range(a, m, n, c, first, last, p, q, floor):
         r = -1
         t = -1
         for i in range(c, m):
+            if last - c >= 16 and not largest(a[i, max(c, first) :], last - max(c, first)) > best:
+                continue
             for j in range(max(c, first), last):
                 if abs(a[i, j]) > best:
                     best = abs(a[i, j])
@@ -59,7 +62,7 @@ def pivot_range(a, m, n, c, first, last, p, q, floor):
     return c
 
 
-@inner
+@merged
 def decompose(s, rows, m, cols, f, p, q):
     """P·A·Q = L·U of the active rows and interior columns in `wide`, link columns first.
 
@@ -79,18 +82,18 @@ def decompose(s, rows, m, cols, f, p, q):
         if s.icol[KIND, cols[t]] != 0:
             q[at] = t
             at += 1
-    largest = 0.0
+    most = 0.0
     for i in range(m):
         for t in range(f):
             v = s.a[rows[i], cols[q[t]]]
             a[i, t] = v
-            largest = max(largest, abs(v))
-    floor = RANK * largest
+            most = max(most, abs(v))
+    floor = RANK * most
     of_links = pivot_range(a, m, f, 0, 0, links, p, q, floor)
     return of_links, pivot_range(a, m, f, of_links, 0, f, p, q, floor)
 
 
-@inner
+@merged
 def weight(s, j):
     """Inverse weight of column j in law 4's sum of squares: offered MW, range of a link."""
     return s.col[HIGH, j] - (s.col[LOW, j] if s.icol[KIND, j] == 0 else 0.0)
@@ -149,7 +152,7 @@ def a_entry(a, i, t):
     return a[i, t] if t >= i else 0.0
 
 
-@inner
+@merged
 def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
     """X of the interior columns `cols` from row[VEC]; free choices by law 4's least norm."""
     a = s.wide
@@ -173,7 +176,7 @@ def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
         s.col[X, cols[q[t]]] = out[t]
 
 
-@inner
+@merged
 def solve_duals(s, cols, m, p, q, rank, y):
     """A particular dual with zero reduced cost at the interior columns; free rows get 0."""
     a = s.wide
@@ -193,7 +196,7 @@ def solve_duals(s, cols, m, p, q, rank, y):
         y[p[i]] = u[i] if i < rank else 0.0
 
 
-@inner
+@merged
 def null_vector(a, m, p, rank, free, out):
     """Row combination number `free` (0 … m − rank − 1) that vanishes on the interior columns."""
     h = rank + free
@@ -208,12 +211,12 @@ def null_vector(a, m, p, rank, free, out):
 
 
 @inner
-def solve_sloped_columns(s, m, f):
+def solve_sloped_columns(s, m, f, steps):
     """Dispatch of the interior columns with a slope, from the equations of the active set.
 
-    Unknowns are the duals y and the step columns x₁:
+    Unknowns are the duals y and the independent step columns x₁, the first `steps` in irow[BAS]:
     A₂S₂⁻¹A₂ᵀ y + A₁x₁ = b + A₂S₂⁻¹c₂ and A₁ᵀy = c₁, with index 2 for columns with a slope.
-    Writes X of those, and takes their flows off row[VEC]. False: more rows than the work array has.
+    Writes X of those, and takes their flows off row[VEC].
     """
     cols = s.irow[COLS]
     rows = s.irow[ROWS]
@@ -240,19 +243,16 @@ def solve_sloped_columns(s, m, f):
         s.col[TMP2, i] = s.row[VEC, i] / scale
         for k in range(m):
             a[i, k] /= scale
-    for t in range(f):
-        j = cols[t]
-        if s.col[SLOPE, j] == 0.0:
-            if size >= 2 * s.head[ROWCAP]:
-                return False
-            for i in range(m):
-                a[i, size] = s.a[rows[i], j]
-                a[size, i] = s.a[rows[i], j]
-            for k in range(m, size + 1):
-                a[k, size] = 0.0
-                a[size, k] = 0.0
-            s.col[TMP2, size] = s.col[COST, j]
-            size += 1
+    for h in range(steps):
+        j = s.irow[BAS, h]
+        for i in range(m):
+            a[i, size] = s.a[rows[i], j]
+            a[size, i] = s.a[rows[i], j]
+        for k in range(m, size + 1):
+            a[k, size] = 0.0
+            a[size, k] = 0.0
+        s.col[TMP2, size] = s.col[COST, j]
+        size += 1
     p = s.irow[PERM]
     q = s.irow[PERMQ]
     for i in range(size):
@@ -287,4 +287,3 @@ def solve_sloped_columns(s, m, f):
             j = cols[t]
             if s.col[SLOPE, j] > 0.0:
                 s.row[VEC, i] -= s.a[rows[i], j] * (s.col[X, j] + s.col[COST, j] / s.col[SLOPE, j])
-    return True

@@ -4,7 +4,7 @@ Two arrays cross from Python to compiled code quickly; a hundred do not. `sizes`
 out, `unpack` gives them their shapes again inside compiled code (no copies).
 
 The numbers of fields are compiled into `unpack`: when they change in `fields`, this file must change
-too, because cached code is only renewed with the file it stands in. (Version 2: 18 column fields.)
+too, because cached code is only renewed with the file it stands in. (Version 3: 20 column fields.)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 
 from clearing.rounds.compiled import allocating
 from clearing.rounds.fields import (
+    BUS,
     FROM,
     HEAD,
     N_BUS,
@@ -75,6 +76,10 @@ class Store(NamedTuple):
     out: np.ndarray
     start: np.ndarray
     end: np.ndarray
+    at: np.ndarray  # icol[BUS], unsigned
+    beside_start: np.ndarray  # lines in service at each bus: other end, susceptance
+    beside: np.ndarray
+    tie: np.ndarray
 
 
 def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
@@ -84,6 +89,7 @@ def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
         ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb + 1)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
         ("w", (k, k)), ("work", (2 * k, 2 * k)), ("wide", (k, n + k)), ("blocks", (n + k + 1,)), ("bus", (N_BUS, nb + 1)),
         ("lin", (N_LIN, nl)), ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)),
+        ("tie", (2 * nl,)),
     ]  # fmt: skip
 
 
@@ -96,6 +102,7 @@ def int_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
         ("ibus", (3, nb + 1)), ("ilin", (N_ILIN, nl)), ("source", (m,)), ("target", (m,)),
         ("lower_start", (m + 1,)), ("lower_index", (int(h[LOWER]),)), ("upper_start", (m + 1,)),
         ("upper_index", (int(h[UPPER]),)), ("cold", (k,)), ("state", (N_STATE,)),
+        ("beside_start", (nb + 2,)), ("beside", (2 * nl,)),
     ]  # fmt: skip
 
 
@@ -129,12 +136,12 @@ def _pointer(context, address):
 
 
 @allocating
-def _floats(address, count):
+def floats_at(address, count):
     return carray(_pointer(address), (count,), np.float64)
 
 
 @allocating
-def _matrix(address, rows, columns):
+def matrix_at(address, rows, columns):
     return carray(_pointer(address), (rows, columns), np.float64)
 
 
@@ -167,34 +174,36 @@ def unpack(f, i):
     s = i[SLOTCAP]
     m = i[ANGLES]
     at = f.ctypes.data
-    col = _matrix(at, N_COL, n + 2 * k + 32)
+    col = matrix_at(at, N_COL, n + 2 * k + 32)
     at += 8 * (N_COL) * (n + 2 * k + 32)
-    a = _matrix(at, s, n)
+    a = matrix_at(at, s, n)
     at += 8 * (s) * (n)
-    ptdf = _matrix(at, s, nb)
+    ptdf = matrix_at(at, s, nb)
     at += 8 * (s) * (nb)
-    slot = _matrix(at, N_SLOT, s)
+    slot = matrix_at(at, N_SLOT, s)
     at += 8 * (N_SLOT) * (s)
-    row = _matrix(at, N_ROW, k)
+    row = matrix_at(at, N_ROW, k)
     at += 8 * (N_ROW) * (k)
-    w = _matrix(at, k, k)
+    w = matrix_at(at, k, k)
     at += 8 * (k) * (k)
-    work = _matrix(at, 2 * k, 2 * k)
+    work = matrix_at(at, 2 * k, 2 * k)
     at += 8 * (2 * k) * (2 * k)
-    wide = _matrix(at, k, n + k)
+    wide = matrix_at(at, k, n + k)
     at += 8 * (k) * (n + k)
-    blocks = _floats(at, n + k + 1)
+    blocks = floats_at(at, n + k + 1)
     at += 8 * (n + k + 1)
-    bus = _matrix(at, N_BUS, nb)
+    bus = matrix_at(at, N_BUS, nb)
     at += 8 * (N_BUS) * (nb)
-    lin = _matrix(at, N_LIN, nl)
+    lin = matrix_at(at, N_LIN, nl)
     at += 8 * (N_LIN) * (nl)
-    lower = _floats(at, i[LOWER])
+    lower = floats_at(at, i[LOWER])
     at += 8 * (i[LOWER])
-    upper = _floats(at, i[UPPER])
+    upper = floats_at(at, i[UPPER])
     at += 8 * (i[UPPER])
-    pivot = _floats(at, m)
+    pivot = floats_at(at, m)
     at += 8 * (m)
+    tie = floats_at(at, 2 * nl)
+    at += 8 * (2 * nl)
     at = i.ctypes.data + 8 * HEADER
     icol = _table(at, N_ICOL, n)
     at += 8 * (N_ICOL) * (n)
@@ -224,13 +233,18 @@ def unpack(f, i):
     at += 8 * (k)
     state = _ints(at, N_STATE)
     at += 8 * (N_STATE)
+    beside_start = _indices(at, nb + 1)
+    at += 8 * (nb + 1)
+    beside = _indices(at, 2 * nl)
+    at += 8 * (2 * nl)
     head = _ints(i.ctypes.data, HEADER)
     into = _indices(icol.ctypes.data + 8 * HEAD * n, n)
     out = _indices(icol.ctypes.data + 8 * TAIL * n, n)
+    place = _indices(icol.ctypes.data + 8 * BUS * n, n)
     start = _indices(ilin.ctypes.data + 8 * FROM * nl, nl)
     end = _indices(ilin.ctypes.data + 8 * TO * nl, nl)
     return Store(
         col, icol, a, ptdf, slot, islot, row, irow, w, work, wide, blocks, popped, bus, ibus, lin, ilin, lower, upper,
         pivot, source, target, lower_start, lower_index, upper_start, upper_index, cold, state, head,
-        into, out, start, end,
+        into, out, start, end, place, beside_start, beside, tie,
     )  # fmt: skip

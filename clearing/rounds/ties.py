@@ -6,7 +6,7 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, reduction
+from clearing.rounds.compiled import inner, lesser, reduction
 from clearing.rounds.dense import add_rows
 from clearing.rounds.fields import (
     ACT,
@@ -64,7 +64,7 @@ def least_cost(red, direction, count):
     least = 1e300
     for j in range(count):
         d = direction[j] * red[j]
-        least = min(least, d if direction[j] != 0.0 else 1e300)
+        least = lesser(least, d if direction[j] != 0.0 else 1e300)
     return least
 
 
