@@ -197,6 +197,13 @@ def headline(results: Results, summaries: Mapping[str, Summary]) -> list[tuple[s
     return figures_of(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """What collusion is worth, whether it is an equilibrium, and how often it is learned."""
+    from studies.two_sided.three_node_answer import answer as sentences
+
+    return sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Each published figure of section 4 beside ours."""
     from studies.two_sided.learning_claims import learning_claims
@@ -228,6 +235,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     claims=claims,
     fingerprint=lambda spec: case_fingerprint("three_node"),
     under_specified=(

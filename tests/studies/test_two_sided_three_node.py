@@ -12,6 +12,7 @@ from networks.errors import InputError
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.study import Results
+from studies.two_sided.game import RULES
 from studies.two_sided.learning_claims import median_interval
 from studies.two_sided.learning_tables import pick, share_table
 from studies.two_sided.three_node_games import (
@@ -134,6 +135,47 @@ def test_summaries_claims_and_charts_of_a_small_run(small: Results):
     bound = rows["Disco-1 needs Pr(199 MW) above .8, which no Er above .722 gives"]
     assert (bound.verdict, bound.ours) == ("matches", "0.8 and 0.722")
     assert study.headline(small, summaries)[0][0] == f"{apart['two-sided'].max():.0%}"
+
+
+def answer_with(results: Results, **changed) -> list[str]:
+    """The answer of a run in which tables are others, or missing where None."""
+    tables = {k: v for k, v in (results.tables | changed).items() if v is not None}
+    return STUDY.answer(Results(results.spec, tables, results.cells, results.manifest), {})
+
+
+def test_the_answer_follows_the_tables(small: Results):
+    """Steps of 10 MW have the pair as an equilibrium; exploration beyond the bound destroys it."""
+    earned, equilibrium, learned, bound, fine = answer_with(small)
+    assert "both earn more" in earned
+    assert "Gen-A earns 398 $ and Disco-1 260 $" in earned
+    assert "is an equilibrium of the hour" in equilibrium
+    assert "is part of an equilibrium of the day" in equilibrium
+    apart = pick(share_table(small), "rates apart")
+    assert f"{100 * apart['two-sided'].max():.0f} % (95 %" in learned
+    assert ", but " in learned
+    assert "above 0.722" in bound
+    assert fine.startswith("On a grid of many offers (3 MW apart)")
+
+
+def test_the_answer_turns_where_the_numbers_do(small: Results):
+    frame = small["clearings"]
+    joint = (frame["hour"] == 2) & (frame["interrupted_mw"] == 20)
+    worse = frame.assign(**{f"disco_1_{r}": frame[f"disco_1_{r}"] - 500 * joint for r in RULES})
+    earned, equilibrium, *_ = answer_with(small, clearings=worse)
+    assert "only the generator earns more" in earned
+    assert "is no equilibrium of the hour" in equilibrium
+    assert "; but it is part of an equilibrium of the day" in equilibrium
+    alike = small["seeds"].assign(outcome="alone")
+    assert "no other pair of rates differs" in answer_with(small, seeds=alike)[2]
+
+
+def test_the_answer_leaves_out_what_was_not_run(small: Results):
+    assert len(answer_with(small, seeds=None, day_games=None, day_equilibria=None)) == 2
+    no_pair = small["clearings"].query("interrupted_mw != 20")
+    assert not [
+        s for s in answer_with(small, clearings=no_pair) if "hour 2" in s or "equilibrium of the hour" in s
+    ]
+    assert len(answer_with(small, clearings=None)) == 3
 
 
 def test_few_seeds_make_no_ledger_rows_of_shares(tmp_path: Path):
