@@ -177,6 +177,13 @@ def headline(results: Results, summaries: Mapping[str, Summary]) -> list[tuple[s
     return figures_of(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Whether G1 needs the retailers, which lines matter, and what all agents learn."""
+    from studies.two_sided.eighteen_bus_answer import answer as sentences
+
+    return sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """All published prices, profits and sentences of section 5 beside ours."""
     from studies.two_sided.eighteen_bus_claims import list_claims
@@ -212,6 +219,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     claims=claims,
     fingerprint=fingerprint,
     under_specified=(

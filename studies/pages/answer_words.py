@@ -1,4 +1,4 @@
-"""Shares and means with their intervals, spans and lists, for the sentences that answer a study's question."""
+"""Shares and means with their intervals, spans and lists, for the answers of studies."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import studies
@@ -72,6 +73,49 @@ def test_pages_of_a_small_run(small: Results):
     assert {c.verdict for c in fitted} <= {"consistent", "differs"}, "a fitted price is never a match"
     assert dict(study.headline(small, summaries))["12,444 $"].startswith("an hour for G1 alone")
     assert set(summaries["experiments"].frame["experiment"]) == {w for w, *_ in EXPERIMENTS.values()}
+
+
+def answer_with(results: Results, **changed) -> list[str]:
+    """The answer of a run in which tables are others, or missing where None."""
+    tables = {k: v for k, v in (results.tables | changed).items() if v is not None}
+    return STUDY.answer(Results(results.spec, tables, results.cells, results.manifest), {})
+
+
+def test_the_answer_follows_the_tables(small: Results):
+    need, ramp, lines = answer_with(small)
+    assert "G1 does not need retailers" in need
+    assert "12,444 $ an hour alone (G1 withholds 80 MW alone)" in need
+    assert "instead of 6,087 $ with its ramp limit" in ramp
+    assert "D3 interrupts in 100 % (95 %" in lines
+    assert "with line 4 at 700 MW" in lines
+
+
+def test_the_answer_turns_where_the_numbers_do(small: Results):
+    """Nothing to gain alone, ends that no line moves, and demand that cannot be served."""
+    frame = small["experiments"]
+    alone = frame["experiment"].isin(["alone 40", "alone 80", "alone 90"])
+    need, _, lines = answer_with(
+        small,
+        experiments=frame.assign(profit=frame["profit"].mask(alone, 0.0)),
+        ends=small["ends"].assign(D1_mw=0.0, D2_mw=0.0, D3_mw=0.0),
+    )
+    assert "G1 gains nothing without retailers" in need
+    assert "with retailers it earns more" in need
+    assert lines.startswith("None of the 5 other line limits tried")
+    assert answer_with(small, ends=None, experiments=frame.assign(profit=np.nan)) == []
+    assert len(answer_with(small, ends=None)) == 1
+
+
+@pytest.mark.parametrize(("gain", "said"), [(500.0, "+500 $"), (-500.0, "-500 $")])
+def test_what_all_agents_end_in_is_said(small: Results, gain: float, said: str):
+    rows = [
+        {"placement": "fitted", "rate": 0.5, "seed": k, "agent": agent, "moved_mw": 40.0 * (agent == "G1"),
+         "profit": 100.0 + gain * (agent == "D1"), "passive": 100.0}
+        for k in range(3) for agent in ("G1", "D1")
+    ]  # fmt: skip
+    sentence = answer_with(small, ends=None, experiments=None, everyone=pd.DataFrame(rows))[0]
+    assert "100 % of the generators withhold in the end and 0 % of the retailers interrupt" in sentence
+    assert f"that of all retailers by {said}" in sentence
 
 
 def test_all_24_learn_and_their_gains_are_exact():
