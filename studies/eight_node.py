@@ -172,6 +172,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results, instance_of(results.spec))
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Who trades, losses, and which games have payments that keep everyone in."""
+    from studies.coalition.eight_node_answer import answer_sentences
+
+    return answer_sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """Each listed trade beside ours."""
     from studies.coalition.eight_node_claims import list_claims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import studies
 from studies.coalition.eight_node_tables import line_flow
+from studies.eight_node import answer
 from studies.pictures.charts import FlowMaps
 from studies.pictures.charts_flows import line_paths
 from studies.pictures.charts_plotly import plotly_chart
@@ -89,3 +91,31 @@ def test_the_network_is_drawn_twice(results: Results, tmp_path: Path) -> None:
 
 def test_the_study_is_listed() -> None:
     assert {"eight_node", "coalition_efficiency"} <= set(study_names())
+
+
+def test_the_answer_follows_the_numbers(results: Results) -> None:
+    said = answer(results, {})
+    assert 3 <= len(said) <= 6
+    words = " ".join(said)
+    assert "0.522 MW ad hoc" in words
+    assert "saves 62% of the losses of ad hoc trade" in words
+    assert "the grid keeps 0.258 $" in words
+    assert "missing under 4 of 4 assumptions" in words
+    assert "leave A6 alone, one of 2 stable" in words
+    tables = dict(results.tables)
+    tables["models"] = tables["models"].assign(losses_mw=[0.2, 0.4, 0.5, 0.5])
+    cores = tables["cores"].copy()
+    cores["empty"] = cores["part"] != "charged"
+    tables["cores"] = cores
+    other = " ".join(answer(replace(results, tables=tables), {}))
+    assert "adds 150% of the losses of ad hoc trade" in other
+    assert "exist under every assumption about outsiders that was tried (4)" in other
+    assert "at the tariffs no payments keep everyone in" in other.lower()
+
+
+def test_the_answer_leaves_out_what_failed(results: Results) -> None:
+    assert answer(replace(results, tables={}), {}) == []
+    tables = {"models": results["models"].query("name == 'ad_hoc'"), "cores": results["cores"].iloc[:1]}
+    said = answer(replace(results, tables=tables), {})
+    assert not any("saves" in sentence or "charged" in sentence for sentence in said)
+    assert any("Losses are 0.522 MW ad hoc." in sentence for sentence in said)
