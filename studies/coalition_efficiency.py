@@ -188,6 +188,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """The price of self-interest, what cooperation saves, and whether lines can harm."""
+    from studies.coalition.efficiency_answer import answer_sentences
+
+    return answer_sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The poster's table and sentences beside ours."""
     from studies.coalition.claims import list_claims

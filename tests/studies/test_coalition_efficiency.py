@@ -12,7 +12,7 @@ import pytest
 
 import studies
 from studies.coalition.tables import ORDER, PUBLISHED, mean_losses, ordering
-from studies.coalition_efficiency import Settings, densities
+from studies.coalition_efficiency import Settings, answer, densities
 from studies.pictures.charts import Bands
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
@@ -215,3 +215,33 @@ def test_the_table_of_the_closest_configuration(tmp_path: Path) -> None:
     nodal = means.xs((1.0, "self_nodal"), level=("side_km", "model"))["losses_pu"]
     assert nodal.idxmax() == "1"
     assert nodal["0.1"] < nodal["1"] > nodal["2.8"] > nodal["52"]
+
+
+def test_the_answer_follows_the_numbers(tiny: Results) -> None:
+    words = " ".join(answer(made_up(), {}))
+    assert "nodal costs lose 6." in words
+    assert "at 52 private lines per agent, the densest, " in words
+    assert "in a square of 100 km" in words
+    assert "at a flat tariff private lines raise losses above those without any" in words
+    assert "no solution" not in words
+    few = " ".join(answer(tiny, {}))
+    assert "which these draws cannot tell from nothing" in few
+    assert "100 km" not in few
+    losses = tiny["losses"].assign(losses_pu=np.where(tiny["losses"]["model"] == "cooperative", 9.0, 1.0))
+    worse = " ".join(answer(Results(tiny.spec, {"losses": losses}, tiny.cells), {}))
+    assert "lose no more than those who cooperate" in worse
+    assert "trading ad hoc saves nothing at any density" in worse
+    assert "at no density above those without any" in worse
+
+
+def test_the_answer_leaves_out_what_failed(tiny: Results) -> None:
+    assert answer(Results(tiny.spec, {}, tiny.cells), {}) == []
+    losses = tiny["losses"].copy()
+    bad = losses["model"].isin(["self_flat", "integrated"])
+    losses.loc[bad, "losses_pu"], losses.loc[bad, "failure"] = np.nan, "InfeasibleError: public line"
+    said = " ".join(answer(Results(tiny.spec, {"losses": losses}, tiny.cells), {}))
+    assert "flat tariff" not in said
+    assert "one hand" not in said
+    assert f"{bad.sum()} of {len(losses)} clearings have no solution" in said
+    none = Results(tiny.spec, {"losses": losses.assign(losses_pu=np.nan)}, tiny.cells)
+    assert answer(none, {}) == []
