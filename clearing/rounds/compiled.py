@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
+from clearing.compilation import digest_of, renew_with
+
 _COMMON: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _ORDERED = {"contract", "nsz"}
 _SUMS = {"contract", "nsz", "reassoc"}
 _FINITE = {"contract", "nsz", "reassoc", "nnan"}
+
+
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    """Compiled, kept on disk, and renewed with any source of the engine."""
+    return renew_with(_sources, njit(**_COMMON, **options)(function))
+
+
+def _sources() -> str:
+    return digest_of(Path(__file__).parent)
 
 
 def _plain_types(dispatcher: Any) -> Any:
@@ -29,37 +41,37 @@ def _plain_types(dispatcher: Any) -> Any:
 
 def inner(function: Callable[..., Any]) -> Any:
     """A function that only compiled functions call and that allocates nothing (no reference counts)."""
-    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_ORDERED)(function))
+    return _plain_types(_compile(function, **_INNER, _nrt=False, fastmath=_ORDERED))
 
 
 def merged(function: Callable[..., Any]) -> Any:
     """An inner function merged into its callers, which would otherwise copy all views of a store at each call."""
-    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, forceinline=True, fastmath=_ORDERED)(function))
+    return _plain_types(_compile(function, **_INNER, _nrt=False, forceinline=True, fastmath=_ORDERED))
 
 
 def allocating(function: Callable[..., Any]) -> Any:
     """The same for the rare functions that need arrays of their own."""
-    return _plain_types(njit(**_COMMON, **_INNER, _nrt=True, fastmath=_ORDERED)(function))
+    return _plain_types(_compile(function, **_INNER, _nrt=True, fastmath=_ORDERED))
 
 
 def summing(function: Callable[..., Any]) -> Any:
     """An inner function whose sums the compiler may order (once, for every caller's data)."""
-    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_SUMS)(function))
+    return _plain_types(_compile(function, **_INNER, _nrt=False, fastmath=_SUMS))
 
 
 def reduction(function: Callable[..., Any]) -> Any:
     """The same for maxima and minima of data known to be free of NaN."""
-    return _plain_types(njit(**_COMMON, **_INNER, _nrt=False, fastmath=_FINITE)(function))
+    return _plain_types(_compile(function, **_INNER, _nrt=False, fastmath=_FINITE))
 
 
 def part(function: Callable[..., Any]) -> Any:
     """A piece of its only caller, split off for the reader: merged before compilation."""
-    return njit(**_COMMON, inline="always", _nrt=False, fastmath=_ORDERED)(function)
+    return _compile(function, inline="always", _nrt=False, fastmath=_ORDERED)
 
 
 def door(function: Callable[..., Any]) -> Any:
     """A function that Python calls."""
-    return njit(**_COMMON, _nrt=False, fastmath=_ORDERED)(function)
+    return _plain_types(_compile(function, _nrt=False, fastmath=_ORDERED))
 
 
 def _instruction(name: str) -> Any:

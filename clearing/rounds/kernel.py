@@ -298,8 +298,8 @@ def clear_round(s, rule, cost_scale, mw_scale, sloped, low, high, r, out):
     return status, spent
 
 
-@inner
-def clear_rows(
+@door
+def clear_rounds(
     floats, ints, price, mw, slope, fixed, limit, rule, first, accepted, lmp, low, high, flow, welfare, info
 ):
     """Clear rows first, first + 1, … of the batch. Returns (rows done, 0 or the GROW status that stopped it).
@@ -341,31 +341,6 @@ def clear_rows(
 
 
 @door
-def clear_rounds(
-    floats, ints, price, mw, slope, fixed, limit, rule, first, accepted, lmp, low, high, flow, welfare, info
-):
-    """`clear_rows` for Python."""
-    return clear_rows(
-        floats,
-        ints,
-        price,
-        mw,
-        slope,
-        fixed,
-        limit,
-        rule,
-        first,
-        accepted,
-        lmp,
-        low,
-        high,
-        flow,
-        welfare,
-        info,
-    )
-
-
-@door
 def clear_desk(floats, ints, desk, rule):
     """One round whose numbers lie in one array, since each more costs time on the way from Python.
 
@@ -383,7 +358,7 @@ def clear_desk(floats, ints, desk, rule):
     welfare = floats_at(at, 1)
     info = matrix_at(at + 8, 1, N_INFO)
     none = matrix_at(at, 0, 0)
-    _, grow = clear_rows(
+    _, grow = clear_rounds(
         floats, ints, price, mw, none, none, none, rule, 0, accepted, lmp, none, none, none, welfare, info
     )
     if grow != 0:
