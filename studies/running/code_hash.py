@@ -27,6 +27,9 @@ MACHINERY = frozenset(
 SHOWING = frozenset({"summarise", "figures", "headline", "answer", "claims"})
 """Functions of a study's module that only show what its cells returned."""
 
+MAKING = frozenset({"spec", "cells", "run_cell", "fingerprint", "random", "version"})
+"""Arguments of `Study` that its cells depend on; the others are words and functions that show."""
+
 
 def code_hash(ref: StudyRef, cells_only: bool = False) -> str:
     """Sixteen hex digits that change when the code behind the study's numbers does.
@@ -47,7 +50,7 @@ def code_of(ref: StudyRef, cells_only: bool = False) -> dict[str, str]:
     a registry ("package.module:name") count where another module imports a function of the registry.
     """
     own = _source(ref.module) if ref.source is None else ref.source
-    own = _without(own, SHOWING) if cells_only else own
+    own = _cells_alone(own) if cells_only else own
     found = {ref.name: _stripped(own)}
     waiting = list(_imports(own)) + [(name, "") for name in _named_in_text(own)]
     seen = set(MACHINERY) | set(PACKAGES) | {ref.module}
@@ -142,13 +145,30 @@ def _home(package: str, name: str) -> Iterator[tuple[str, str]]:
             yield home, name
 
 
-def _without(text: str, functions: frozenset[str]) -> str:
-    """The text without the module's functions of these names."""
+def _cells_alone(text: str) -> str:
+    """The text without functions that show, and without words and such functions among Study's arguments."""
     lines = text.splitlines()
     for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef) and node.name in functions and node.end_lineno:
-            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
+        made: list[str] = []
+        call = _study_call(node)
+        if call is not None:
+            making = (word for word in call.keywords if word.arg in MAKING)
+            made = [f"{word.arg} = ({ast.get_source_segment(text, word.value)})" for word in making]
+        elif not (isinstance(node, ast.FunctionDef) and node.name in SHOWING):
+            continue
+        if node.end_lineno:
+            count = node.end_lineno - node.lineno + 1
+            lines[node.lineno - 1 : node.end_lineno] = ["; ".join(made)] + [""] * (count - 1)
     return "\n".join(lines)
+
+
+def _study_call(node: ast.stmt) -> ast.Call | None:
+    """The call in `STUDY = Study(…)`, None for any other statement."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Call):
+        return None
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    named = any(isinstance(target, ast.Name) and target.id == "STUDY" for target in targets)
+    return node.value if named else None
 
 
 def _stripped(text: str) -> str:

@@ -49,6 +49,16 @@ def test_showing_is_no_part_of_the_cells() -> None:
     assert code_hash(one, cells_only=True) == code_hash(other, cells_only=True)
 
 
+def test_of_the_studys_own_words_only_what_makes_cells_counts() -> None:
+    text = 'STUDY = Study(\n    title="{title}", cells=cells, random={random},\n    answer=answer,\n)\n'
+    made = [("One", "True"), ("Two", "True"), ("One", "False")]
+    plain, worded, other = (
+        code_hash(StudyRef("m", "walras_m", text.format(title=t, random=r), "m.py"), cells_only=True)
+        for t, r in made
+    )
+    assert plain == worded != other
+
+
 def test_words_are_no_code() -> None:
     one = StudyRef("m", "walras_m", '"""One."""\nx = 1  \n\n# why\n', "m.py")
     assert code_hash(one) == code_hash(StudyRef("m", "walras_m", '"""Two\nlines."""\nx = 1\n', "m.py"))
