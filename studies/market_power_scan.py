@@ -162,6 +162,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results, summaries, competitive(results.spec.case, results.spec.load_factor))
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Who gains by deviating alone, by how much, where prices move, and what structure says."""
+    from studies.market_power.scan_answer import answer as sentences
+
+    return sentences(results)
+
+
 STUDY = Study(
     title="Market power of every firm of a case: structure, withholding, mark-ups",
     question="Which firms could raise prices alone, by how much, where on the grid, and would it pay them?",
@@ -178,6 +185,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     fingerprint=lambda spec: case_fingerprint(spec.case),
     under_specified=(
         "Who owns which unit: a case that does not say makes every unit a firm of its own.",

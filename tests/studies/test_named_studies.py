@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,28 @@ def test_the_scan_of_a_small_case(tmp_path: Path) -> None:
     summaries = study.summarise(results)
     assert isinstance(summaries["best"], Summary)
     assert {chart.name for chart in study.figures(results, summaries)} >= {"grid", "residual_supply"}
+    check_answers_of_a_scan(results, study.answer)
+
+
+def check_answers_of_a_scan(results: Results, answer: Callable[..., Sequence[str]]) -> None:
+    """Sentences follow the tables, turn with them, and stay away where rows are missing."""
+    gains, most, where, structure = answer(results, {})
+    paying = results["deviations"].query("profit_change > 1e-3")["firm"].nunique()
+    assert gains.startswith(f"{paying} of 3 firms would gain")
+    assert f"{results['deviations']['profit_change'].max():,.0f} $" in most
+    assert "the price at " in where
+    assert "0 of 3 firms are pivotal if the grid is ignored" in structure
+
+    def changed(**tables: pd.DataFrame) -> Sequence[str]:
+        return answer(Results(results.spec, dict(results.tables) | tables, results.cells), {})
+
+    flat = results["deviations"].assign(profit=1.0, profit_change=0.0)
+    none, structure = changed(deviations=flat)
+    assert none.startswith("None of the 3 firms gains")
+    assert "of the " not in structure
+    assert changed(deviations=flat.head(0)) == []
+    one = results["deviations"].query("kind == 'mark up'")
+    assert "withholding" not in changed(deviations=one)[0]
 
 
 def test_the_list_of_studies() -> None:
