@@ -102,6 +102,13 @@ def headline(results: Results, summaries: Mapping[str, Summary]) -> list[tuple[s
     return figures_of(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Whether cover breaks collusion, how much is needed, and who would choose it."""
+    from studies.two_sided.forward_answer import answer as sentences
+
+    return sentences(results)
+
+
 STUDY = Study(
     title="Two-sided collusion with a forward market before the day-ahead one",
     question="Does a forward market, as the article's outlook asks, break the tacit collusion of generator "
@@ -134,6 +141,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     fingerprint=lambda spec: case_fingerprint("three_node") + case_fingerprint("eighteen_bus"),
     under_specified=(
         "The article names a forward market as future work and defines none: contract, price and timing are "

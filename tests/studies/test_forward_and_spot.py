@@ -68,6 +68,49 @@ def test_pages_of_a_small_run(small: Results):
     assert study.headline(small, summaries)[0][0] in ("199 MW", "20 MW")
 
 
+def answer_with(results: Results, **changed) -> list[str]:
+    """The answer of a run in which tables are others, or missing where None."""
+    tables = {k: v for k, v in (results.tables | changed).items() if v is not None}
+    part = Results(results.spec, tables, results.cells, results.manifest)
+    return find_study("forward_and_spot").load().answer(part, {})
+
+
+def test_the_answer_follows_the_tables(small: Results):
+    broken, needed, exact, learned, chosen = answer_with(small)
+    assert "can break two-sided collusion in some markets" in broken
+    assert "50 % of the retailers' load in 1 of 2" in broken
+    assert "20 to " in needed
+    assert "of the retailers' load and 199 to " in needed
+    assert "if all expect what is best for the genco" in exact
+    assert "end two-sided without cover" in learned
+    share = 100 * small["chosen"]["genco_cover"].mean()
+    assert f"take {share:.0f} % (generator)" in chosen
+
+
+def test_the_answer_turns_where_the_numbers_do(small: Results):
+    frame = small["equilibria"]
+    covered = (frame["genco_cover"] > 0) | (frame["disco_cover"] > 0)
+    always, never = frame.assign(two_sided=1), frame.assign(two_sided=0)
+    assert "market does not break" in answer_with(small, equilibria=always)[0]
+    ended = frame.assign(two_sided=1 - 1 * covered)
+    assert "can break two-sided collusion in every market" in answer_with(small, equilibria=ended)[0]
+    assert "nothing to break: none of the 2" in answer_with(small, equilibria=never)[0]
+    ends = {"chosen": True, "learned": False}
+    turned = {name: small[name].assign(two_sided=both) for name, both in ends.items()}
+    assert "collude more often in 2 markets" in answer_with(small, **turned)[4]
+
+
+def test_the_answer_leaves_out_what_was_not_run(small: Results):
+    assert len(answer_with(small, learned=None, chosen=None)) == 3
+    without = {name: small[name].query("genco_cover > 0") for name in ("equilibria", "learned")}
+    assert len(answer_with(small, **without)) == 2
+    unsolved = small["chosen_exact"].assign(positions="none")
+    assert (
+        "no equilibrium of that choice was found in 2 markets" in answer_with(small, chosen_exact=unsolved)[2]
+    )
+    assert answer_with(small, **dict.fromkeys(small.tables)) == []
+
+
 def test_without_seeds_it_only_solves(tmp_path):
     ended = run("forward_and_spot", SMALL | {"seeds": 0, "networks": ("article",)}, out=tmp_path, jobs=0)
     results = studies.results(ended.folder)
