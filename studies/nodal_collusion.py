@@ -113,6 +113,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Whether firms learn more than rivalry explains, through which lines, and who pays."""
+    from studies.market_power.collusion_answer import answer as sentences
+
+    return sentences(results)
+
+
 STUDY = Study(
     title="Learned mark-ups of firms with portfolios on large grids: collusion bus by bus",
     question="Do firms that own many units on a large grid learn to ask more than rivalry explains, which "
@@ -134,6 +141,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     fingerprint=lambda spec: "".join(case_fingerprint(case) for case in spec.cases),
     under_specified=(
         "Who owns which unit: the cases do not say; ours is the rule of the method.",

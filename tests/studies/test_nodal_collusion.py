@@ -160,6 +160,40 @@ def test_an_unfinished_run_has_a_page(results: Results, missing: str) -> None:
     )
 
 
+def answer_with(results: Results, **changed) -> list[str]:
+    """The answer of a run in which tables are others, or missing where None."""
+    tables = {k: v for k, v in (results.tables | changed).items() if v is not None}
+    return STUDY.answer(Results(results.spec, tables, results.cells, results.manifest), {})
+
+
+def test_the_answer_follows_the_tables(results: Results) -> None:
+    learned, controls, paid = answer_with(results)
+    index = index_rows(results, "five_bus", "memory")
+    assert "the static Nash equilibrium of highest profit explains" in learned
+    assert f"is {index['Δ over rivalry']:+.2f} (95 %" in learned
+    assert f"reach {100 * static_share(results, 'five_bus'):.0f} %" in controls
+    assert f"{-transfers(results, 'five_bus')['consumers']:,.0f} $/h more" in paid
+    assert "of 5, most at bus 5" in paid
+
+
+def test_the_answer_turns_where_the_numbers_do(results: Results) -> None:
+    """Profits at the joint optimum are more than rivalry, at cost less; missing parts say nothing."""
+    frame = results["sessions"]
+    high, low = (outcome(results, "five_bus", name) for name in (JOINT, COMPETITIVE))
+    assert high is not None
+    assert low is not None
+    steps = np.arange(len(frame)) * 1e-3
+    most, least = (frame.assign(firms=float(row["firms"]) + steps) for row in (high, low))
+    assert "the firms earn more than" in answer_with(results, sessions=most)[0]
+    assert "the firms earn less than" in answer_with(results, sessions=least)[0]
+    cheaper = answer_with(results, sessions=frame.assign(bill=0.0))[2]
+    assert "$/h less than under competition" in cheaper
+    assert "of all rises" not in cheaper
+    unknown = results["outcomes"].query("outcome not in @NASH")
+    assert "is open, as no static" in answer_with(results, outcomes=unknown)[0]
+    assert answer_with(results, sessions=None) == []
+
+
 def test_settings_that_do_not_fit_are_refused() -> None:
     assert STUDY.spec is Settings
     with pytest.raises(InputError, match="give one of each for every case"):
