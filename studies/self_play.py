@@ -111,6 +111,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Whether bids end in equilibria, what memory and few mark-ups do, and who gains."""
+    from studies.bidding.self_play_answer import answer as sentences
+
+    return sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The post's statements and the reference calculations beside ours."""
     from studies.bidding.claims import list_claims
@@ -136,6 +143,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     claims=claims,
     fingerprint=lambda spec: case_fingerprint("five_bus"),
     under_specified=(

@@ -23,7 +23,7 @@ from studies.pictures.charts_multiples import grid_shape
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
 from studies.running.runner import run
-from studies.self_play import Settings, cells
+from studies.self_play import STUDY, Settings, cells
 from studies.study import Results
 
 SMALL = {"situations": ["bertrand", "two_bus_50"], "seeds": 2, "discrete_seeds": 2, "generations": 12,
@@ -200,6 +200,47 @@ def test_an_unfinished_run_has_a_page(small: Results, missing: str) -> None:
     for chart in draw_figures(part):
         plotly_chart(chart)
     assert claims.list_claims(part) == []
+
+
+def answer_with(results: Results, **changed: pd.DataFrame | None) -> list[str]:
+    """The answer of a run in which tables are others, or missing where None."""
+    tables = {k: v for k, v in (dict(results.tables) | changed).items() if v is not None}
+    return list(STUDY.answer(Results(results.spec, tables, results.cells, results.manifest), {}))
+
+
+def test_the_answer_follows_the_tables(small: Results) -> None:
+    pure, mixed, memory, counts, gain = answer_with(small)
+    assert "0 of 2 runs end within 1 $/MWh of one" in pure
+    assert mixed.startswith("Where equilibria are mixed (1 situation)")
+    assert "4 comparisons" in memory
+    table = summary_tables(small)["discrete"].frame
+    assert f"{table['runs that end there'].sum()} of {table['runs'].sum()} runs" in counts
+    assert "in 2 of 2 situations" in gain
+
+
+def test_the_answer_turns_where_the_numbers_do(small: Results) -> None:
+    """Bids at cost are Bertrand's equilibrium, and nobody pays more; a memory that adds 20 shows."""
+    frame, money = small["bids"], small["benefits"]
+    pure, mixed, memory, _, gain = answer_with(
+        small,
+        bids=frame.assign(markup=0.0 + 1e-3 * frame["session"] + 20.0 * (frame["kind"] == "no memory")),
+        benefits=money.assign(price=COST, rent=0.0),
+    )
+    assert "2 of 2 runs end" in pure
+    assert "where not all do" not in pure
+    assert "above that of the equilibrium in 0 and below it in 1" in mixed
+    assert "in 2 of 4 comparisons, most for networks without memory" in memory
+    assert "by +20.0 $/MWh" in memory
+    assert gain.endswith("in 0 of 2 situations.")
+
+
+def test_the_answer_leaves_out_what_was_not_run(small: Results) -> None:
+    assert len(answer_with(small, bids=None)) == 1
+    assert len(answer_with(small, discrete=None)) == 4
+    assert len(answer_with(small, facts=None)) == 4  # the price of a mixed equilibrium is not known
+    one = small["bids"].query("session == 0 and situation == 'bertrand'")
+    assert not [said for said in answer_with(small, bids=one) if "emory" in said]
+    assert answer_with(small, **dict.fromkeys(small.tables)) == []
 
 
 @pytest.mark.slow
