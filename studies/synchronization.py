@@ -94,6 +94,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Why learners synchronize, the honest equilibrium, remedies and meters."""
+    from studies.neighbourhoods.synchronization_answer import answer_sentences
+
+    return answer_sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The document's statements, and the figures of an earlier computation, beside ours."""
     from studies.neighbourhoods.synchronization_claims import list_claims
@@ -119,6 +126,7 @@ STUDY = Study(
     summarise=summarise,
     headline=headline,
     figures=figures,
+    answer=answer,
     claims=claims,
     under_specified=(
         "What a synced slot costs: “neither earn nor lose” makes the prosumer's own energy free; we add "

@@ -10,8 +10,10 @@ from learners.equilibria.indices import Interval, mean_interval
 
 
 def mean_of(values: Any, unit: str, digits: int = 0, sign: str = "") -> str:
-    """`"3.1 $/MWh (95 % interval 2.8 to 3.4)"` of at least one finite value; of one, the value alone."""
-    found = mean_interval(np.asarray(values, dtype=float))
+    """`"3.1 $/MWh (95 % interval 2.8 to 3.4)"` of the finite values; of one, the value alone."""
+    found = mean_known(values)
+    if found is None:
+        return "no finite number"
     form = f"{sign},.{digits}f"
     said = f"{round(found.estimate, digits) + 0.0:{form}} {unit}".strip()
     if not np.isfinite(found.high):

@@ -23,6 +23,7 @@ from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
 from studies.running.runner import run
 from studies.study import Results
+from studies.synchronization import answer
 
 SMALL = {
     "worlds": 4, "training_days": 60, "sample_days": 12, "test_days": 8, "search_starts": 1,
@@ -142,3 +143,37 @@ def test_worlds_come_again(small: Results, tmp_path: Path) -> None:
         one.drop(columns="cell", errors="ignore"), first.drop(columns="cell", errors="ignore")
     )
     assert np.isfinite(one["profit"]).all()
+
+
+def test_the_answer_follows_the_numbers(small: Results) -> None:
+    said = answer(small, {})
+    assert len(said) == 6
+    words = " ".join(said)
+    assert "does not synchronize for the sake of the price: 99" in words
+    assert "Synchronizing is what best replies lead to" in words
+    assert "prices keep 0 of earlier peaks" in words
+    tables = dict(small.tables)
+    agreement = tables["agreement"].copy()
+    agreement.loc[agreement["against"] == "literal, price-blind", "share_awake"] = 0.3
+    equilibria = tables["equilibria"].copy()
+    equilibria["midday_price"], equilibria["two_slot_gain"] = equilibria["friendly_midday_price"], 0.5
+    remedies = tables["remedies"].assign(midday_price=2 * tables["remedies"]["friendly_midday_price"])
+    meters = tables["meters"].assign(area=0.5)
+    tables |= {"agreement": agreement, "equilibria": equilibria, "remedies": remedies, "meters": meters}
+    other = " ".join(answer(Results(small.spec, tables, small.cells), {}))
+    assert "The price is among the reasons" in other
+    assert "is not clearly what best replies lead to" in other
+    assert "would gain up to 50.0 ¢ a day" in other
+    assert "No remedy that was tried keeps the midday price" in other
+    assert "show them" in words
+    assert "minutes show them" not in other
+
+
+def test_the_answer_leaves_out_what_failed(small: Results) -> None:
+    assert answer(Results(small.spec, {}, small.cells), {}) == []
+    only = answer(Results(small.spec, {"meters": small["meters"]}, small.cells), {})
+    assert [sentence[:13] for sentence in only] == ["Agreed bursts"]
+    worlds = {name: frame for name, frame in small.tables.items() if name not in ("meters", "roc")}
+    assert len(answer(Results(small.spec, worlds, small.cells), {})) == 5
+    none = small.tables | {"remedies": small["remedies"].query("knob == 'none'")}
+    assert len(answer(Results(small.spec, none, small.cells), {})) == 5
