@@ -74,6 +74,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """What exact costs show, how wrong costs may be, and what stays hidden."""
+    from studies.monitoring.incubator_answer import answer_sentences
+
+    return answer_sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The document's expectations of such a sandbox, beside what it finds."""
     from studies.monitoring.incubator_tables import list_claims
@@ -98,6 +105,7 @@ STUDY = Study(
     summarise=summarise,
     headline=headline,
     figures=figures,
+    answer=answer,
     claims=claims,
     fingerprint=lambda spec: case_fingerprint(spec.case),
     under_specified=(

@@ -12,6 +12,7 @@ import studies
 from clearing import Book, NodalMarket
 from clearing.book_series import BookSeries
 from clearing.incubator import Incubator
+from studies.incubator import answer
 from studies.monitoring.assessment import assess, block_bootstrap
 from studies.monitoring.incubator_cells import HONEST, conducts
 from studies.monitoring.incubator_figures import draw_figures
@@ -138,3 +139,38 @@ def test_a_case_that_cannot_be_served_is_refused(tmp_path: Path) -> None:
     ended = run("incubator", SMALL | few, out=tmp_path, jobs=0)
     assert ended.failed
     assert "can be served" in studies.results(ended.folder).failures["error"].iloc[0]
+
+
+def test_the_answer_follows_the_numbers(small: Results) -> None:
+    said = answer(small, {})
+    assert len(said) == 5
+    words = " ".join(said)
+    assert "is played" in said[0]
+    assert "“10 largest +30%”" in said[0]
+    assert "by prices with exact costs only" in words
+    assert "Reporting the mark-up as cost hides it" in words
+    tables = dict(small.tables)
+    frame = tables["statistics"].copy()
+    frame.loc[frame["conduct"] != HONEST, ["gap", "offers"]] = 100.0  # whatever is done can be seen
+    tables["statistics"] = frame
+    seen = " ".join(answer(Results(small.spec, tables, small.cells), {}))
+    assert seen.count("up to errors of 40%, the largest that were tried") == 2
+    assert "does not always hide it" in seen
+    frame = frame.copy()
+    frame.loc[frame["conduct"] != HONEST, ["gap", "offers"]] = -100.0
+    tables["statistics"] = frame
+    assert "at no error that was tried (0% are found at 0%)" in " ".join(
+        answer(Results(small.spec, tables, small.cells), {})
+    )
+    calm = small["summary"].assign(gap=0.0)
+    quiet = answer(Results(small.spec, small.tables | {"summary": calm}, small.cells), {})
+    assert quiet[0] == "No conduct that was tried raises prices."
+    assert not any("false alarms it finds" in sentence for sentence in quiet)
+
+
+def test_the_answer_leaves_out_what_failed(small: Results) -> None:
+    assert answer(Results(small.spec, {}, small.cells), {}) == []
+    series = {name: small[name] for name in ("summary", "agents", "periods")}
+    assert len(answer(Results(small.spec, series, small.cells), {})) == 2
+    errors = answer(Results(small.spec, {"statistics": small["statistics"]}, small.cells), {})
+    assert errors[0].startswith("With costs wrong by 40%")
