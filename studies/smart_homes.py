@@ -184,6 +184,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """Where learners end beside static Nash, in which markets, and after how many years."""
+    from studies.neighbourhoods.homes_answer import answer_sentences
+
+    return answer_sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The stage game's table and the document's expectations beside ours."""
     from studies.neighbourhoods.homes_claims import list_claims
@@ -210,6 +217,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     claims=claims,
     fingerprint=fingerprint,
     under_specified=(

@@ -30,7 +30,7 @@ from studies.neighbourhoods.homes_world import StreetSpec, build_street, sealed_
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.running.tables import read_results
-from studies.smart_homes import Settings, cells
+from studies.smart_homes import Settings, answer, cells
 from studies.study import Results
 
 STREET = StreetSpec()
@@ -215,3 +215,33 @@ def test_orders_are_the_homes_own(small: Results) -> None:
     assert {row["participant"] for row in orders} <= set(build_street(STREET).labels)
     yard = Yardsticks(*([1.0] * 10), equilibria=1)
     assert all(np.isnan(v) for v in yard.indices(1.0).values())
+
+
+def test_the_answer_follows_the_numbers(small: Results) -> None:
+    said = answer(small, {})
+    assert 4 <= len(said) <= 6
+    assert said[0].startswith("In the auction at 12 h")
+    high = small["sessions"].assign(profit=small["sessions"]["yard_joint"])
+    words = " ".join(answer(Results(small.spec, small.tables | {"sessions": high}, small.cells), {}))
+    assert "end 100 % (95 % interval 100 to 100) of the way" in words
+    assert "optimum: above the highest static Nash" in words
+    assert "does not clearly change this" in words
+    low = small["sessions"].assign(profit=small["sessions"]["yard_competitive"], stable=True, loss=0.0)
+    words = " ".join(answer(Results(small.spec, small.tables | {"sessions": low}, small.cells), {}))
+    assert ": below the highest static Nash" in words
+    assert ", 0 end clearly above" in words
+    assert "that play is close to an equilibrium" in words
+    flat = small["sessions"].assign(yard_joint=small["sessions"]["yard_competitive"])
+    hours = small["hours"].assign(joint=small["hours"]["competitive"])
+    tables = small.tables | {"sessions": flat, "hours": hours}
+    words = " ".join(answer(Results(small.spec, tables, small.cells), {}))
+    assert "there is nothing to collude about" in words
+    assert "In no hour of the day" in words
+
+
+def test_the_answer_leaves_out_what_failed(small: Results) -> None:
+    rows = small["sessions"]
+    assert answer(Results(small.spec, {}, small.cells), {}) == []
+    plants = answer(Results(small.spec, {"sessions": rows[rows["market"] == "plants"]}, small.cells), {})
+    assert not any("auction" in sentence or "buyers" in sentence for sentence in plants)
+    assert not any("of 24 hours" in sentence for sentence in plants)
