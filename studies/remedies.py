@@ -106,6 +106,13 @@ def figures(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     return draw_figures(results)
 
 
+def answer(results: Results, summaries: Mapping[str, Summary]) -> list[str]:
+    """What brings homes back towards competition, what does not, bills and welfare."""
+    from studies.neighbourhoods.remedies_answer import answer_sentences
+
+    return answer_sentences(results)
+
+
 def claims(results: Results, summaries: Mapping[str, Summary]) -> list[Any]:
     """The document's hopes for each kind of remedy."""
     from studies.neighbourhoods.remedies_tables import list_claims
@@ -128,6 +135,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     claims=claims,
     fingerprint=fingerprint,
     under_specified=(

@@ -29,6 +29,8 @@ def paired(results: Results) -> pd.DataFrame:
     for (market, name), group in frame.groupby(["market", "remedy"], sort=False):
         base_name = REMEDIES[str(name)].base(str(market))
         base = frame[(frame["market"] == market) & (frame["remedy"] == base_name)]
+        if base.empty:  # its cells have failed: nothing to compare with
+            continue
         yard = base.iloc[0]
         both = group.merge(base[[*keys, "profit", "bill", "welfare"]], on=keys, suffixes=("", "_base"))
         room = float(yard[f"{YARD}joint"] - yard[f"{YARD}competitive"])
@@ -46,6 +48,9 @@ def paired(results: Results) -> pd.DataFrame:
                 nash_high=(both[f"{YARD}nash_high"] - zero) / room,
             )
         )
+    if not parts:
+        added = ["index", "d_index", "d_bill", "d_welfare", "nash_low", "nash_high"]
+        return pd.DataFrame(columns=[*frame.columns, *added])
     return pd.concat(parts, ignore_index=True)
 
 

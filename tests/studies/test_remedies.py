@@ -12,7 +12,7 @@ from networks.errors import InputError
 from studies.neighbourhoods import remedies_tables
 from studies.neighbourhoods.remedies_list import NONE, REMEDIES
 from studies.registry import find_study
-from studies.remedies import Settings, cells, run_cell
+from studies.remedies import Settings, answer, cells, run_cell
 from studies.running.runner import run
 from studies.running.tables import read_results
 from studies.study import Results
@@ -118,3 +118,32 @@ def test_verdicts_follow_the_numbers() -> None:
     assert "4 rounds" in works
     assert "a club of buyers" in fails
     assert "only the price" in fails
+
+
+def test_the_answer_follows_the_numbers() -> None:
+    said = answer(
+        made_up(lock_4=-0.5, lock_16=-0.6, price_only=0.0, buyers=0.1, lock_cap=-0.7, coarse=0.0), {}
+    )
+    words = " ".join(said)
+    assert "against 30 % in the highest static Nash equilibrium" in said[0]
+    assert "the furthest, offers stand for 16 rounds: change of the index -0.60" in words
+    assert "In no market: sellers see only the price; a club of buyers learns too." in words
+    assert "2 of 4 single remedies lower consumers' bill" in words
+    assert "in some market it rises under: a club of buyers learns too" in words
+    assert "Welfare falls in some market under: a club of buyers learns too" in words
+    assert "1 of 1 combinations lower index and bill" in words
+    worse = " ".join(answer(made_up(lock_4=0.2), {}))
+    assert "No single remedy brings homes back" in worse
+    assert "No single remedy lowers consumers' bill" in worse
+
+
+def test_the_answer_leaves_out_what_failed(small: Results) -> None:
+    assert 3 <= len(answer(small, {})) <= 6
+    rows = small["sessions"]
+    stage = Results(small.spec, {"sessions": rows[rows["market"] == "stage"]}, small.cells)
+    assert "street" not in " ".join(answer(stage, {}))
+    alone = Results(small.spec, {"sessions": rows[rows["remedy"] == NONE]}, small.cells)
+    assert len(answer(alone, {})) == 1
+    lost = Results(small.spec, {"sessions": rows[rows["remedy"] == "cap"]}, small.cells)
+    assert answer(lost, {}) == []
+    assert answer(Results(small.spec, {}, small.cells), {}) == []
