@@ -202,6 +202,7 @@ STUDY = Study(
     summarise=summarise,
     figures=figures,
     headline=headline,
+    answer=answer,
     claims=claims,
     fingerprint=fingerprint,
     under_specified=(
