@@ -18,10 +18,13 @@ from typing import Any, Protocol
 from networks.errors import InputError
 
 THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
 )  # fmt: skip
-"""One thread for each solver: processes share the cores, and sums keep their order."""
+"""One thread for each solver: processes share the cores, and sums keep their order.
+
+Not numba's: it refuses another number once its threads run, and our compiled functions use none.
+"""
 
 CLUSTER_SECONDS = 15
 
