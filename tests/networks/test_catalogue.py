@@ -4,7 +4,6 @@ import hashlib
 import re
 import subprocess
 import sys
-import time
 from importlib.resources import files
 
 import numpy as np
@@ -30,10 +29,8 @@ SHIPPED_BY_PANDAPOWER = {
 }  # fmt: skip
 
 
-def test_it_answers_at_once():
-    start = time.perf_counter()
+def test_it_lists_every_case():
     assert len(networks.catalogue()) == len(CATALOGUE)
-    assert time.perf_counter() - start < 0.1
     assert list(networks.catalogue().columns) == [
         "name", "buses", "branches", "units", "load_mw", "limits", "source", "good_for",
     ]  # fmt: skip
