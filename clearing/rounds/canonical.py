@@ -7,39 +7,39 @@ turns it into numbers, so no warm start, remembered line or perturbation can sho
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import dot, eliminate_square
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import product, row_products
 from clearing.rounds.fields import (
     BAS,
+    BASE,
     COLS,
     COST,
+    FHI,
     GROW_ROWS,
     GROW_SLOTS,
     HEAT,
     HIGH,
-    INJ,
     LFHI,
     LFLO,
     LINE,
     LOW,
     OK,
+    OWN,
     PERM,
     PERM2,
     ROWS,
-    SHIFT,
     SIZE,
-    SLOPE,
     SLOT,
     TMP,
     VEC,
     VEC2,
-    VEC3,
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lines import inject, remember
+from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at
+from clearing.rounds.lines import remember
 from clearing.rounds.simplex import HOT
-from clearing.rounds.store import BALANCES, BUSES, COLUMNS, ROWCAP
+from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP
 
 RANK = 1e-8  # relative pivot below which a row counts as dependent
 
@@ -62,18 +62,18 @@ def interior_columns(s, tol):
     return count
 
 
-@merged
-def interior_basics(s, tol):
+@inner
+def interior_basics(col, irow, state, tol):
     """The same where only basic columns can be interior."""
-    x = s.col[X]
+    x = col[X]
     count = 0
-    cols = s.irow[COLS]
-    for p in range(s.state[SIZE]):
-        j = s.irow[BAS, p]
-        if x[j] - s.col[LOW, j] <= tol:
-            x[j] = s.col[LOW, j]
-        elif s.col[HIGH, j] - x[j] <= tol:
-            x[j] = s.col[HIGH, j]
+    cols = irow[COLS]
+    for p in range(state[SIZE]):
+        j = irow[BAS, p]
+        if x[j] - col[LOW, j] <= tol:
+            x[j] = col[LOW, j]
+        elif col[HIGH, j] - x[j] <= tol:
+            x[j] = col[HIGH, j]
         else:
             at = count
             while at > 0 and cols[at - 1] > j:
@@ -84,64 +84,81 @@ def interior_basics(s, tol):
     return count
 
 
-@merged
-def gather_rows(s, tight):
+@inner
+def gather_rows(head, islot, ilin, irow, popped, tight):
     """Rows of the active set: balances, then the `tight` lines listed (sorted) in `popped`.
 
-    Returns (number of rows, status); slots in irow[ROWS].
+    Returns (number of rows, status); slots in irow[ROWS]. GROW_SLOTS: a line has no slot yet.
     """
-    m = s.head[BALANCES]
-    if m + tight > s.head[ROWCAP]:
+    m = head[BALANCES]
+    if m + tight > head[ROWCAP]:
         return 0, GROW_ROWS
+    rows = irow[ROWS]
     for i in range(m):
-        s.irow[ROWS, i] = i
+        rows[i] = i
     for t in range(tight):
-        slot = s.ilin[SLOT, s.popped[t]]
-        if slot >= 0:
-            s.islot[HEAT, slot] = HOT
-        else:
-            slot = remember(s, s.popped[t])
-            if slot < 0:
-                return 0, GROW_SLOTS
-        s.irow[ROWS, m] = slot
+        slot = ilin[SLOT, popped[t]]
+        if slot < 0:
+            return 0, GROW_SLOTS
+        islot[HEAT, slot] = HOT
+        rows[m] = slot
         m += 1
     return m, OK
 
 
-@merged
-def right_sides(s, m, f, tol):
+@inner
+def remember_rows(s, tight):
+    """The same where lines may have no slot yet."""
+    for t in range(tight):
+        if remember(s, s.popped[t]) < 0:
+            return 0, GROW_SLOTS
+    return gather_rows(s.head, s.islot, s.ilin, s.irow, s.popped, tight)
+
+
+@inner
+def right_sides(head, col, a, slots, islot, row, irow, wide, lin, m, f, tol):
     """row[VEC] = limit of each row minus what fixed demand and columns at a bound contribute.
 
-    bus[INJ] is left without the interior columns. irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both.
+    irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. `wide` holds the
+    rows' entries in the interior columns, in the order of irow[COLS].
     """
-    nb = s.head[BUSES]
-    x = s.col[X]
+    x = col[X]
+    cols = irow[COLS]
+    rows = irow[ROWS]
+    inside = col[TMP]
     for t in range(f):
-        s.col[TMP, t] = x[s.irow[COLS, t]]
-        x[s.irow[COLS, t]] = 0.0
-    inject(s)
-    inj = s.bus[INJ]
+        inside[t] = x[cols[t]]
+        x[cols[t]] = 0.0
+    right = row[VEC]
+    row_products(right, head[COLUMNS], a, rows, m, x)
     for t in range(f):
-        x[s.irow[COLS, t]] = s.col[TMP, t]
+        x[cols[t]] = inside[t]
+    balances = head[BALANCES]
     for i in range(m):
-        slot = s.irow[ROWS, i]
-        line = s.islot[LINE, slot]
-        if line < 0:
-            s.row[VEC, i] = -dot(s.ptdf[slot], inj, nb)
-            s.irow[PERM2, i] = 0
-        else:
-            rest = dot(s.ptdf[slot], inj, nb) + s.lin[SHIFT, line]
-            flow = rest
+        slot = rows[i]
+        mine = a[slot]
+        entries = wide[i]
+        if i < balances:
             for t in range(f):
-                flow += s.a[slot, s.irow[COLS, t]] * s.col[TMP, t]
-            up = s.lin[LFHI, line] - flow
-            down = flow - s.lin[LFLO, line]
-            limit = s.lin[LFHI, line] if up <= down else s.lin[LFLO, line]
-            s.irow[PERM2, i] = 0 if up <= tol and down <= tol else (1 if up <= down else -1)
-            s.row[VEC, i] = limit - rest
+                entries[t] = mine[cols[t]]
+            right[i] = slots[FHI, slot] - right[i]
+            irow[PERM2, i] = 0
+            continue
+        rest = slots[BASE, slot] + right[i]
+        flow = rest
+        for t in range(f):
+            v = mine[cols[t]]
+            entries[t] = v
+            flow += v * inside[t]
+        line = islot[LINE, slot]
+        up = lin[LFHI, line] - flow
+        down = flow - lin[LFLO, line]
+        limit = lin[LFHI, line] if up <= down else lin[LFLO, line]
+        irow[PERM2, i] = 0 if up <= tol and down <= tol else (1 if up <= down else -1)
+        right[i] = limit - rest
 
 
-@merged
+@inner
 def lower_solve(a, p, right, out, r):
     """out = L⁻¹ P right over the first r rows."""
     for i in range(r):
@@ -151,42 +168,105 @@ def lower_solve(a, p, right, out, r):
         out[i] = v
 
 
-@merged
-def solve_regular(s, m):
-    """As many interior columns as rows and a regular matrix: dispatch and duals are unique.
+@inner
+def eliminate_tall(a, lower, m, f, p):
+    """Elimination of m ≥ f rows in f columns by row exchanges; row m takes part, but is no pivot.
 
-    Writes X and row[Y]; returns False where complete pivoting has to look at the rank.
+    `a` becomes the upper triangle, `lower` gets the multipliers, p the order of the rows: the first f are
+    independent. False where complete pivoting is advisable.
     """
-    a = s.work
-    cols = s.irow[COLS]
-    rows = s.irow[ROWS]
     for i in range(m):
-        mine = s.a[rows[i]]
-        for t in range(m):
-            a[i, t] = mine[cols[t]]
-    p = s.irow[PERM]
-    if not eliminate_square(a, m, p):
-        return False
-    z = s.row[VEC2]
-    lower_solve(a, p, s.row[VEC], z, m)
-    for i in range(m - 1, -1, -1):
-        v = z[i]
-        for t in range(i + 1, m):
-            v -= a[i, t] * z[t]
-        z[i] = v / a[i, i]
-        s.col[X, cols[i]] = z[i]
-    u = s.row[VEC3]
-    for t in range(m):
-        j = cols[t]
-        v = s.col[COST, j] + s.col[SLOPE, j] * s.col[X, j]
-        for i in range(t):
-            v -= a[i, t] * u[i]
-        u[t] = v / a[t, t]
-    for i in range(m - 1, -1, -1):
-        v = u[i]
-        for k in range(i + 1, m):
-            v -= a[k, i] * u[k]
-        u[i] = v
-    for i in range(m):
-        s.row[Y, p[i]] = u[i]
+        p[i] = i
+    for i in range(m + 1):
+        for b in range(0, f + 1, LANES):
+            store_at(lower, i, b, splat(0.0))
+    for c in range(f):
+        top = c
+        best = abs(a[c, c])
+        for i in range(c + 1, m):
+            v = abs(a[i, c])
+            if v > 1.0000001 * best:  # twins have equal entries but for rounding: the first of them
+                best = v
+                top = i
+        if not best >= 1e-6:
+            return False
+        first = c // LANES * LANES
+        if top != c:
+            p[c], p[top] = p[top], p[c]
+            for b in range(0, f + 1, LANES):
+                mine = load_at(a, c, b)
+                store_at(a, c, b, load_at(a, top, b))
+                store_at(a, top, b, mine)
+                mine = load_at(lower, c, b)
+                store_at(lower, c, b, load_at(lower, top, b))
+                store_at(lower, top, b, mine)
+        inverse = 1.0 / a[c, c]
+        for i in range(c + 1, m + 1):
+            ratio = a[i, c] * inverse
+            lower[i, c] = ratio
+            factor = splat(ratio)
+            for b in range(first, f + 1, LANES):
+                store_at(a, i, b, load_at(a, i, b) - factor * load_at(a, c, b))
     return True
+
+
+@inner
+def solve_independent(col, row, irow, wide, work, lower, m, f):
+    """Dispatch of the f interior columns where it is unique, and a dual of the m ≥ f rows listed in irow[OWN].
+
+    One elimination of [A b; c 0] does for both: its last column gives the dispatch, its last row the duals,
+    0 for the m − f rows that depend on others. Writes X and row[Y]; False where the rank has to be looked at.
+    """
+    cols = irow[COLS]
+    own = irow[OWN]
+    right = row[VEC]
+    for i in range(m):
+        for b in range(0, f, LANES):
+            store_at(work, i, b, load_at(wide, own[i], b))
+        work[i, f] = right[own[i]]
+    for t in range(f):
+        work[m, t] = col[COST, cols[t]]
+    work[m, f] = 0.0
+    p = irow[PERM]
+    if not eliminate_tall(work, lower, m, f, p):
+        return False
+    for i in range(m):
+        p[i] = own[p[i]]
+    z = row[VEC2]
+    for b in range(0, f, LANES):
+        store(z, b, splat(0.0))
+    for i in range(f - 1, -1, -1):
+        v = (work[i, f] - product(work[i], z, f)) / work[i, i]
+        z[i] = v
+        col[X, cols[i]] = v
+    y = row[Y]
+    for i in range(f, m):
+        y[p[i]] = 0.0
+    combine_upwards(lower, lower[m], f, p, y)
+    return True
+
+
+@inner
+def combine_upwards(lower, u, f, p, out):
+    """out = P⁻¹ L⁻ᵀ u over the first f rows; u is destroyed."""
+    for i in range(f - 1, -1, -1):
+        v = u[i]
+        out[p[i]] = v
+        factor = splat(v)
+        for b in range(0, i, LANES):
+            store(u, b, load(u, b) - factor * load_at(lower, i, b))
+
+
+@inner
+def dependence(lower, h, f, m, p, out):
+    """Combination of the m rows that vanishes on the interior columns: row p[h] (h ≥ f) less independent rows."""
+    u = lower[h]
+    for b in range(0, f, LANES):
+        store(u, b, splat(0.0) - load(u, b))
+    for i in range(m):
+        out[i] = 0.0
+    combine_upwards(lower, u, f, p, out)
+    out[p[h]] = 1.0
+    for i in range(m):
+        if abs(out[i]) <= 1e-12:
+            out[i] = 0.0

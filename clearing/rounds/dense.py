@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from clearing.rounds.compiled import greater, inner, merged, reduction, summing
-
-WIDE = 8  # the work arrays of the basis have room for a multiple of so many rows
+from clearing.rounds.compiled import greater, inner, reduction, summing
+from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
 
 @summing
@@ -51,64 +48,98 @@ def add_rows(out, n, matrix, index, weight, count, sign):
         i += 1
 
 
-@merged
+@inner
 def combine(w, weight, k, out):
-    """out_r = Σ_i weight_i · w[i, r] for i < k, eight places at a time (also those from k on, unused)."""
-    for b in range(0, k, WIDE):
-        c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = 0.0
+    """out_r = Σ_i weight_i · w[i, r] for i < k (also some places from k on, unused)."""
+    for b in range(0, k, LANES):
+        sums = splat(0.0)
         for i in range(k):
-            mine = w[i]
-            f = weight[i]
-            c0 += f * mine[b]
-            c1 += f * mine[b + 1]
-            c2 += f * mine[b + 2]
-            c3 += f * mine[b + 3]
-            c4 += f * mine[b + 4]
-            c5 += f * mine[b + 5]
-            c6 += f * mine[b + 6]
-            c7 += f * mine[b + 7]
-        out[b], out[b + 1], out[b + 2], out[b + 3] = c0, c1, c2, c3
-        out[b + 4], out[b + 5], out[b + 6], out[b + 7] = c4, c5, c6, c7
+            sums = sums + splat(weight[i]) * load_at(w, i, b)
+        store(out, b, sums)
 
 
-@merged
-def square(w, k, out):
-    """out_r = Σ_i w[i, r]² in the same way."""
-    for b in range(0, k, WIDE):
-        c0 = c1 = c2 = c3 = c4 = c5 = c6 = c7 = 0.0
+@inner
+def combine_square(w, weight, k, out, norm):
+    """The same, and norm_r = Σ_i w[i, r]²."""
+    for b in range(0, k, LANES):
+        sums = splat(0.0)
+        squares = splat(0.0)
         for i in range(k):
-            mine = w[i]
-            c0 += mine[b] * mine[b]
-            c1 += mine[b + 1] * mine[b + 1]
-            c2 += mine[b + 2] * mine[b + 2]
-            c3 += mine[b + 3] * mine[b + 3]
-            c4 += mine[b + 4] * mine[b + 4]
-            c5 += mine[b + 5] * mine[b + 5]
-            c6 += mine[b + 6] * mine[b + 6]
-            c7 += mine[b + 7] * mine[b + 7]
-        out[b], out[b + 1], out[b + 2], out[b + 3] = c0, c1, c2, c3
-        out[b + 4], out[b + 5], out[b + 6], out[b + 7] = c4, c5, c6, c7
+            mine = load_at(w, i, b)
+            sums = sums + splat(weight[i]) * mine
+            squares = squares + mine * mine
+        store(out, b, sums)
+        store(norm, b, squares)
 
 
-@merged
+@inner
 def add_product(w, f, u, k):
     """w[i, r] += f_i · u_r for i < k in the same way."""
-    for b in range(0, k, WIDE):
-        u0, u1, u2, u3 = u[b], u[b + 1], u[b + 2], u[b + 3]
-        u4, u5, u6, u7 = u[b + 4], u[b + 5], u[b + 6], u[b + 7]
+    for b in range(0, k, LANES):
+        column = load(u, b)
         for i in range(k):
-            mine = w[i]
-            v = f[i]
-            m0 = mine[b] + v * u0
-            m1 = mine[b + 1] + v * u1
-            m2 = mine[b + 2] + v * u2
-            m3 = mine[b + 3] + v * u3
-            m4 = mine[b + 4] + v * u4
-            m5 = mine[b + 5] + v * u5
-            m6 = mine[b + 6] + v * u6
-            m7 = mine[b + 7] + v * u7
-            mine[b], mine[b + 1], mine[b + 2], mine[b + 3] = m0, m1, m2, m3
-            mine[b + 4], mine[b + 5], mine[b + 6], mine[b + 7] = m4, m5, m6, m7
+            store_at(w, i, b, load_at(w, i, b) + splat(f[i]) * column)
+
+
+@inner
+def sum_rows(out, n, matrix, index, weight, count):
+    """out = Σ_i weight_i · matrix[index_i]; n counts in full widths."""
+    j = 0
+    while j + 4 * LANES <= n:
+        a = b = c = d = splat(0.0)
+        for i in range(count):
+            f = splat(weight[i])
+            row = index[i]
+            a = a + f * load_at(matrix, row, j)
+            b = b + f * load_at(matrix, row, j + LANES)
+            c = c + f * load_at(matrix, row, j + 2 * LANES)
+            d = d + f * load_at(matrix, row, j + 3 * LANES)
+        store(out, j, a)
+        store(out, j + LANES, b)
+        store(out, j + 2 * LANES, c)
+        store(out, j + 3 * LANES, d)
+        j += 4 * LANES
+    while j < n:
+        a = splat(0.0)
+        for i in range(count):
+            a = a + splat(weight[i]) * load_at(matrix, index[i], j)
+        store(out, j, a)
+        j += LANES
+
+
+@inner
+def row_products(out, n, matrix, index, count, x):
+    """out_i = matrix[index_i] · x, in one order of additions whatever the rows; n counts in full widths."""
+    i = 0
+    while i + 4 <= count:
+        ia = index[i]
+        ib = index[i + 1]
+        ic = index[i + 2]
+        id_ = index[i + 3]
+        a = b = c = d = splat(0.0)
+        for j in range(0, n, LANES):
+            v = load(x, j)
+            a = a + load_at(matrix, ia, j) * v
+            b = b + load_at(matrix, ib, j) * v
+            c = c + load_at(matrix, ic, j) * v
+            d = d + load_at(matrix, id_, j) * v
+        out[i] = total(a)
+        out[i + 1] = total(b)
+        out[i + 2] = total(c)
+        out[i + 3] = total(d)
+        i += 4
+    while i < count:
+        out[i] = product(matrix[index[i]], x, n)
+        i += 1
+
+
+@inner
+def product(a, x, n):
+    """a · x by the same order of additions."""
+    sums = splat(0.0)
+    for j in range(0, n, LANES):
+        sums = sums + load(a, j) * load(x, j)
+    return total(sums)
 
 
 @inner
@@ -186,31 +217,3 @@ def eliminate(a, m, n, p, q, tolerance):
                 for j in range(c + 1, n):
                     a[i, j] -= f * a[c, j]
     return steps
-
-
-@inner
-def eliminate_square(a, k, p):
-    """In-place LU with row exchanges of a k × k matrix; False where complete pivoting is advisable."""
-    for i in range(k):
-        p[i] = i
-    for c in range(k):
-        top = c
-        best = abs(a[c, c])
-        for i in range(c + 1, k):
-            if abs(a[i, c]) > best:
-                best = abs(a[i, c])
-                top = i
-        if best < 1e-6:
-            return False
-        if top != c:
-            p[c], p[top] = p[top], p[c]
-            for j in range(k):
-                a[c, j], a[top, j] = a[top, j], a[c, j]
-        inverse = 1.0 / a[c, c]
-        for i in range(c + 1, k):
-            f = a[i, c] * inverse
-            a[i, c] = f
-            if f != 0.0:
-                for j in range(np.uint64(c + 1), np.uint64(k)):
-                    a[i, j] -= f * a[c, j]
-    return True

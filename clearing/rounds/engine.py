@@ -12,18 +12,12 @@ from clearing.batches import Batch, Rows, Status
 from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
-from clearing.rounds.dense import WIDE
 from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_desk, clear_rounds
 from clearing.rounds.sparse import factorise
 from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
 _ENDINGS = np.array([Status.OPTIMAL, Status.INFEASIBLE, Status.NUMERICAL, Status.NUMERICAL])
-
-
-def _padded(rows):
-    """The next multiple of the width in which the basis is worked on."""
-    return -(-rows // WIDE) * WIDE
 
 
 class Engine:
@@ -81,7 +75,7 @@ class Engine:
         head_bus = np.concatenate([np.where(np.asarray(side) > 0, bus, buses), link_to]).astype(np.int64)
         tail_bus = np.concatenate([np.where(np.asarray(side) > 0, buses, bus), link_from]).astype(np.int64)
         island_plus = np.append(island, islands)
-        n = no + nk
+        n, wide = no + nk, store.padded(max(no + nk, 1), F.BLOCK)
         balance = np.zeros((islands, n))
         for i in range(islands):
             balance[i] = (island_plus[head_bus] == i) * 1.0 - (island_plus[tail_bus] == i) * 1.0
@@ -90,12 +84,12 @@ class Engine:
         self._deserted = np.flatnonzero(~np.isin(comp_of_island[island], comp_of_island[ruled]))
 
         head = np.zeros(store.HEADER, dtype=np.int64)
-        head[store.ORDERS], head[store.COLUMNS], head[store.BUSES], head[store.LINES] = no, n, buses, nl
+        head[store.ORDERS], head[store.COLUMNS], head[store.BUSES], head[store.LINES] = no, wide, buses, nl
         head[store.ISLANDS], head[store.ANGLES], head[store.BALANCES] = islands, len(kept), len(ruled)
         head[store.LOWER], head[store.UPPER] = len(factor.lower_value), len(factor.upper_value)
         head[store.COMPONENTS] = components
         head[store.ROWCAP], head[store.SLOTCAP] = (
-            _padded(islands + min(nl + 1, 24)),
+            store.padded(islands + min(nl + 1, 24)),
             islands + min(nl + 1, 64),
         )
         self._floats, self._ints = store.allocate(head)
@@ -107,12 +101,14 @@ class Engine:
         }  # fmt: skip
         for name, value in fill.items():
             v[name][:] = value
-        v["icol"][F.HEAD], v["icol"][F.TAIL] = head_bus, tail_bus
-        v["icol"][F.KIND] = np.concatenate(
+        icol = v["icol"]
+        icol[[F.HEAD, F.TAIL, F.BUS]] = buses  # also of the columns of 0 MW behind the others
+        icol[F.HEAD, :n], icol[F.TAIL, :n] = head_bus, tail_bus
+        icol[F.KIND, :n] = np.concatenate(
             [np.where(np.asarray(side) > 0, 1, -1), np.zeros(nk, dtype=np.int64)]
         )
-        v["icol"][F.BUS] = np.minimum(head_bus, tail_bus)
-        v["icol"][F.COMP] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
+        icol[F.BUS, :n] = np.minimum(head_bus, tail_bus)
+        icol[F.COMP, :n] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
         col = v["col"]
         col[F.LOW, :no] = 0.0 if min_mw is None else min_mw
         col[F.LOW, no:n], col[F.HIGH, no:n] = link_min_mw, link_max_mw
@@ -122,7 +118,7 @@ class Engine:
         v["ibus"][0, buses] = -1
         v["ibus"][1, :buses] = island
         m = len(ruled)
-        v["a"][:m] = balance[ruled]
+        v["a"][:m, :n] = balance[ruled]
         v["ptdf"][:m, :buses] = island[None, :] == ruled[:, None]
         v["islot"][F.LINE, :m] = -1
         v["islot"][F.SCOMP, :m] = comp_of_island[ruled]
@@ -138,12 +134,11 @@ class Engine:
         ilin[F.LISL] = comp_of_island[island[from_bus]]
         bus_field = v["bus"]
         bus_field[F.DEMAND, :buses] = 0.0 if fixed_mw is None else fixed_mw
-        np.add.at(bus_field[F.BSUM], from_bus, np.abs(b))
-        np.add.at(bus_field[F.BSUM], to_bus, np.abs(b))
-        ends, others = np.r_[from_bus[on], to_bus[on]], np.r_[to_bus[on], from_bus[on]]
-        order = np.argsort(ends, kind="stable")
-        v["beside_start"][1 : buses + 1] = np.cumsum(np.bincount(ends, minlength=buses))
-        v["beside"][: len(ends)], v["tie"][: len(ends)] = others[order], np.r_[b[on], b[on]][order]
+        bus_field[F.BUYS, np.asarray(bus, dtype=np.int64)[np.asarray(side) < 0]] = 1.0
+        around = np.zeros(buses)
+        np.add.at(around, from_bus, np.abs(b))
+        np.add.at(around, to_bus, np.abs(b))
+        bus_field[F.BSUM, :buses] = np.divide(1.0, around, out=np.zeros(buses), where=around > 0.0)
         v["state"][F.SLOTS], v["state"][F.STALE] = m, 1
         self._quantity = self._money = 1.0
         self._shunt = np.zeros(buses)
@@ -162,10 +157,12 @@ class Engine:
         old = self._views()
         head = self._ints[: store.HEADER].copy()
         which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
-        head[which] = min(2 * head[which], _padded(head[store.ISLANDS] + self.lines + 1))
+        head[which] = min(2 * head[which], store.padded(head[store.ISLANDS] + self.lines + 1))
         self._floats, self._ints = store.allocate(head)
         new = self._views()
         for name, value in old.items():
+            if name.startswith("aside"):  # nothing is pending
+                continue
             target = new[name]
             if value.ndim == 1:
                 target[: len(value)] = value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.rounds.compiled import allocating, greater, inner, merged, reduction
+from clearing.rounds.compiled import allocating, greater, inner, reduction
 from clearing.rounds.dense import add_rows
 from clearing.rounds.fields import (
     ALPHA,
@@ -22,6 +22,7 @@ from clearing.rounds.fields import (
     PERM,
     PERM2,
     RED,
+    REST,
     ROWS,
     SCOMP,
     SIGN,
@@ -43,7 +44,7 @@ HIGH_POINT = 1
 MIDDLE = 2
 
 
-@merged
+@inner
 def served_weights(s):
     """bus[WEIGHT] = served demand of each bus; 1 in an island where nothing is served."""
     nb = s.head[BUSES]
@@ -71,7 +72,7 @@ def served_weights(s):
                     w[b] = 1.0
 
 
-@merged
+@inner
 def reduced_costs(s, m):
     """col[RED] for the duals row[Y] of the rows in irow[ROWS]."""
     n = s.head[COLUMNS]
@@ -84,14 +85,14 @@ def reduced_costs(s, m):
     add_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m, -1.0)
 
 
-@merged
-def _support(s, z, m):
+@inner
+def support(irow, row, z, m):
     """Rows where z is not 0: slots in irow[TIEROWS], entries in row[VEC3]. Returns their number."""
     count = 0
     for i in range(m):
         if z[i] != 0.0:
-            s.irow[TIEROWS, count] = s.irow[ROWS, i]
-            s.row[VEC3, count] = z[i]
+            irow[TIEROWS, count] = irow[ROWS, i]
+            row[VEC3, count] = z[i]
             count += 1
     return count
 
@@ -109,25 +110,25 @@ def weighted(w, v, n):
     return total, weights * most
 
 
-@merged
+@inner
 def _gain(s, z, m):
     """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
     nb = s.head[BUSES]
     lam = s.bus[BTMP2]
     for b in range(nb):
         lam[b] = 0.0
-    add_rows(lam, nb, s.ptdf, s.irow[TIEROWS], s.row[VEC3], _support(s, z, m), 1.0)
+    add_rows(lam, nb, s.ptdf, s.irow[TIEROWS], s.row[VEC3], support(s.irow, s.row, z, m), 1.0)
     return weighted(s.bus[WEIGHT], lam, nb)
 
 
-@merged
+@inner
 def _pull(s, z, m):
     """col[ALPHA] = how the reduced costs fall along z."""
     n = s.head[COLUMNS]
     alpha = s.col[ALPHA]
     for j in range(n):
         alpha[j] = 0.0
-    add_rows(alpha, n, s.a, s.irow[TIEROWS], s.row[VEC3], _support(s, z, m), 1.0)
+    add_rows(alpha, n, s.a, s.irow[TIEROWS], s.row[VEC3], support(s.irow, s.row, z, m), 1.0)
 
 
 @reduction
@@ -139,7 +140,7 @@ def _touches(alpha, low, high, n):
     return most
 
 
-@merged
+@inner
 def segment(s, z, m, moves):
     """Ends of {t : y + t z on the face}; col[RED] counts where z moves a reduced cost."""
     n = s.head[COLUMNS]
@@ -173,21 +174,20 @@ def segment(s, z, m, moves):
     return first, last
 
 
-@merged
+@inner
 def _least_norm(s, z, m):
-    """Minimiser of Σ |b| (y + t z)² over t."""
+    """Minimiser of Σ b (y + t z)² over t, with b of row[REST]."""
     top = 0.0
     bottom = 0.0
     for i in range(m):
-        line = s.islot[LINE, s.irow[ROWS, i]]
-        if line >= 0 and z[i] != 0.0:
-            b = abs(s.lin[SUSC, line])
+        if z[i] != 0.0:
+            b = s.row[REST, i]
             top += b * s.row[Y, i] * z[i]
             bottom += b * z[i] * z[i]
     return -top / bottom if bottom > 0.0 else 0.0
 
 
-@merged
+@inner
 def _directions(s, m, rank, c):
     """Null vectors of component c in the rows of `work`, behind each whether it moves a reduced cost.
 
@@ -220,8 +220,8 @@ def _directions(s, m, rank, c):
     return count, apart and moving <= 1
 
 
-@merged
-def _one(s, m, z, rule, scale):
+@inner
+def one_direction(s, m, z, rule, scale):
     """Settle one null vector: 1 priced, 0 no end is finite, −1 empty."""
     if z[m] > 0.0:
         reduced_costs(s, m)
@@ -252,7 +252,7 @@ def _one(s, m, z, rule, scale):
     return 1
 
 
-@merged
+@inner
 def choose_duals(s, m, rank, rule, scale, unpriced):
     """Move row[Y] to the point of the dual face that `rule` names, component by component.
 
@@ -260,6 +260,9 @@ def choose_duals(s, m, rank, rule, scale, unpriced):
     rounding.
     """
     served_weights(s)
+    for i in range(m):
+        line = s.islot[LINE, s.irow[ROWS, i]]
+        s.row[REST, i] = abs(s.lin[SUSC, line]) if line >= 0 else 0.0
     for c in range(s.head[COMPONENTS]):
         unpriced[c] = 0
         freedom, apart = _directions(s, m, rank, c)
@@ -267,7 +270,7 @@ def choose_duals(s, m, rank, rule, scale, unpriced):
             continue
         if apart:
             for k in range(freedom):
-                found = _one(s, m, s.work[k], rule, scale)
+                found = one_direction(s, m, s.work[k], rule, scale)
                 if found < 0:
                     return False
                 if found == 0:

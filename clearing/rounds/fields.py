@@ -2,9 +2,11 @@
 
 Everything a compiled function needs lives in a few matrices whose rows are fields; the constants
 below name them. Columns of `col` are first the orders, then the controllable links ("columns" of
-the market's linear program), then one place per row of the working basis (the limits of binding
-lines, which move in the ratio test like orders do).
+the market's linear program), then columns of 0 MW up to a multiple of BLOCK, then one place per row of
+the working basis (the limits of binding lines, which move in the ratio test like orders do).
 """
+
+BLOCK = 32  # columns that the simplex looks at together
 
 BIG = 1e300  # stands for "no breakpoint": infinities would forbid some vectorised reductions
 
@@ -45,8 +47,10 @@ FLO = 1  # least flow; net fixed demand for balance rows
 FHI = 2  # greatest flow
 DUAL = 3  # sloped books: dual value of the last round, kept as a start
 ROOM = 4  # at least so far from a limit at the last look at the line [MW]
-REACH = 5  # flow per MW of the column that moves it most
-N_SLOT = 6
+REACH = 5  # greatest change of the flow per MW by which columns move
+LOOKED = 6  # flows of the lines looked at, less what demand and shifters cause
+SENSE = 7  # +1 where the row is that of its twin, −1 where it is the opposite
+N_SLOT = 8
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
@@ -54,7 +58,11 @@ ACTIVE = 1  # place in the working basis, −1 if none
 HEAT = 2  # rounds for which the line is still checked at every pivot
 SCOMP = 3  # component
 NEAR = 4  # 1 where the simplex ended with the inactive line at a limit
-N_ISLOT = 5
+LOOK = 5  # list of the slots to be looked at
+TWIN = 6  # slot of the first line remembered that has the same row in every column, or the opposite one
+MET = 7  # place of a line of that kind among the rows
+SEEN = 8  # 1 where the line was computed in this round
+N_ISLOT = 9
 
 # row (float)
 REST = 0  # right-hand side minus the nonbasic columns
@@ -78,7 +86,8 @@ TIEROWS = 7
 TIESIDES = 8
 PERMQ = 9
 STEPCOLS = 10
-N_IROW = 11
+OWN = 11  # rows that are no twins of earlier ones
+N_IROW = 12
 
 # bus (float)
 DEMAND = 0  # net fixed demand, shunts included [MW]
@@ -90,8 +99,9 @@ LAMLO = 5
 LAMHI = 6
 BTMP = 7
 BTMP2 = 8
-BSUM = 9  # sum of |susceptances| at the bus
-N_BUS = 10
+BSUM = 9  # 1 / sum of |susceptances| at the bus, 0 where there is none
+BUYS = 10  # 1 where orders of the bus purchase
+N_BUS = 11
 
 # lin (float)
 SUSC = 0  # MW/rad
@@ -122,8 +132,30 @@ CHECKS = 5
 QPS = 6
 RULED = 7  # sloped books: rows, and step orders held at their price
 HELDS = 8
+CAREFUL = 10  # 1 where a round looks at all its lines before it ends, 0 where eight rounds do so together
+INSIDE = 12  # interior columns of the last recomputation
+REDONE = 11  # rounds solved again by themselves
 STALE = 9  # 1 where demand or limits changed since the candidates' limits were set
 N_STATE = 16
+
+# note (float): what is known of the eight rounds that are checked together, one place each
+TOL = 0  # primal tolerance [MW]
+MWSCALE = 1
+COSTSCALE = 2
+BOUND = 3  # sums over the columns of the round, see `proof`
+STATIONARITY = 4
+SLACKNESS = 5
+VOLUME = 6
+SPENT = 7
+FINITE = 8
+WORST = 9  # worst residual over its tolerance
+N_NOTE = 10
+
+# mark (int)
+COUNT = 0  # lines that the round takes to be at a limit
+FOUND = 1  # those of them met so far
+ASTRAY = 2  # 1 where a line is beyond its limit, or at it and not among them
+N_MARK = 3
 
 # statuses of a round
 OK = 0

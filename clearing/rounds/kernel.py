@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.rounds.canonical import interior_basics, interior_columns
-from clearing.rounds.compiled import door, inner, part, summing
+from clearing.rounds.compiled import door, inner, part
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     ACTIVE,
@@ -14,7 +14,9 @@ from clearing.rounds.fields import (
     AGE,
     BAD_INPUT,
     BIG,
+    CAREFUL,
     CHECKS,
+    COLS,
     COST,
     COSTP,
     DEMAND,
@@ -22,13 +24,13 @@ from clearing.rounds.fields import (
     FAILED,
     FHI,
     FLO,
-    FLOW,
     GROW_ROWS,
     GROW_SLOTS,
     HEAT,
     HIGH,
     HIGHP,
     INFEASIBLE,
+    INSIDE,
     JITTER,
     LAM,
     LFHI,
@@ -39,22 +41,41 @@ from clearing.rounds.fields import (
     MORE_LINES,
     NEAR,
     OK,
+    PERM,
+    PERMQ,
     PIVOTS,
     RED,
+    REDONE,
     REFACTOR,
+    ROWS,
+    SEEN,
     SIGN,
     SIZE,
     SLOPE,
     SLOTS,
+    SPENT,
     STALE,
     STALLED,
+    WORST,
     X,
 )  # fmt: skip
 from clearing.rounds.intervals import bus_intervals
+from clearing.rounds.lanes import (
+    LANES,
+    greatest,
+    larger,
+    less_bits,
+    magnitude,
+    splat,
+    store,
+    wrong_bits,
+)
+from clearing.rounds.lanes import load as load_eight
 from clearing.rounds.lines import flows, set_limits, worst_lines
-from clearing.rounds.outcome import settle_here
+from clearing.rounds.outcome import put_aside, recompute, settle
 from clearing.rounds.proof import prove
 from clearing.rounds.simplex import OLD, dual_simplex, place, renew, restart
+from clearing.rounds.singular import decompose
 from clearing.rounds.sloped import solve_sloped
 from clearing.rounds.store import (
     BALANCES,
@@ -66,6 +87,7 @@ from clearing.rounds.store import (
     floats_at,
     matrix_at,
     unpack,
+    unpack_aside,
 )
 from clearing.rounds.ties import count_ties, least_cost, share, true_duals
 
@@ -79,38 +101,51 @@ STATUS, RESIDUAL, TIES, FREEDOM, UNPRICED, STEPS, BINDING, N_INFO = range(8)
 
 
 @inner
-def take(price, sign, cost, n):
-    """Costs: price for sales, −price for purchases."""
-    for j in range(n):
-        cost[j] = sign[j] * price[j]
+def take(price, mw, sign, low, cost, high, n):
+    """Costs (price for sales, −price for purchases) and quantities of a round.
 
-
-@summing
-def invalid(cost, low, high, n):
-    """Number of orders whose price or quantity no book may hold."""
-    bad = 0.0
-    for j in range(n):
-        good = (high[j] >= low[j]) & (high[j] < 1e15) & (abs(cost[j]) < 1e15)
-        bad += 0.0 if good else 1.0
-    return bad
+    Returns (greatest |cost|, greatest quantity, anything that no book may hold).
+    """
+    dear = splat(0.0)
+    most = splat(0.0)
+    limit = splat(1e15)
+    bad = 0
+    j = 0
+    while j + LANES <= n:
+        c = load_eight(sign, j) * load_eight(price, j)
+        q = load_eight(mw, j)
+        store(cost, j, c)
+        store(high, j, q)
+        c = magnitude(c)
+        bad |= wrong_bits(c, limit) | wrong_bits(q, limit) | less_bits(q, load_eight(low, j))
+        dear = larger(dear, c)
+        most = larger(most, q)
+        j += LANES
+    dearest = greatest(dear)
+    largest_mw = greatest(most)
+    while j < n:
+        c = sign[j] * price[j]
+        q = mw[j]
+        cost[j] = c
+        high[j] = q
+        bad |= 0 if abs(c) < 1e15 and low[j] <= q < 1e15 else 1
+        dearest = max(dearest, abs(c))
+        largest_mw = max(largest_mw, q)
+        j += 1
+    return dearest, largest_mw, bad
 
 
 @part
 def load(s, price, mw, slope, fixed, limit, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
-    cost = s.col[COST]
     high = s.col[HIGH]
-    low = s.col[LOW]
     curve = s.col[SLOPE]
     orders = s.head[ORDERS]
     p = min(r, price.shape[0] - 1)
     q = min(r, mw.shape[0] - 1)
-    take(price[p], s.col[SIGN], cost, orders)
-    own = mw[q]
-    for j in range(orders):
-        high[j] = own[j]
+    dearest, largest_mw, wrong = take(price[p], mw[q], s.col[SIGN], s.col[LOW], s.col[COST], high, orders)
     sloped = False
-    bad = invalid(cost, low, high, orders)
+    bad = 0.0 if wrong == 0 else 1.0
     if slope.shape[0] > 0:
         k = min(r, slope.shape[0] - 1)
         for j in range(orders):
@@ -141,51 +176,49 @@ def load(s, price, mw, slope, fixed, limit, r):
             s.slot[FHI, i] = d
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
-    cost_scale = 1.0 + largest(cost, orders)
-    mw_scale = 1.0 + max(largest(high, s.head[COLUMNS]), largest(s.bus[DEMAND], nb))
-    return cost_scale, mw_scale, sloped, bad == 0.0
+    links = largest(high[orders:], s.head[COLUMNS] - orders)
+    return 1.0 + dearest, 1.0 + max(max(largest_mw, links), largest(s.bus[DEMAND], nb)), sloped, bad == 0.0
 
 
-@part
-def perturbed(s, cost_scale, noise):
+@inner
+def perturbed(col, n, e):
     """Costs and bounds of the round for the simplex."""
-    n = s.head[COLUMNS]
-    e = noise * cost_scale
-    costp = s.col[COSTP]
-    cost = s.col[COST]
-    jitter = s.col[JITTER]
-    lowp = s.col[LOWP]
-    highp = s.col[HIGHP]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    for j in range(n):
-        costp[j] = cost[j] + e * jitter[j]
-        lowp[j] = low[j]
-        highp[j] = high[j]
+    costp = col[COSTP]
+    cost = col[COST]
+    jitter = col[JITTER]
+    lowp = col[LOWP]
+    highp = col[HIGHP]
+    low = col[LOW]
+    high = col[HIGH]
+    f = splat(e)
+    for j in range(0, n, LANES):
+        store(costp, j, load_eight(cost, j) + f * load_eight(jitter, j))
+        store(lowp, j, load_eight(low, j))
+        store(highp, j, load_eight(high, j))
 
 
-@part
-def list_active(s):
+@inner
+def list_active(balances, islot, state, popped):
     """Lines of the working basis and those found at a limit beside it, sorted, into `popped`.
 
     The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
     """
     count = 0
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
-        if s.islot[ACTIVE, t] >= 0 or (s.islot[NEAR, t] > 0 and s.islot[HEAT, t] > 0):
-            line = s.islot[LINE, t]
+    for t in range(balances, state[SLOTS]):
+        if islot[ACTIVE, t] >= 0 or (islot[NEAR, t] > 0 and islot[HEAT, t] > 0):
+            line = islot[LINE, t]
             at = count
-            while at > 0 and s.popped[at - 1] > line:
-                s.popped[at] = s.popped[at - 1]
+            while at > 0 and popped[at - 1] > line:
+                popped[at] = popped[at - 1]
                 at -= 1
-            s.popped[at] = line
+            popped[at] = line
             count += 1
     return count
 
 
 @part
 def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
-    """Solve the loaded round once. Returns (status, rows, rank); X, LAM, MU, FLOW are the outcome.
+    """Solve the loaded round once. Returns (status, rows, rank); X, row[Y] and LAM are the outcome.
 
     Attempt 0 starts from the last basis, 1 from the cold one, 2 cold without perturbation.
     """
@@ -201,10 +234,10 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     elif s.state[AGE] >= OLD:
         renew(s)
     for _ in range(60):
-        perturbed(s, cost_scale, noise)
-        place(s.col, s.icol, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
+        perturbed(s.col, n, noise * cost_scale)
+        place(s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
         status = dual_simplex(
-            s.col, s.icol, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
+            s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
             0.1 * tol, 1e-14 * cost_scale, 200 + 4 * n,
         )  # fmt: skip
         if status == REFACTOR:
@@ -218,7 +251,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
         ties = 0
         if (
             noise == LOUD
-            or least_cost(s.col[RED], s.col[DIR], n + s.state[SIZE]) <= 1.01 * COST_TOL * cost_scale
+            or least_cost(s.col[RED], s.col[DIR], n, s.state[SIZE]) <= 1.01 * COST_TOL * cost_scale
         ):
             for j in range(n):
                 s.col[COSTP, j] = s.col[COST, j]
@@ -229,7 +262,6 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                     noise = NOISE
                     continue
                 return STALLED, 0, 0
-        f = interior_basics(s, tol)
         if ties > 0:
             flows(s)
             s.state[CHECKS] += 1
@@ -244,58 +276,89 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                 return status, 0, 0
             f = interior_columns(s, tol)
         else:
-            tight = list_active(s)
-        status, m, rank = settle_here(s, f, tight, tol, False, rule, cost_scale, unpriced)
+            f = interior_basics(s.col, s.irow, s.state, tol)
+            tight = list_active(balances, s.islot, s.state, s.popped)
+        if s.state[CAREFUL] == 0:
+            return recompute(s.base, s.head, f, tight, tol, False, rule, cost_scale, unpriced)
+        status, m, rank = settle(s, f, tight, tol, False, rule, cost_scale, unpriced)
         if status == MORE_LINES and ties == 0:
             continue
         return status, m, rank
     return STALLED, 0, 0
 
 
-@part
-def clear_round(s, rule, cost_scale, mw_scale, sloped, low, high, r, out):
-    """Clear the loaded round; `out` is the row of info. Returns a status."""
+@inner
+def clear_round(
+    floats,
+    ints,
+    price,
+    mw,
+    slope,
+    fixed,
+    limit,
+    rule,
+    r,
+    lane,
+    number,
+    accepted,
+    lmp,
+    low,
+    high,
+    welfare,
+    info,
+):
+    """Solve row r and put it aside as one of eight to be proven. Returns a status; see `attempt` for `number`."""
+    s = unpack(floats, ints)
+    out = info[r]
+    out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
+    cost_scale, mw_scale, sloped, valid = load(s, price, mw, slope, fixed, limit, r)
+    if not valid:
+        return BAD_INPUT
     unpriced = s.ibus[2]
-    for c in range(s.head[COMPONENTS]):
+    components = s.head[COMPONENTS]
+    for c in range(components):
         unpriced[c] = 0
     before = s.state[PIVOTS]
-    out[UNPRICED] = 0.0
-    worst = 1e300
-    spent = np.nan
-    status = FAILED
-    for number in range(3):
-        out[TIES] = 0.0
-        out[FREEDOM] = 0.0
-        status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
-        if status == GROW_ROWS or status == GROW_SLOTS:
-            return status, spent
-        if status == OK:
-            worst, spent = prove(s, cost_scale, mw_scale)
-            if worst <= 1.0:
-                break
-            status = FAILED
-        elif status == INFEASIBLE and number > 0:
-            break
-    if status == OK:
-        out[FREEDOM] = m - rank
-        out[BINDING] = m - s.head[BALANCES]
-        if low.shape[0] > 0:
-            bus_intervals(s, m, rank, cost_scale, low[r], high[r])
+    status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
+    out[STEPS] += s.state[PIVOTS] - before
+    for t in range(s.head[BALANCES], s.state[SLOTS]):
+        seen = s.islot[SEEN, t] > 0 or sloped
+        s.islot[HEAT, t] -= seen and s.islot[HEAT, t] > 0
+        s.islot[SEEN, t] = 0
+    if status != OK:
+        return status
+    put_aside(floats, ints, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
+    welfare[r] = -unpack_aside(floats, ints).note[SPENT, lane]
+    out[FREEDOM] = m - rank
+    out[BINDING] = m - s.head[BALANCES]
+    if low.shape[0] > 0:
         if rank < m:
-            for c in range(s.head[COMPONENTS]):
-                if unpriced[c] > 0:
-                    out[UNPRICED] += 1.0
+            decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
+        bus_intervals(s, m, rank, cost_scale, low[r], high[r])
+    if accepted.shape[0] > 0:
+        copy_row(s.col[X], accepted[r], s.head[ORDERS])
+    if lmp.shape[0] > 0:
+        copy_row(s.bus[LAM], lmp[r], s.head[BUSES])
+    if rank < m:
+        for c in range(components):
+            if unpriced[c] > 0:
+                out[UNPRICED] += 1.0
+                if lmp.shape[0] > 0:
                     for b in range(s.head[BUSES]):
                         if s.ibus[0, b] == c:
-                            s.bus[LAM, b] = np.nan
-    elif status != INFEASIBLE:
-        status = FAILED
-    out[STATUS] = status
-    out[RESIDUAL] = worst
-    out[STEPS] = s.state[PIVOTS] - before
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
-        s.islot[HEAT, t] -= s.islot[HEAT, t] > 0
-    return status, spent
+                            lmp[r, b] = np.nan
+    return OK
+
+
+@inner
+def copy_row(source, target, n):
+    j = 0
+    while j + LANES <= n:
+        store(target, j, load_eight(source, j))
+        j += LANES
+    while j < n:
+        target[j] = source[j]
+        j += 1
 
 
 @door
@@ -305,39 +368,73 @@ def clear_rounds(
     """Clear rows first, first + 1, … of the batch. Returns (rows done, 0 or the GROW status that stopped it).
 
     price and mw (× orders) have 1 or `rounds` rows; slope, fixed (× buses), limit (× lines) may have none.
-    Outputs with 0 rows are not wanted.
+    Outputs with 0 rows are not wanted. Eight rounds are solved one after the other and proven together;
+    a round that is not proven so is solved again by itself, with a look at all lines on the way.
     """
-    s = unpack(floats, ints)
-    orders = s.head[ORDERS]
-    nb = s.head[BUSES]
-    for r in range(first, info.shape[0]):
-        cost_scale, mw_scale, sloped, valid = load(s, price, mw, slope, fixed, limit, r)
-        status = BAD_INPUT
-        spent = np.nan
-        if valid:
-            status, spent = clear_round(s, rule, cost_scale, mw_scale, sloped, low, high, r, info[r])
+    state = unpack(floats, ints).state
+    aside = unpack_aside(floats, ints)
+    rounds = info.shape[0]
+    width = LANES if fixed.shape[0] <= 1 and limit.shape[0] <= 1 else 1
+    r = first
+    while r < rounds:
+        count = min(width, rounds - r)
+        state[CAREFUL] = 0
+        for lane in range(count):
+            status = clear_round(
+                floats, ints, price, mw, slope, fixed, limit, rule, r + lane, lane, 0, accepted, lmp, low, high,
+                welfare, info,
+            )  # fmt: skip
             if status == GROW_ROWS or status == GROW_SLOTS:
-                s.state[SIZE] = 0
+                state[SIZE] = 0
                 return r, status
-        else:
-            info[r, STATUS] = BAD_INPUT
-            info[r, RESIDUAL] = 1e300
-        good = status == OK
-        welfare[r] = -spent if good else np.nan
-        if accepted.shape[0] > 0:
-            for j in range(orders):
-                accepted[r, j] = s.col[X, j] if good else np.nan
-        if lmp.shape[0] > 0:
-            for b in range(nb):
-                lmp[r, b] = s.bus[LAM, b] if good else np.nan
-        if low.shape[0] > 0 and not good:
-            for b in range(nb):
-                low[r, b] = np.nan
-                high[r, b] = np.nan
-        if flow.shape[0] > 0:
-            for line in range(s.head[LINES]):
-                flow[r, line] = s.lin[FLOW, line] if good else np.nan
-    return price.shape[0], 0
+            info[r + lane, STATUS] = status
+        prove(floats, ints, count)
+        for lane in range(count):
+            info[r + lane, RESIDUAL] = aside.note[WORST, lane]
+            if flow.shape[0] > 0:
+                for line in range(ints[LINES]):
+                    flow[r + lane, line] = aside.flow[line, lane]
+        state[CAREFUL] = 1
+        for k in range(r, r + count):
+            status = int(info[k, STATUS])
+            number = 0
+            while (status != OK or not info[k, RESIDUAL] <= 1.0) and status != BAD_INPUT and number < 3:
+                state[REDONE] += 1
+                status = clear_round(
+                    floats, ints, price, mw, slope, fixed, limit, rule, k, 0, number, accepted, lmp, low, high,
+                    welfare, info,
+                )  # fmt: skip
+                if status == GROW_ROWS or status == GROW_SLOTS:
+                    state[SIZE] = 0
+                    return r, status
+                info[k, RESIDUAL] = 1e300
+                number += 1
+                if status == OK:
+                    prove(floats, ints, 1)
+                    info[k, RESIDUAL] = aside.note[WORST, 0]
+                    if flow.shape[0] > 0:
+                        for line in range(ints[LINES]):
+                            flow[k, line] = aside.flow[line, 0]
+                elif status == INFEASIBLE and number > 1:
+                    break
+            if status != OK or not info[k, RESIDUAL] <= 1.0:
+                if status != INFEASIBLE and status != BAD_INPUT:
+                    status = FAILED
+                info[k, RESIDUAL] = 1e300
+                blank(k, accepted, lmp, low, high, flow, welfare)
+            info[k, STATUS] = status
+        r += count
+    return rounds, 0
+
+
+@inner
+def blank(r, accepted, lmp, low, high, flow, welfare):
+    """NaN in every output of a round without a proven outcome."""
+    welfare[r] = np.nan
+    for array in (accepted, lmp, low, high, flow):
+        if array.shape[0] > 0:
+            for j in range(array.shape[1]):
+                array[r, j] = np.nan
 
 
 @door

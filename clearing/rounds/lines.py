@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, lesser, merged, reduction
+from clearing.rounds.compiled import inner, lesser, reduction
 from clearing.rounds.dense import dot, largest
 from clearing.rounds.fields import (
     ACTIVE,
@@ -25,7 +25,9 @@ from clearing.rounds.fields import (
     LISL,
     OK,
     REACH,
+    ROOM,
     SCOMP,
+    SENSE,
     SHIFT,
     SIGN,
     SLOT,
@@ -34,14 +36,17 @@ from clearing.rounds.fields import (
     TAIL,
     THETA,
     TO,
+    TWIN,
     X,
 )  # fmt: skip
 from clearing.rounds.simplex import HOT
 from clearing.rounds.sparse import solve, solve_transposed
-from clearing.rounds.store import BUSES, COLUMNS, LINES, ORDERS, SLOTCAP
+from clearing.rounds.store import BALANCES, BUSES, COLUMNS, ISLANDS, LINES, ORDERS, SLOTCAP
+
+ALIKE = 1e-9  # largest difference of rows that count as the same
 
 
-@merged
+@inner
 def inject(s):
     """bus[INJ] = net injections of the dispatch X minus the fixed demand."""
     nb = s.head[BUSES]
@@ -63,12 +68,6 @@ def inject(s):
 def flows(s):
     """Flows of all lines for the dispatch X; the angles stay in `bus[THETA]`."""
     inject(s)
-    spread(s)
-
-
-@merged
-def spread(s):
-    """Flows of all lines for the injections in `bus[INJ]`; the angles stay in `bus[THETA]`."""
     theta = s.bus[THETA]
     solve(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
@@ -107,14 +106,47 @@ def remember(s, line):
     for j in range(s.head[COLUMNS]):
         s.a[t, j] = h[s.icol[HEAD, j]] - h[s.icol[TAIL, j]]
     s.slot[REACH, t] = largest(s.a[t], s.head[COLUMNS])
+    if (
+        s.head[ISLANDS] == 1
+    ):  # what one bus gives more others give less: any constant may be taken off the row
+        top = h[0]
+        low = h[0]
+        for b in range(nb):
+            top = max(top, h[b])
+            low = min(low, h[b])
+        s.slot[REACH, t] = min(s.slot[REACH, t], 0.5 * (top - low))
     s.islot[LINE, t] = line
     s.islot[ACTIVE, t] = -1
     s.islot[HEAT, t] = HOT
     s.islot[SCOMP, t] = s.ilin[LISL, line]
     s.ilin[SLOT, line] = t
+    find_twin(s.a, s.slot, s.islot, s.head[BALANCES], t, s.head[COLUMNS])
     s.state[SLOTS] = t + 1
     set_limits(s, t)
     return t
+
+
+@inner
+def find_twin(a, slot, islot, first, t, n):
+    """The line in series or parallel to slot t that was remembered before, if any."""
+    islot[TWIN, t] = t
+    slot[SENSE, t] = 1.0
+    mine = a[t]
+    for u in range(first, t):
+        if islot[TWIN, u] != u:
+            continue
+        other = a[u]
+        same = 0.0
+        opposite = 0.0
+        for j in range(n):
+            same = max(same, abs(mine[j] - other[j]))
+            opposite = max(opposite, abs(mine[j] + other[j]))
+            if same > ALIKE and opposite > ALIKE:
+                break
+        if same <= ALIKE or opposite <= ALIKE:
+            islot[TWIN, t] = u
+            slot[SENSE, t] = 1.0 if same <= ALIKE else -1.0
+            return
 
 
 @inner
@@ -122,6 +154,7 @@ def set_limits(s, t):
     """Limits and zero-dispatch flow of slot t in this round."""
     line = s.islot[LINE, t]
     s.slot[BASE, t] = s.lin[SHIFT, line] - dot(s.ptdf[t], s.bus[DEMAND], s.head[BUSES])
+    s.slot[ROOM, t] = 0.0
     s.slot[FLO, t] = s.lin[LFLO, line]
     s.slot[FHI, t] = s.lin[LFHI, line]
 
@@ -178,7 +211,7 @@ def remember_worst(s, at, worst):
     return OK
 
 
-@merged
+@inner
 def worst_lines(s, tol):
     """Remember the lines that exceed their limits by more than `tol`, at most 8, the worst first.
 

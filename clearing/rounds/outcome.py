@@ -1,95 +1,127 @@
-"""Dispatch, duals and prices of a final active set, repeated until the active set is its own."""
+"""Dispatch, duals and prices of a final active set, and the round put aside to be checked with others."""
 
 from __future__ import annotations
 
-from clearing.rounds.canonical import gather_rows, right_sides, solve_regular
-from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import add_rows
+from clearing.rounds.canonical import gather_rows, remember_rows, right_sides, solve_independent
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import sum_rows
 from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     BAS,
+    CAREFUL,
     CHECKS,
     COLS,
+    COST,
+    COSTSCALE,
+    COUNT,
+    DEMAND,
     FAILED,
-    INJ,
+    GROW_SLOTS,
+    HIGH,
+    INSIDE,
     LAM,
     LINE,
+    LOW,
     MORE_LINES,
-    MU,
+    MWSCALE,
     OK,
     PERM,
     PERMQ,
     ROWS,
+    SIGN,
     SLOPE,
     STALLED,
     STEPCOLS,
     TMP2,
+    TOL,
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lines import spread, worst_lines
+from clearing.rounds.freedom import set_twins_apart, settle_freedom, share_with_twins
+from clearing.rounds.lanes import LANES, load, splat, store
+from clearing.rounds.lines import flows, worst_lines
+from clearing.rounds.proof import prove_columns
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
-from clearing.rounds.store import BALANCES, BUSES, LINES
+from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS, ORDERS, unpack, unpack_aside
 
 
-@merged
-def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
-    """Dispatch, duals, prices from the active set. Returns (status, rows, rank)."""
-    m, status = gather_rows(s, tight)
+@inner
+def recompute(base, head, f, tight, tol, sloped, rule, cost_scale, unpriced):
+    """Dispatch, duals, prices from the active set: the interior columns, and the lines in `popped`.
+
+    Returns (status, rows, rank).
+    """
+    s = unpack(base, head)
+    m, status = gather_rows(s.head, s.islot, s.ilin, s.irow, s.popped, tight)
+    if status == GROW_SLOTS:
+        m, status = remember_rows(s, tight)
     if status != OK:
         return status, 0, 0
-    right_sides(s, m, f, tol)
+    right_sides(s.head, s.col, s.a, s.slot, s.islot, s.row, s.irow, s.wide, s.lin, m, f, tol)
+    s.state[INSIDE] = f
     rank = m
+    settled = False
+    if sloped:
+        settled = solve_interior(s, m, f)
+        if not settled:
+            solve_mixed(s, m, f)
+    elif m >= f:
+        own = set_twins_apart(
+            s.lin, s.slot, s.islot, s.row, s.irow, s.head[BALANCES], m, s.head[ISLANDS] == 1
+        )
+        settled = own >= f and solve_independent(s.col, s.row, s.irow, s.wide, s.work, s.triangle, own, f)
+        rank = f
+        if settled and own > f:
+            settled = settle_freedom(base, head, m, own, f, rule, cost_scale, unpriced)
+        if settled and own < m:
+            settled = share_with_twins(s, m)
+    if not settled:
+        rank = solve_singular(s, m, f, sloped)
+        if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
+            return FAILED, m, rank
+    sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
+    return OK, m, rank
+
+
+@inner
+def solve_mixed(s, m, f):
+    """Dispatch of interior columns of which some have a slope and others not, where ranks have to decide."""
     p = s.irow[PERM]
     q = s.irow[PERMQ]
     cols = s.irow[COLS]
     rows = s.irow[ROWS]
-    y = s.row[Y]
-    regular = sloped and solve_interior(s, m, f)
-    if sloped and not regular:
-        some = s.irow[STEPCOLS]
-        count = 0
-        for t in range(f):
-            if s.col[SLOPE, cols[t]] == 0.0:
-                some[count] = cols[t]
-                count += 1
-        steps = 0
-        if count > 0:  # of tied step orders as many as the rows can tell apart
-            of_links, steps = decompose(s, rows, m, some, count, p, q)
-            for t in range(steps):
-                s.irow[BAS, t] = some[q[t]]
-        solve_sloped_columns(s, m, f, steps)
-        if count > 0:
-            of_links, rank = decompose(s, rows, m, some, count, p, q)
-            solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
-    if not regular and (sloped or m != f or not solve_regular(s, m)):
-        of_links, rank = decompose(s, rows, m, cols, f, p, q)
-        if not sloped:
-            solve_dispatch(s, cols, m, f, p, q, of_links, rank, s.col[TMP2])
-        solve_duals(s, cols, m, p, q, rank, y)
-        if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
-            return FAILED, m, rank
-    inj = s.bus[INJ]
-    inj[s.head[BUSES]] = 0.0
+    some = s.irow[STEPCOLS]
+    count = 0
     for t in range(f):
-        j = cols[t]
-        inj[s.into[j]] += s.col[X, j]
-        inj[s.out[j]] -= s.col[X, j]
-    nb = s.head[BUSES]
-    lam = s.bus[LAM]
-    for b in range(nb):
-        lam[b] = 0.0
-    add_rows(lam, nb, s.ptdf, s.irow[ROWS], s.row[Y], m, 1.0)
-    mu = s.lin[MU]
-    for line in range(s.head[LINES]):
-        mu[line] = 0.0
-    for i in range(s.head[BALANCES], m):
-        mu[s.islot[LINE, s.irow[ROWS, i]]] = -s.row[Y, i]
-    return OK, m, rank
+        if s.col[SLOPE, cols[t]] == 0.0:
+            some[count] = cols[t]
+            count += 1
+    steps = 0
+    if count > 0:  # of tied step orders as many as the rows can tell apart
+        _, steps = decompose(s, rows, m, some, count, p, q)
+        for t in range(steps):
+            s.irow[BAS, t] = some[q[t]]
+    solve_sloped_columns(s, m, f, steps)
+    if count > 0:
+        of_links, rank = decompose(s, rows, m, some, count, p, q)
+        solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
 
 
-@merged
+@inner
+def solve_singular(s, m, f, sloped):
+    """A dual, and the dispatch of step orders, where the active set leaves choices. Returns the rank."""
+    p = s.irow[PERM]
+    q = s.irow[PERMQ]
+    cols = s.irow[COLS]
+    of_links, rank = decompose(s, s.irow[ROWS], m, cols, f, p, q)
+    if not sloped:
+        solve_dispatch(s, cols, m, f, p, q, of_links, rank, s.col[TMP2])
+    solve_duals(s, cols, m, p, q, rank, s.row[Y])
+    return rank
+
+
+@inner
 def same_lines(s, tight):
     """Whether the sorted tight lines in `popped` are the rows of the last recomputation."""
     first = s.head[BALANCES]
@@ -99,17 +131,20 @@ def same_lines(s, tight):
     return True
 
 
-@merged
-def settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+@inner
+def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Recompute on the lines in `popped` until they are those at a limit in the recomputed dispatch.
 
-    Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
+    Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered. Where the
+    round is not CAREFUL, lines are left to the check of eight rounds together.
     """
     for _ in range(5):
-        status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
+        status, m, rank = recompute(s.base, s.head, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
-        spread(s)
+        if s.state[CAREFUL] == 0:
+            return OK, m, rank
+        flows(s)
         s.state[CHECKS] += 1
         over, found, status = worst_lines(s, tol)
         if status != OK:
@@ -123,6 +158,32 @@ def settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 
 
 @inner
-def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
-    """The same as a function of its own, for callers that need it rarely."""
-    return settle_here(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
+def put_aside(base, head, lane, m, tol, mw_scale, cost_scale):
+    """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns prove."""
+    s = unpack(base, head)
+    t = unpack_aside(base, head)
+    x = s.col[X]
+    inj = t.inj[lane]
+    lam = t.lam[lane]
+    for b in range(0, s.bus.shape[1], LANES):
+        store(inj, b, splat(0.0) - load(s.bus[DEMAND], b))
+        store(lam, b, load(s.bus[LAM], b))
+    sign = s.col[SIGN]
+    orders = s.head[ORDERS]
+    for j in range(orders):
+        inj[s.at[j]] += sign[j] * x[j]
+    for j in range(orders, s.head[COLUMNS]):
+        inj[s.into[j]] += x[j]
+        inj[s.out[j]] -= x[j]
+    first = s.head[BALANCES]
+    for i in range(first, m):
+        t.tight[lane, i - first] = s.islot[LINE, s.irow[ROWS, i]]
+        t.press[lane, i - first] = -s.row[Y, i]
+    t.mark[COUNT, lane] = m - first
+    t.note[TOL, lane] = tol
+    t.note[MWSCALE, lane] = mw_scale
+    t.note[COSTSCALE, lane] = cost_scale
+    prove_columns(
+        t.note, lane, x, s.col[COST], s.col[SLOPE], s.col[LOW], s.col[HIGH], sign, s.bus[LAM], s.at, s.into, s.out,
+        orders, s.head[COLUMNS], 1e-6 * mw_scale,
+    )  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, reduction
+from clearing.rounds.compiled import inner, lesser, reduction
 from clearing.rounds.fields import (
     ALPHA,
     BIG,
+    BLOCK,
     COSTP,
     FHI,
     FLO,
@@ -24,7 +25,6 @@ from clearing.rounds.fields import (
     VEC,
     XB,
 )
-from clearing.rounds.simplex import BLOCK, least_of
 
 AT_LOW = 1.0
 AT_HIGH = -1.0
@@ -87,6 +87,15 @@ def list_inside(mode, inside, n):
         inside[f] = j
         f += mode[j] == INSIDE
     return f
+
+
+@reduction
+def least_of(values, count):
+    """Smallest of the first `count` values."""
+    least = BIG
+    for i in range(count):
+        least = lesser(least, values[i])
+    return least
 
 
 @reduction

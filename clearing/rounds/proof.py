@@ -1,128 +1,215 @@
-"""Certificate of a round from book and grid alone: rows P, D, C, G of docs/laws.md.
+"""Certificates of up to eight rounds from book and grid alone: rows P, D, C, G of docs/laws.md.
 
-It sees X, LAM and MU, recomputes everything else, and knows nothing of bases or working sets.
+They see dispatch, prices and the lines' duals, recompute everything else, and know nothing of bases or
+working sets. What concerns the columns is looked at round by round; angles, flows and the balance of every
+bus are computed for eight rounds side by side, which costs hardly more than for one.
 """
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import greater, merged, reduction, summing
+from clearing.rounds.compiled import inner
 from clearing.rounds.fields import (
-    BIG,
+    ASTRAY,
+    BOUND,
     BSUM,
-    BTMP2,
-    COST,
-    FLOW,
-    HIGH,
-    INJ,
-    LAM,
+    COSTSCALE,
+    COUNT,
+    FINITE,
+    FOUND,
     LFHI,
     LFLO,
-    LOW,
-    MU,
+    MWSCALE,
     SHIFT,
-    SLOPE,
+    SLACKNESS,
+    SPENT,
+    STATIONARITY,
     SUSC,
-    THETA,
-    X,
+    TOL,
+    VOLUME,
+    WORST,
 )  # fmt: skip
-from clearing.rounds.store import BUSES, COLUMNS, LINES
+from clearing.rounds.lanes import (
+    LANES,
+    gather,
+    larger,
+    less_bits,
+    load,
+    load_at,
+    magnitude,
+    smaller,
+    splat,
+    store,
+    store_at,
+    total,
+    trailing_zeros,
+    turn,
+    where_less,
+)
+from clearing.rounds.sparse import solve_eight
+from clearing.rounds.store import BUSES, LINES, unpack, unpack_aside
 
 
-@summing
-def _columns(x, cost, slope, low, high, lam, into, out, n, edge):
-    """(bound violation, stationarity, slackness, cost, |cost|, anything not finite), each summed over columns."""
-    bound = 0.0
-    stationarity = 0.0
-    slack = 0.0
-    spent = 0.0
-    volume = 0.0
-    finite = 0.0
-    for j in range(n):
-        v = x[j]
-        d = cost[j] + slope[j] * v - lam[into[j]] + lam[out[j]]
-        over = v - low[j]
-        under = high[j] - v
-        spent += (cost[j] + 0.5 * slope[j] * v) * v
-        volume += abs(cost[j] * v)
-        finite += d + v
-        bound += (over if over < 0.0 else 0.0) + (under if under < 0.0 else 0.0)
-        # least value of the Lagrangian over the box is at the bound that the sign of d asks for
-        slack += d * over if d > 0.0 else -d * under
-        stationarity += d if d > 0.0 and over > edge else 0.0
-        stationarity -= d if d < 0.0 and under > edge else 0.0
-    return -bound, stationarity, slack, spent, volume, finite
+@inner
+def prove_columns(note, lane, x, cost, slope, low, high, sign, lam, at, into, out, orders, n, edge):
+    """Bounds, stationarity, slackness, cost, |cost| and anything not finite, each summed over the columns.
 
-
-@reduction
-def _beyond(flow, low, high, n):
-    """Greatest excess of a flow over its limits (negative: room)."""
-    most = -BIG
-    for line in range(n):
-        most = greater(most, greater(low[line] - flow[line], flow[line] - high[line]))
-    return most
-
-
-@summing
-def _driven(flow, shift, b, theta, start, end, n):
-    """(greatest difference of a flow from the one that the angles drive, anything not finite)."""
-    most = 0.0
-    finite = 0.0
-    for line in range(n):
-        most = greater(
-            most, abs(b[line] * (theta[start[line]] - theta[end[line]]) + shift[line] - flow[line])
-        )
-        finite += flow[line]
-    return most, finite
-
-
-@merged
-def prove(s, cost_scale, mw_scale):
-    """(worst residual, objective): the worst of all rows, each over its own tolerance; ≤ 1 holds.
-
-    INJ, THETA and FLOW are those of X (one sparse solve); here they are checked against each other.
+    A column that is more than `edge` away from a bound should have no reduced cost of that bound's sign.
     """
+    zero = splat(0.0)
+    half = splat(0.5)
+    far = splat(edge)
+    bound = stationarity = slack = spent = volume = finite = zero
+    for j in range(0, n, LANES):
+        v = load(x, j)
+        c = load(cost, j)
+        k = load(slope, j)
+        d = c + k * v - load(sign, j) * gather(lam, at, j)
+        over = v - load(low, j)
+        under = load(high, j) - v
+        spent = spent + (c + half * k * v) * v
+        volume = volume + magnitude(c * v)
+        finite = finite + d + v
+        bound = bound + smaller(over, zero) + smaller(under, zero)
+        # least value of the Lagrangian over the box is at the bound that the sign of d asks for
+        slack = slack + where_less(zero, d, d * over, zero - d * under)
+        stationarity = stationarity + where_less(
+            zero, d, where_less(far, over, d, zero), where_less(far, under, zero - d, zero)
+        )
+    slackness = total(slack)
+    wrong = total(stationarity)
+    for j in range(orders, n):  # links: their places above have neither cost nor sign
+        d = lam[out[j]] - lam[into[j]]
+        over = x[j] - low[j]
+        under = high[j] - x[j]
+        slackness += d * over if d > 0.0 else -d * under
+        wrong += d if d > 0.0 and over > edge else 0.0
+        wrong -= d if d < 0.0 and under > edge else 0.0
+    note[BOUND, lane] = -total(bound)
+    note[STATIONARITY, lane] = wrong
+    note[SLACKNESS, lane] = slackness
+    note[SPENT, lane] = total(spent)
+    note[VOLUME, lane] = total(volume)
+    note[FINITE, lane] = total(finite)
+
+
+@inner
+def prove(base, head, live):
+    """note[WORST]: worst residual over its tolerance, ≤ 1 holds, of the first `live` rounds put aside.
+
+    Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3).
+    """
+    s = unpack(base, head)
+    t = unpack_aside(base, head)
     nb = s.head[BUSES]
-    lam = s.bus[LAM]
-    lam[nb] = 0.0
-    bound, stationarity, slack, spent, volume, finite = _columns(
-        s.col[X], s.col[COST], s.col[SLOPE], s.col[LOW], s.col[HIGH], lam, s.into, s.out, s.head[COLUMNS],
-        1e-6 * mw_scale,
+    for b in range(0, t.inj.shape[1], LANES):
+        turn(t.inj, b, t.left, b)
+        turn(t.lam, b, t.price, b)
+        for i in range(LANES):
+            store_at(t.pull, b + i, 0, splat(0.0))
+    solve_eight(
+        s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
+        t.left, t.angle, t.work,
     )  # fmt: skip
-    flow = s.lin[FLOW]
-    mu = s.lin[MU]
-    b = s.lin[SUSC]
-    low = s.lin[LFLO]
-    high = s.lin[LFHI]
-    node = s.bus[BTMP2]
-    for i in range(nb):
-        node[i] = 0.0
-    for line in range(s.head[LINES]):
-        v = mu[line]
-        if v != 0.0:
-            slack += abs(v * (high[line] - flow[line]) if v > 0.0 else v * (flow[line] - low[line]))
-            node[s.start[line]] += b[line] * v
-            node[s.end[line]] -= b[line] * v
-    bound = max(bound, _beyond(flow, low, high, s.head[LINES]))
-    theta = s.bus[THETA]
-    primal, more = _driven(flow, s.lin[SHIFT], b, theta, s.start, s.end, s.head[LINES])
-    finite += more
-    nodal = 0.0
+    for lane in range(live):
+        t.mark[FOUND, lane] = 0
+        t.mark[ASTRAY, lane] = 0
+        for k in range(t.mark[COUNT, lane]):
+            t.mu[t.tight[lane, k], lane] = t.press[lane, k]
+    beyond = prove_lines(
+        t.angle, t.price, t.mu, t.flow, t.left, t.pull, s.lin[SUSC], s.lin[SHIFT], s.lin[LFLO], s.lin[LFHI], s.start,
+        s.end, s.head[LINES], t.note, t.mark, t.tight, (1 << live) - 1,
+    )  # fmt: skip
+    zero = splat(0.0)
+    primal = larger(beyond, zero)
+    nodal = zero
+    finite = load(t.note[FINITE], 0)
     weight = s.bus[BSUM]
-    inj = s.bus[INJ]
-    for i in range(nb):
-        rest = inj[i]
-        pull = node[i]
-        for p in range(s.beside_start[i], s.beside_start[i + 1]):
-            k = s.beside[p]
-            rest -= s.tie[p] * (theta[i] - theta[k])
-            pull += s.tie[p] * (lam[i] - lam[k])
-        primal = max(primal, abs(rest))
-        nodal = max(nodal, abs(pull) / max(weight[i], 1e-300) if weight[i] > 0.0 else 0.0)
-        finite += rest + lam[i] + pull
-    worst = max(primal, bound) / (1e-6 * mw_scale)
-    worst = max(worst, (stationarity + nodal) / (1e-5 * cost_scale))
+    for b in range(nb):
+        rest = load_at(t.left, b, 0)
+        pull = load_at(t.pull, b, 0)
+        primal = larger(primal, magnitude(rest))
+        nodal = larger(nodal, magnitude(pull) * splat(weight[b]))
+        finite = finite + rest + load_at(t.price, b, 0) + pull
+    store(t.work[0], 0, primal)
+    store(t.work[1], 0, nodal)
+    store(t.work[2], 0, finite)
+    for lane in range(live):
+        t.note[WORST, lane] = _worst(t, s.lin, lane)
+
+
+@inner
+def prove_lines(
+    angle,
+    price,
+    mu,
+    flow,
+    left,
+    pull,
+    susceptance,
+    shift,
+    low,
+    high,
+    start,
+    end,
+    lines,
+    note,
+    mark,
+    tight,
+    live,
+):
+    """Flows of all lines, what they take from the buses, and which stand at a limit; most that one is beyond it.
+
+    `pull` gathers Σ b (λ_from − λ_to + μ) of the lines at each bus, 0 where prices and duals belong together.
+    """
+    tol = load(note[TOL], 0)
+    beyond = splat(-1e300)
+    for line in range(lines):
+        f = start[line]
+        e = end[line]
+        b = splat(susceptance[line])
+        driven = b * (load_at(angle, f, 0) - load_at(angle, e, 0))
+        store_at(left, f, 0, load_at(left, f, 0) - driven)
+        store_at(left, e, 0, load_at(left, e, 0) + driven)
+        driven = driven + splat(shift[line])
+        store_at(flow, line, 0, driven)
+        room = smaller(splat(high[line]) - driven, driven - splat(low[line]))
+        beyond = larger(beyond, splat(0.0) - room)
+        bits = less_bits(room, tol) & live
+        while bits != 0:
+            lane = trailing_zeros(bits)
+            bits &= bits - 1
+            v = flow[line, lane]
+            at = mark[FOUND, lane]
+            known = at < mark[COUNT, lane] and tight[lane, at] == line
+            if known and min(high[line] - v, v - low[line]) >= -note[TOL, lane]:
+                mark[FOUND, lane] = at + 1
+            else:
+                mark[ASTRAY, lane] = 1
+        driven = b * (load_at(price, f, 0) - load_at(price, e, 0) + load_at(mu, line, 0))
+        store_at(pull, f, 0, load_at(pull, f, 0) + driven)
+        store_at(pull, e, 0, load_at(pull, e, 0) - driven)
+    return beyond
+
+
+@inner
+def _worst(t, lin, lane):
+    """Worst residual of the round over its tolerance; its line duals are taken out of `mu`."""
+    slack = t.note[SLACKNESS, lane]
+    finite = t.work[2, lane]
+    for k in range(t.mark[COUNT, lane]):
+        line = t.tight[lane, k]
+        v = t.press[lane, k]
+        t.mu[line, lane] = 0.0
+        flow = t.flow[line, lane]
+        slack += abs(v * (lin[LFHI, line] - flow) if v > 0.0 else v * (flow - lin[LFLO, line]))
+    mw = t.note[MWSCALE, lane]
+    cost = t.note[COSTSCALE, lane]
+    worst = max(t.work[0, lane], t.note[BOUND, lane]) / (1e-6 * mw)
+    worst = max(worst, (t.note[STATIONARITY, lane] + t.work[1, lane]) / (1e-5 * cost))
     # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
-    worst = max(worst, abs(slack) / max(1e-6 * (1.0 + volume), 1e-9 * mw_scale * cost_scale))
+    worst = max(worst, abs(slack) / max(1e-6 * (1.0 + t.note[VOLUME, lane]), 1e-9 * mw * cost))
+    if t.mark[ASTRAY, lane] > 0 or t.mark[FOUND, lane] < t.mark[COUNT, lane]:
+        return 1e300
     if not (abs(finite) < 1e290 and abs(slack) < 1e290):
-        worst = 1e300
-    return worst, spent
+        return 1e300
+    return worst

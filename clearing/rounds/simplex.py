@@ -10,8 +10,16 @@ enters the ratio test as one more boxed column whose reduced cost is the row's d
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import greater, inner, lesser, merged, reduction, summing
-from clearing.rounds.dense import add_product, add_rows, combine, dot, invert, largest, square
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import (
+    add_product,
+    combine,
+    combine_square,
+    invert,
+    largest,
+    product,
+    row_products,
+)
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -20,6 +28,7 @@ from clearing.rounds.fields import (
     BAS,
     BASE,
     BIG,
+    BLOCK,
     COSTP,
     DIR,
     FHI,
@@ -30,6 +39,8 @@ from clearing.rounds.fields import (
     HEAT,
     HIGHP,
     INFEASIBLE,
+    LOOK,
+    LOOKED,
     LOWP,
     NEAR,
     OK,
@@ -40,6 +51,7 @@ from clearing.rounds.fields import (
     REFACTOR,
     REST,
     ROOM,
+    SEEN,
     SIDE,
     SINGULAR,
     SIZE,
@@ -52,11 +64,27 @@ from clearing.rounds.fields import (
     XB,
     X,
 )  # fmt: skip
+from clearing.rounds.lanes import (
+    LANES,
+    equal_bits,
+    larger,
+    load,
+    load_at,
+    magnitude,
+    smaller,
+    smallest,
+    splat,
+    store,
+    store_at,
+    total,
+    trailing_zeros,
+    where_less,
+)
 from clearing.rounds.store import BALANCES
 
-BLOCK = 32
 OLD = 50  # pivots after which the inverse is computed afresh
-HOT = 10  # rounds for which a line that has bound is checked at every pivot
+LATELY = 8  # rounds for which such a line is looked at first
+HOT = 250  # rounds for which a line that has bound is checked at every pivot
 
 
 @inner
@@ -92,30 +120,29 @@ def renew(s):
         restart(s)
 
 
-@merged
-def set_duals(col, irow, w, n, k):
+@inner
+def set_duals(col, row, irow, w, n, k):
     """y = B⁻ᵀ c_B, kept behind the columns' reduced costs."""
     y = col[RED]
-    for i in range(k):
-        y[n + i] = 0.0
+    c = row[VEC]
+    cost = col[COSTP]
     for p in range(k):
-        c = col[COSTP, irow[BAS, p]]
-        for i in range(k):
-            y[n + i] += c * w[i, p]
+        c[p] = cost[irow[BAS, p]]
+    for p in range(k, (k + LANES - 1) // LANES * LANES):
+        c[p] = 0.0
+    for i in range(k):
+        y[n + i] = product(w[i], c, k)
 
 
 @inner
 def remove_row(col, row, irow, islot, w, n, k, i, p):
     """Drop row i and basic place p; the last row and place move into the gaps. Returns k − 1."""
     inverse = 1.0 / w[i, p]
-    gone = w[i]
     for q in range(k):
+        f = splat(w[q, p] * inverse)
         if q != i:
-            f = w[q, p] * inverse
-            mine = w[q]
-            if f != 0.0:
-                for r in range(k):
-                    mine[r] -= f * gone[r]
+            for r in range(0, k, LANES):
+                store_at(w, q, r, load_at(w, q, r) - f * load_at(w, i, r))
     last = k - 1
     islot[ACTIVE, irow[ACT, i]] = -1
     if i != last:
@@ -134,11 +161,12 @@ def remove_row(col, row, irow, islot, w, n, k, i, p):
     return last
 
 
-@merged
-def place(col, icol, a, slot, islot, row, irow, w, n, balances, state):
+@inner
+def place(col, a, slot, islot, row, irow, w, n, balances, state):
     """Make the old basis dual feasible for new numbers: drop lines of wrong sign, flip columns."""
     k = state[SIZE]
-    set_duals(col, irow, w, n, k)
+    red = col[RED]
+    set_duals(col, row, irow, w, n, k)
     i = balances
     while i < k:
         s = irow[ACT, i]
@@ -146,97 +174,220 @@ def place(col, icol, a, slot, islot, row, irow, w, n, balances, state):
         if slot[FLO, s] == slot[FHI, s]:
             side = 0
         elif side == 0:
-            side = 1 if col[RED, n + i] <= 0.0 else -1
+            side = 1 if red[n + i] <= 0.0 else -1
         irow[SIDE, i] = side
         bound = slot[FLO, s] if side < 0 else slot[FHI, s]
-        if side * col[RED, n + i] > 0.0 or abs(bound) >= BIG:
+        if side * red[n + i] > 0.0 or abs(bound) >= BIG:
             p = 0
             for r in range(1, k):
                 if abs(w[i, r]) > abs(w[i, p]):
                     p = r
             col[DIR, irow[BAS, p]] = 1.0
             k = remove_row(col, row, irow, islot, w, n, k, i, p)
-            set_duals(col, irow, w, n, k)
+            set_duals(col, row, irow, w, n, k)
             i = balances
         else:
             i += 1
     state[SIZE] = k
-    for j in range(n):
-        col[RED, j] = col[COSTP, j]
-    add_rows(col[RED], n, a, irow[ACT], col[RED, n:], k, -1.0)
-    red = col[RED]
     low = col[LOWP]
     high = col[HIGHP]
-    for j in range(n):
-        up = red[j] < 0.0
-        col[X, j] = high[j] if up else low[j]
-        d = -1.0 if up else 1.0
-        col[DIR, j] = d if high[j] > low[j] else 0.0
+    x = col[X]
+    direction = col[DIR]
+    flip(red, col[COSTP], low, high, x, direction, a, irow[ACT], k, n)
     for p in range(k):
         j = irow[BAS, p]
-        col[DIR, j] = 0.0
-        col[X, j] = 0.0
+        direction[j] = 0.0
+        x[j] = 0.0
         red[j] = 0.0
+    row_products(row[REST], n, a, irow[ACT], k, x)
     for i in range(k):
         s = irow[ACT, i]
         side = irow[SIDE, i]
         bound = slot[FLO, s] if side < 0 else slot[FHI, s]
-        row[REST, i] = bound - slot[BASE, s] - dot(a[s], col[X], n)
+        row[REST, i] = bound - slot[BASE, s] - row[REST, i]
         low[n + i] = slot[FLO, s]
         high[n + i] = slot[FHI, s]
-        col[DIR, n + i] = -float(side)
+        direction[n + i] = -float(side)
         if i >= balances:
             islot[HEAT, s] = HOT
     return k
 
 
-@reduction
-def least_of(values, count):
-    """Smallest of the first `count` values."""
-    least = BIG
-    for i in range(count):
-        least = lesser(least, values[i])
-    return least
+@inner
+def flip(red, cost, low, high, x, direction, a, act, k, n):
+    """Reduced costs for the duals behind them, and every column at the bound that its own asks for."""
+    zero = splat(0.0)
+    one = splat(1.0)
+    for j in range(0, n, 2 * LANES):
+        d = load(cost, j)
+        e = load(cost, j + LANES)
+        for i in range(k):
+            y = splat(red[n + i])
+            d = d - y * load_at(a, act[i], j)
+            e = e - y * load_at(a, act[i], j + LANES)
+        store(red, j, d)
+        store(red, j + LANES, e)
+        top = load(high, j)
+        floor = load(low, j)
+        store(x, j, where_less(d, zero, top, floor))
+        store(direction, j, where_less(floor, top, where_less(d, zero, zero - one, one), zero))
+        top = load(high, j + LANES)
+        floor = load(low, j + LANES)
+        store(x, j + LANES, where_less(e, zero, top, floor))
+        store(direction, j + LANES, where_less(floor, top, where_less(e, zero, zero - one, one), zero))
 
 
-@reduction
-def breakpoints(ratio, red, alpha, direction, blocks, total, sense, small):
-    """Dual step at which each reduced cost reaches 0, and its least value in each block."""
-    for j in range(total):
-        den = sense * alpha[j] * direction[j]
-        num = greater(direction[j] * red[j], 0.0)
-        moves = den > small
-        r = num / (den if moves else 1.0)
-        ratio[j] = r if moves else BIG
-    count = (total + BLOCK - 1) // BLOCK
-    for j in range(count * BLOCK - total):
-        ratio[total + j] = BIG
-    for b in range(count):
-        blocks[b] = least_of(ratio[b * BLOCK :], BLOCK)
+@inner
+def breakpoint(red, alpha, direction, sense, small):
+    """Dual step at which each of eight reduced costs reaches 0; BIG where it never does."""
+    rate = sense * alpha * direction
+    gap = larger(direction * red, splat(0.0))
+    return where_less(small, rate, gap / where_less(small, rate, rate, splat(1.0)), splat(BIG))
+
+
+@inner
+def pivot_row(red, alpha, ratio, direction, blocks, a, act, g, k, n, s, sense, small):
+    """The pivot row (of line s, or of a basic column where s < 0), breakpoints, and their least in each block.
+
+    Returns the number of blocks.
+    """
+    way = splat(sense)
+    least_pivot = splat(small)
+    count = 0
+    for j in range(0, n, BLOCK):
+        if s >= 0:
+            c0 = load_at(a, s, j)
+            c1 = load_at(a, s, j + LANES)
+            c2 = load_at(a, s, j + 2 * LANES)
+            c3 = load_at(a, s, j + 3 * LANES)
+        else:
+            c0 = c1 = c2 = c3 = splat(0.0)
+        for i in range(k):
+            f = splat(g[i])
+            row = act[i]
+            c0 = c0 - f * load_at(a, row, j)
+            c1 = c1 - f * load_at(a, row, j + LANES)
+            c2 = c2 - f * load_at(a, row, j + 2 * LANES)
+            c3 = c3 - f * load_at(a, row, j + 3 * LANES)
+        store(alpha, j, c0)
+        store(alpha, j + LANES, c1)
+        store(alpha, j + 2 * LANES, c2)
+        store(alpha, j + 3 * LANES, c3)
+        c0 = breakpoint(load(red, j), c0, load(direction, j), way, least_pivot)
+        c1 = breakpoint(load(red, j + LANES), c1, load(direction, j + LANES), way, least_pivot)
+        c2 = breakpoint(load(red, j + 2 * LANES), c2, load(direction, j + 2 * LANES), way, least_pivot)
+        c3 = breakpoint(load(red, j + 3 * LANES), c3, load(direction, j + 3 * LANES), way, least_pivot)
+        store(ratio, j, c0)
+        store(ratio, j + LANES, c1)
+        store(ratio, j + 2 * LANES, c2)
+        store(ratio, j + 3 * LANES, c3)
+        blocks[count] = smallest(smaller(smaller(c0, c1), smaller(c2, c3)))
+        count += 1
+    for i in range(k):
+        alpha[n + i] = g[i]
+        rate = sense * g[i] * direction[n + i]
+        ratio[n + i] = max(direction[n + i] * red[n + i], 0.0) / rate if rate > small else BIG
+    last = n + (k + BLOCK - 1) // BLOCK * BLOCK
+    for i in range(n + k, last):
+        ratio[i] = BIG
+    for j in range(n, last, BLOCK):
+        blocks[count] = least_at(ratio, j)
+        count += 1
     return count
 
 
-@summing
+@inner
+def least_at(ratio, j):
+    """Least breakpoint of the block that begins at j."""
+    a = smaller(load(ratio, j), load(ratio, j + LANES))
+    return smallest(smaller(a, smaller(load(ratio, j + 2 * LANES), load(ratio, j + 3 * LANES))))
+
+
+@inner
+def place_of(ratio, j, value):
+    """Where in the block that begins at j the value stands first."""
+    v = splat(value)
+    bits = equal_bits(load(ratio, j), v) + (equal_bits(load(ratio, j + LANES), v) << 8)
+    bits += (equal_bits(load(ratio, j + 2 * LANES), v) << 16) + (
+        equal_bits(load(ratio, j + 3 * LANES), v) << 24
+    )
+    return j + trailing_zeros(bits)
+
+
+@inner
+def step_along(red, alpha, change, n, k):
+    """red += change · alpha, also for the duals of the k rows."""
+    f = splat(change)
+    for j in range(0, n, LANES):
+        store(red, j, load(red, j) + f * load(alpha, j))
+    for i in range(k):
+        red[n + i] += change * alpha[n + i]
+
+
+@inner
+def worst_candidate(col, a, slot, islot, n, balances, slots, floor, tol):
+    """(inactive line of heat `floor` or more that exceeds its limit most, its flow); −1 if none does.
+
+    A line is computed only if the dispatch has moved so far since the last look that it could have got
+    to its limit.
+    """
+    x = col[X]
+    moved = distance(x, col[WAS], n)
+    look = islot[LOOK]
+    count = 0
+    for t in range(balances, slots):
+        if islot[ACTIVE, t] >= 0 or islot[HEAT, t] == 0:
+            slot[ROOM, t] = 0.0
+            islot[NEAR, t] = 0
+            continue
+        room = slot[ROOM, t] - moved * slot[REACH, t]
+        slot[ROOM, t] = room
+        islot[NEAR, t] = 0
+        look[count] = t
+        count += room <= 10.0 * tol and islot[HEAT, t] >= floor
+    flows = slot[LOOKED]
+    row_products(flows, n, a, look, count, x)
+    s = -1
+    worst = tol
+    flow = 0.0
+    for i in range(count):
+        t = look[i]
+        islot[SEEN, t] = 1
+        f = slot[BASE, t] + flows[i]
+        v = max(slot[FLO, t] - f, f - slot[FHI, t])
+        slot[ROOM, t] = -v
+        islot[NEAR, t] = v > -10.0 * tol
+        if v > worst:
+            worst = v
+            s = t
+            flow = f
+    return s, flow
+
+
+@inner
 def distance(x, was, n):
     """Σ |x − was|; `was` becomes x."""
-    moved = 0.0
-    for j in range(n):
-        moved += abs(x[j] - was[j])
-        was[j] = x[j]
-    return moved
+    moved = splat(0.0)
+    for j in range(0, n, LANES):
+        v = load(x, j)
+        moved = moved + magnitude(v - load(was, j))
+        store(was, j, v)
+    return total(moved)
 
 
-@merged
-def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, violation, tie, small, tol):
+@inner
+def ratio_test(col, ratio, blocks, count, popped, sense, violation, tie, tol):
     """Long-step ratio test. Returns (entering, number popped, step); entering −1: none,
     with the violation that no flip can remove in place of the step.
 
     `popped` lists the columns passed; all of them but the entering one flip. Ties within `tie`
     prefer the larger pivot.
     """
+    red = col[RED]
+    alpha = col[ALPHA]
+    direction = col[DIR]
     low = col[LOWP]
     high = col[HIGHP]
-    count = breakpoints(ratio, red, alpha, direction, blocks, total, sense, small)
     slope = violation
     passed = 0
     entering = -1
@@ -254,13 +405,9 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
             break
         if entering >= 0 and least > step + tie:
             break
-        own = ratio[b * BLOCK : b * BLOCK + BLOCK]
-        e = 0
-        while own[e] != least:
-            e += 1
-        own[e] = BIG
-        blocks[b] = least_of(own, BLOCK)
-        e += b * BLOCK
+        e = place_of(ratio, b * BLOCK, least)
+        ratio[e] = BIG
+        blocks[b] = least_at(ratio, b * BLOCK)
         popped[passed] = e
         passed += 1
         last = least
@@ -291,7 +438,7 @@ def ratio_test(col, red, alpha, ratio, direction, blocks, popped, total, sense, 
 
 @inner
 def dual_simplex(
-    col, icol, a, slot, islot, row, irow, w, work, blocks, popped, n, balances, state, tol, tie, limit
+    col, a, slot, islot, row, irow, w, work, blocks, popped, n, balances, state, tol, tie, limit
 ):
     """Optimal basis of the working set plus hot lines; the caller checks all other lines.
 
@@ -309,15 +456,14 @@ def dual_simplex(
     xb = row[XB]
     norm = row[VEC2]
     g = row[GEE]
+    basic = row[VEC]
     act = irow[ACT]
     bas = irow[BAS]
-    looked = False  # at the candidate lines since the numbers changed
     for _ in range(limit):
         if state[AGE] >= 2 * OLD:
             return REFACTOR
         # leaving variable: largest violation in the norm of the dual steepest edge
-        combine(w, rest, k, xb)
-        square(w, k, norm)
+        combine_square(w, rest, k, xb, norm)
         best = 0.0
         p = -1
         for r in range(k):
@@ -331,24 +477,9 @@ def dual_simplex(
         if p < 0:
             for r in range(k):
                 x[bas[r]] = xb[r]
-            moved = distance(x, col[WAS], n)
-            for t in range(balances, state[SLOTS]):
-                if islot[ACTIVE, t] < 0 and islot[HEAT, t] > 0:
-                    slot[ROOM, t] -= moved * slot[REACH, t]
-                    if looked and slot[ROOM, t] > 10.0 * tol:
-                        continue
-                    f = slot[BASE, t] + dot(a[t], x, n)
-                    v = max(slot[FLO, t] - f, f - slot[FHI, t])
-                    slot[ROOM, t] = -v
-                    islot[NEAR, t] = v > -10.0 * tol
-                    if v > tol and v > best:
-                        best = v
-                        s = t
-                        flow = f
-                else:
-                    islot[NEAR, t] = 0
-                    slot[ROOM, t] = 0.0
-            looked = True
+            s, flow = worst_candidate(col, a, slot, islot, n, balances, state[SLOTS], HOT - LATELY, tol)
+            if s < 0:  # lines that bound longer ago are looked at last, since there are many
+                s, flow = worst_candidate(col, a, slot, islot, n, balances, state[SLOTS], 1, tol)
             if s < 0:
                 return OK
             if k >= w.shape[0]:
@@ -359,38 +490,20 @@ def dual_simplex(
             goal = low[bas[p]] if sense > 0 else high[bas[p]]
             for i in range(k):
                 g[i] = w[i, p]
-            for j in range(n):
-                alpha[j] = 0.0
         else:
             value = flow
             sense = 1.0 if flow < slot[FLO, s] else -1.0
             goal = slot[FLO, s] if sense > 0 else slot[FHI, s]
             own = a[s]
+            for r in range(k):
+                basic[r] = own[bas[r]]
+            for r in range(k, (k + LANES - 1) // LANES * LANES):
+                basic[r] = 0.0
             for i in range(k):
-                f = 0.0
-                for r in range(k):
-                    f += own[bas[r]] * w[i, r]
-                g[i] = f
-            for j in range(n):
-                alpha[j] = own[j]
-        add_rows(alpha, n, a, act, g, k, -1.0)
-        for i in range(k):
-            alpha[n + i] = g[i]
-        e, kept, step = ratio_test(
-            col,
-            red,
-            alpha,
-            col[RATIO],
-            direction,
-            blocks,
-            popped,
-            n + k,
-            sense,
-            abs(goal - value),
-            tie,
-            1e-8 * (1.0 + largest(g, k)),
-            tol,
-        )
+                g[i] = product(w[i], basic, k)
+        small = 1e-8 * (1.0 + largest(g, k))
+        count = pivot_row(red, alpha, col[RATIO], direction, blocks, a, act, g, k, n, s, sense, small)
+        e, kept, step = ratio_test(col, col[RATIO], blocks, count, popped, sense, abs(goal - value), tie, tol)
         if e < 0:  # the violation that remains with every column at its best
             if state[AGE] > 0:
                 return REFACTOR
@@ -419,9 +532,7 @@ def dual_simplex(
             else:
                 rest[j - n] += move
                 irow[SIDE, j - n] = -irow[SIDE, j - n]
-        change = -step * sense
-        for j in range(n + k):
-            red[j] += change * alpha[j]
+        step_along(red, alpha, -step * sense, n, k)
         u = row[VEC]
         part = row[VEC3]
         if e < n:  # column e enters: u = B⁻¹ A_e
@@ -493,11 +604,10 @@ def dual_simplex(
                 for r in range(k):
                     old[r] *= inverse
                 for c in range(k):
+                    f = splat(g[c])
                     if c != i:
-                        mine = w[c]
-                        f = g[c]
-                        for r in range(k):
-                            mine[r] -= f * old[r]
+                        for r in range(0, k, LANES):
+                            store_at(w, c, r, load_at(w, c, r) - f * load_at(w, i, r))
                 islot[ACTIVE, act[i]] = -1
             act[i] = s
             irow[SIDE, i] = side

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import RANK, lower_solve
-from clearing.rounds.compiled import inner, merged
+from clearing.rounds.compiled import inner
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     BAS,
@@ -26,7 +26,7 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 
 
-@merged
+@inner
 def pivot_range(a, m, n, c, first, last, p, q, floor):
     """Complete pivoting from step c with pivots in columns first..last−1; returns the step reached."""
     while c < m:
@@ -62,7 +62,7 @@ def pivot_range(a, m, n, c, first, last, p, q, floor):
     return c
 
 
-@merged
+@inner
 def decompose(s, rows, m, cols, f, p, q):
     """P·A·Q = L·U of the active rows and interior columns in `wide`, link columns first.
 
@@ -93,7 +93,7 @@ def decompose(s, rows, m, cols, f, p, q):
     return of_links, pivot_range(a, m, f, of_links, 0, f, p, q, floor)
 
 
-@merged
+@inner
 def weight(s, j):
     """Inverse weight of column j in law 4's sum of squares: offered MW, range of a link."""
     return s.col[HIGH, j] - (s.col[LOW, j] if s.icol[KIND, j] == 0 else 0.0)
@@ -152,7 +152,7 @@ def a_entry(a, i, t):
     return a[i, t] if t >= i else 0.0
 
 
-@merged
+@inner
 def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
     """X of the interior columns `cols` from row[VEC]; free choices by law 4's least norm."""
     a = s.wide
@@ -176,7 +176,7 @@ def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
         s.col[X, cols[q[t]]] = out[t]
 
 
-@merged
+@inner
 def solve_duals(s, cols, m, p, q, rank, y):
     """A particular dual with zero reduced cost at the interior columns; free rows get 0."""
     a = s.wide
@@ -196,7 +196,7 @@ def solve_duals(s, cols, m, p, q, rank, y):
         y[p[i]] = u[i] if i < rank else 0.0
 
 
-@merged
+@inner
 def null_vector(a, m, p, rank, free, out):
     """Row combination number `free` (0 … m − rank − 1) that vanishes on the interior columns."""
     h = rank + free

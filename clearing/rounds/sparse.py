@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from clearing.rounds.compiled import inner
+from clearing.rounds.lanes import load_at, splat, store_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +116,22 @@ def solve_transposed(source, target, lp, li, lx, up, ui, ux, dinv, right, out, w
             w -= lx[p] * work[li[p]]
         work[i] = w
         out[source[i]] = w
+
+
+@inner
+def solve_eight(source, target, lp, li, lx, up, ui, ux, dinv, right, out, work):
+    """`solve` for eight right-hand sides (buses × 8) side by side."""
+    m = source.size
+    for i in range(m):
+        store_at(work, i, 0, load_at(right, source[i], 0))
+    for i in range(m):
+        w = load_at(work, i, 0)
+        for p in range(lp[i], lp[i + 1]):
+            k = li[p]
+            store_at(work, k, 0, load_at(work, k, 0) - splat(lx[p]) * w)
+    for i in range(m - 1, -1, -1):
+        w = load_at(work, i, 0) * splat(dinv[i])
+        for p in range(up[i], up[i + 1]):
+            w = w - splat(ux[p]) * load_at(work, ui[p], 0)
+        store_at(work, i, 0, w)
+        store_at(out, target[i], 0, w)

@@ -3,8 +3,7 @@
 Two arrays cross from Python to compiled code quickly; a hundred do not. `sizes` lays the pieces
 out, `unpack` gives them their shapes again inside compiled code (no copies).
 
-The numbers of fields are compiled into `unpack`: when they change in `fields`, this file must change
-too, because cached code is only renewed with the file it stands in. (Version 3: 20 column fields.)
+Rows that are worked on eight numbers at a time are padded to a multiple of eight.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from numba import carray, types
 from numba.extending import intrinsic
 
-from clearing.rounds.compiled import allocating
+from clearing.rounds.compiled import allocating, merged_allocating
 from clearing.rounds.fields import (
     BUS,
     FROM,
@@ -27,17 +26,26 @@ from clearing.rounds.fields import (
     N_IROW,
     N_ISLOT,
     N_LIN,
+    N_MARK,
+    N_NOTE,
     N_ROW,
     N_SLOT,
     N_STATE,
     TAIL,
     TO,
 )  # fmt: skip
+from clearing.rounds.lanes import LANES
 
 HEADER = 32
 ORDERS, COLUMNS, BUSES, LINES, ISLANDS, ROWCAP, SLOTCAP, ANGLES, LOWER, UPPER, COMPONENTS = range(11)
-MAXIMA = 11  # 1 if every link has a positive range (room for flags)
 BALANCES = 12
+ASIDE = 13  # where the arrays of eight rounds begin: of floats, of ints
+ASIDE_INTS = 14
+
+
+def padded(count: int, by: int = LANES) -> int:
+    """The next multiple of a width."""
+    return -(-int(count) // by) * by
 
 
 class Store(NamedTuple):
@@ -53,6 +61,7 @@ class Store(NamedTuple):
     irow: np.ndarray
     w: np.ndarray
     work: np.ndarray
+    triangle: np.ndarray  # the lower half of `work`, for the triangle that an elimination leaves
     wide: np.ndarray
     blocks: np.ndarray
     popped: np.ndarray
@@ -77,19 +86,36 @@ class Store(NamedTuple):
     start: np.ndarray
     end: np.ndarray
     at: np.ndarray  # icol[BUS], unsigned
-    beside_start: np.ndarray  # lines in service at each bus: other end, susceptance
-    beside: np.ndarray
-    tie: np.ndarray
+    base: np.ndarray  # where all floats begin; with `head`, this unpacks the store again
+
+
+class Aside(NamedTuple):
+    """Views of what is kept of eight rounds until they are checked together; rounds are rows, or the last axis."""
+
+    inj: np.ndarray  # (8, buses) net injections [MW]
+    lam: np.ndarray  # (8, buses) prices
+    press: np.ndarray  # (8, rows) duals of the lines in `tight`
+    note: np.ndarray
+    left: np.ndarray  # (buses, 8) injections, less what the lines carry away
+    price: np.ndarray  # (buses, 8)
+    angle: np.ndarray  # (buses, 8)
+    pull: np.ndarray  # (buses, 8) see `proof`
+    work: np.ndarray  # (buses, 8)
+    mu: np.ndarray  # (lines, 8)
+    flow: np.ndarray  # (lines, 8)
+    tight: np.ndarray  # (8, rows) lines at a limit, sorted
+    mark: np.ndarray
 
 
 def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
     """Names and shapes of the pieces of the float array, in order."""
-    n, nb, nl, k, s = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP))
+    n, nl, k, s = (int(h[i]) for i in (COLUMNS, LINES, ROWCAP, SLOTCAP))
+    nb = padded(h[BUSES] + 1)
     return [
-        ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb + 1)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
-        ("w", (k, k)), ("work", (2 * k, 2 * k)), ("wide", (k, n + k)), ("blocks", (n + k + 1,)), ("bus", (N_BUS, nb + 1)),
+        ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
+        ("w", (k, k)), ("work", (2 * k + 2, 2 * k)), ("wide", (k, n + k)), ("blocks", (n + k + 1,)), ("bus", (N_BUS, nb)),
         ("lin", (N_LIN, nl)), ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)),
-        ("tie", (2 * nl,)),
+        ("aside", (LANES * (7 * nb + 2 * nl + k + N_NOTE),)),
     ]  # fmt: skip
 
 
@@ -102,7 +128,7 @@ def int_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
         ("ibus", (3, nb + 1)), ("ilin", (N_ILIN, nl)), ("source", (m,)), ("target", (m,)),
         ("lower_start", (m + 1,)), ("lower_index", (int(h[LOWER]),)), ("upper_start", (m + 1,)),
         ("upper_index", (int(h[UPPER]),)), ("cold", (k,)), ("state", (N_STATE,)),
-        ("beside_start", (nb + 2,)), ("beside", (2 * nl,)),
+        ("aside_ints", (LANES * (k + N_MARK),)),
     ]  # fmt: skip
 
 
@@ -122,6 +148,8 @@ def allocate(head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     floats = np.zeros(sum(int(np.prod(shape)) for _, shape in float_shapes(head)))
     ints = np.zeros(HEADER + sum(int(np.prod(shape)) for _, shape in int_shapes(head)), dtype=np.int64)
     ints[:HEADER] = head
+    ints[ASIDE] = len(floats) - float_shapes(head)[-1][1][0]
+    ints[ASIDE_INTS] = len(ints) - int_shapes(head)[-1][1][0]
     return floats, ints
 
 
@@ -161,14 +189,14 @@ def _table(address, rows, columns):
     return carray(_pointer(address), (rows, columns), np.int64)
 
 
-@allocating
+@merged_allocating
 def unpack(f, i):
     """The pieces inside compiled code; the order is that of `float_shapes` and `int_shapes`.
 
     They are made from addresses because views of `f` and `i` would count references at every call.
     """
     n = i[COLUMNS]
-    nb = i[BUSES] + 1
+    nb = (i[BUSES] + LANES) // LANES * LANES
     nl = i[LINES]
     k = i[ROWCAP]
     s = i[SLOTCAP]
@@ -186,8 +214,9 @@ def unpack(f, i):
     at += 8 * (N_ROW) * (k)
     w = matrix_at(at, k, k)
     at += 8 * (k) * (k)
-    work = matrix_at(at, 2 * k, 2 * k)
-    at += 8 * (2 * k) * (2 * k)
+    work = matrix_at(at, 2 * k + 2, 2 * k)
+    at += 8 * (2 * k + 2) * (2 * k)
+    triangle = matrix_at(at - 8 * (k + 1) * (2 * k), k + 1, 2 * k)
     wide = matrix_at(at, k, n + k)
     at += 8 * (k) * (n + k)
     blocks = floats_at(at, n + k + 1)
@@ -202,8 +231,6 @@ def unpack(f, i):
     at += 8 * (i[UPPER])
     pivot = floats_at(at, m)
     at += 8 * (m)
-    tie = floats_at(at, 2 * nl)
-    at += 8 * (2 * nl)
     at = i.ctypes.data + 8 * HEADER
     icol = _table(at, N_ICOL, n)
     at += 8 * (N_ICOL) * (n)
@@ -213,6 +240,7 @@ def unpack(f, i):
     at += 8 * (N_IROW) * (n + 2 * k)
     popped = _ints(at, n + k + nl)
     at += 8 * (n + k + nl)
+    nb = i[BUSES] + 1
     ibus = _table(at, 3, nb)
     at += 8 * (3) * (nb)
     ilin = _table(at, N_ILIN, nl)
@@ -232,11 +260,6 @@ def unpack(f, i):
     cold = _ints(at, k)
     at += 8 * (k)
     state = _ints(at, N_STATE)
-    at += 8 * (N_STATE)
-    beside_start = _indices(at, nb + 1)
-    at += 8 * (nb + 1)
-    beside = _indices(at, 2 * nl)
-    at += 8 * (2 * nl)
     head = _ints(i.ctypes.data, HEADER)
     into = _indices(icol.ctypes.data + 8 * HEAD * n, n)
     out = _indices(icol.ctypes.data + 8 * TAIL * n, n)
@@ -244,7 +267,33 @@ def unpack(f, i):
     start = _indices(ilin.ctypes.data + 8 * FROM * nl, nl)
     end = _indices(ilin.ctypes.data + 8 * TO * nl, nl)
     return Store(
-        col, icol, a, ptdf, slot, islot, row, irow, w, work, wide, blocks, popped, bus, ibus, lin, ilin, lower, upper,
+        col, icol, a, ptdf, slot, islot, row, irow, w, work, triangle, wide, blocks, popped, bus, ibus, lin, ilin, lower, upper,
         pivot, source, target, lower_start, lower_index, upper_start, upper_index, cold, state, head,
-        into, out, start, end, place, beside_start, beside, tie,
+        into, out, start, end, place, floats_at(f.ctypes.data, 0),
     )  # fmt: skip
+
+
+@merged_allocating
+def unpack_aside(f, i):
+    """What is kept of eight rounds, inside compiled code."""
+    nb = (i[BUSES] + LANES) // LANES * LANES
+    nl = i[LINES]
+    k = i[ROWCAP]
+    at = f.ctypes.data + 8 * i[ASIDE]
+    inj = matrix_at(at, LANES, nb)
+    lam = matrix_at(at + 8 * LANES * nb, LANES, nb)
+    left = matrix_at(at + 16 * LANES * nb, nb, LANES)
+    price = matrix_at(at + 24 * LANES * nb, nb, LANES)
+    angle = matrix_at(at + 32 * LANES * nb, nb, LANES)
+    pull = matrix_at(at + 40 * LANES * nb, nb, LANES)
+    work = matrix_at(at + 48 * LANES * nb, nb, LANES)
+    at += 56 * LANES * nb
+    mu = matrix_at(at, nl, LANES)
+    flow = matrix_at(at + 8 * LANES * nl, nl, LANES)
+    at += 16 * LANES * nl
+    press = matrix_at(at, LANES, k)
+    note = matrix_at(at + 8 * LANES * k, N_NOTE, LANES)
+    at = i.ctypes.data + 8 * i[ASIDE_INTS]
+    tight = _table(at, LANES, k)
+    mark = _table(at + 8 * LANES * k, N_MARK, LANES)
+    return Aside(inj, lam, press, note, left, price, angle, pull, work, mu, flow, tight, mark)

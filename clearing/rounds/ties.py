@@ -6,7 +6,7 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, lesser, reduction
+from clearing.rounds.compiled import inner
 from clearing.rounds.dense import add_rows
 from clearing.rounds.fields import (
     ACT,
@@ -37,6 +37,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.lanes import LANES, load, magnitude, smaller, smallest, splat, where_less
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
 from clearing.rounds.simplex import dual_simplex, place, renew, restart, set_duals
@@ -49,7 +50,7 @@ LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active s
 def true_duals(s, n):
     """Reduced costs of the working basis for the costs in COSTP."""
     k = s.state[SIZE]
-    set_duals(s.col, s.irow, s.w, n, k)
+    set_duals(s.col, s.row, s.irow, s.w, n, k)
     red = s.col[RED]
     for j in range(n):
         red[j] = s.col[COSTP, j]
@@ -58,14 +59,20 @@ def true_duals(s, n):
         red[s.irow[BAS, p]] = 0.0
 
 
-@reduction
-def least_cost(red, direction, count):
+@inner
+def least_cost(red, direction, n, k):
     """Smallest reduced cost of anything nonbasic, at its bound's sign."""
-    least = 1e300
-    for j in range(count):
-        d = direction[j] * red[j]
-        least = lesser(least, d if direction[j] != 0.0 else 1e300)
-    return least
+    never = splat(1e300)
+    basic = splat(0.5)
+    least = never
+    for j in range(0, n, LANES):
+        way = load(direction, j)
+        least = smaller(least, where_less(magnitude(way), basic, never, way * load(red, j)))
+    found = smallest(least)
+    for i in range(n, n + k):
+        if direction[i] != 0.0:
+            found = min(found, direction[i] * red[i])
+    return found
 
 
 @inner
@@ -130,9 +137,9 @@ def most_demand(s, n, tol):
             s.col[COSTP, j] = -1.0
         s.col[COSTP, j] += 1e-8 * s.col[JITTER, j]
     for _ in range(60):
-        place(s.col, s.icol, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
+        place(s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
         status = dual_simplex(
-            s.col, s.icol, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
+            s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
             0.1 * tol, 1e-14, 200 + 4 * n,
         )  # fmt: skip
         if status == REFACTOR:
