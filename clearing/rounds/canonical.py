@@ -211,11 +211,11 @@ def eliminate_tall(a, lower, m, f, p):
 
 
 @inner
-def solve_independent(col, row, irow, wide, work, lower, m, f):
+def solve_independent(col, row, irow, wide, work, lower, rows, m, f):
     """Dispatch of the f interior columns where it is unique, and a dual of the m ≥ f rows listed in irow[OWN].
 
     One elimination of [A b; c 0] does for both: its last column gives the dispatch, its last row the duals,
-    0 for the m − f rows that depend on others. Writes X and row[Y]; False where the rank has to be looked at.
+    0 for those of all `rows` that depend on others. Writes X and row[Y]; False where the rank has to be looked at.
     """
     cols = irow[COLS]
     own = irow[OWN]
@@ -227,6 +227,9 @@ def solve_independent(col, row, irow, wide, work, lower, m, f):
     for t in range(f):
         work[m, t] = col[COST, cols[t]]
     work[m, f] = 0.0
+    for i in range(m + 1):
+        for t in range(f + 1, (f + LANES) // LANES * LANES):
+            work[i, t] = 0.0
     p = irow[PERM]
     if not eliminate_tall(work, lower, m, f, p):
         return False
@@ -240,8 +243,8 @@ def solve_independent(col, row, irow, wide, work, lower, m, f):
         z[i] = v
         col[X, cols[i]] = v
     y = row[Y]
-    for i in range(f, m):
-        y[p[i]] = 0.0
+    for i in range(rows):
+        y[i] = 0.0
     combine_upwards(lower, lower[m], f, p, y)
     return True
 

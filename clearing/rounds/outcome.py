@@ -70,7 +70,7 @@ def recompute(base, head, f, tight, tol, sloped, rule, cost_scale, unpriced):
         own = set_twins_apart(
             s.lin, s.slot, s.islot, s.row, s.irow, s.head[BALANCES], m, s.head[ISLANDS] == 1
         )
-        settled = own >= f and solve_independent(s.col, s.row, s.irow, s.wide, s.work, s.triangle, own, f)
+        settled = own >= f and solve_independent(s.col, s.row, s.irow, s.wide, s.work, s.triangle, m, own, f)
         rank = f
         if settled and own > f:
             settled = settle_freedom(base, head, m, own, f, rule, cost_scale, unpriced)

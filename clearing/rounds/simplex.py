@@ -93,6 +93,10 @@ def refactor(a, row, irow, w, work, k):
     for i in range(k):
         for p in range(k):
             work[p, i] = a[irow[ACT, i], irow[BAS, p]]
+    # places behind the basis take part in all that is done eight at a time, so they have to stay 0
+    for i in range(w.shape[0]):
+        for p in range(k if i < k else 0, w.shape[1]):
+            w[i, p] = 0.0
     return invert(work, w, k)
 
 
@@ -158,6 +162,8 @@ def remove_row(col, row, irow, islot, w, n, k, i, p):
         for q in range(k):
             w[q, p] = w[q, last]
         irow[BAS, p] = irow[BAS, last]
+    for q in range(k):
+        w[q, last] = 0.0
     return last
 
 
@@ -293,7 +299,24 @@ def pivot_row(red, alpha, ratio, direction, blocks, a, act, g, k, n, s, sense, s
     for j in range(n, last, BLOCK):
         blocks[count] = least_at(ratio, j)
         count += 1
+    for j in range(count, count + LANES):
+        blocks[j] = BIG
     return count
+
+
+@inner
+def least_block(blocks, count):
+    """(least breakpoint of all, the block it is in)."""
+    least = splat(BIG)
+    for j in range(0, count, LANES):
+        least = smaller(least, load(blocks, j))
+    value = smallest(least)
+    v = splat(value)
+    for j in range(0, count, LANES):
+        bits = equal_bits(load(blocks, j), v)
+        if bits != 0:
+            return value, j + trailing_zeros(bits)
+    return BIG, 0  # not a number anywhere: no way on
 
 
 @inner
@@ -325,28 +348,46 @@ def step_along(red, alpha, change, n, k):
 
 
 @inner
-def worst_candidate(col, a, slot, islot, n, balances, slots, floor, tol):
-    """(inactive line of heat `floor` or more that exceeds its limit most, its flow); −1 if none does.
+def worst_candidate(col, a, slot, islot, n, balances, slots, tol):
+    """(hot inactive line that exceeds its limit most, its flow); −1 if none does.
 
     A line is computed only if the dispatch has moved so far since the last look that it could have got
-    to its limit.
+    to its limit. Lines that bound long ago, which are many, are looked at where no other is exceeded.
     """
     x = col[X]
     moved = distance(x, col[WAS], n)
     look = islot[LOOK]
-    count = 0
+    active = islot[ACTIVE]
+    heat = islot[HEAT]
+    near = islot[NEAR]
+    room = slot[ROOM]
+    reach = slot[REACH]
+    early = 0
+    late = slots
     for t in range(balances, slots):
-        if islot[ACTIVE, t] >= 0 or islot[HEAT, t] == 0:
-            slot[ROOM, t] = 0.0
-            islot[NEAR, t] = 0
-            continue
-        room = slot[ROOM, t] - moved * slot[REACH, t]
-        slot[ROOM, t] = room
-        islot[NEAR, t] = 0
-        look[count] = t
-        count += room <= 10.0 * tol and islot[HEAT, t] >= floor
+        left = room[t] - moved * reach[t]
+        if active[t] >= 0 or heat[t] == 0:
+            left = 0.0
+        elif left <= 10.0 * tol:
+            if heat[t] >= HOT - LATELY:
+                look[early] = t
+                early += 1
+            else:
+                late -= 1
+                look[late] = t
+        room[t] = left
+        near[t] = 0
+    s, flow = look_at(col, a, slot, islot, n, look, early, tol)
+    if s < 0 and late < slots:
+        s, flow = look_at(col, a, slot, islot, n, look[late:], slots - late, tol)
+    return s, flow
+
+
+@inner
+def look_at(col, a, slot, islot, n, look, count, tol):
+    """The one of the listed lines that exceeds its limit most, and its flow."""
     flows = slot[LOOKED]
-    row_products(flows, n, a, look, count, x)
+    row_products(flows, n, a, look, count, col[X])
     s = -1
     worst = tol
     flow = 0.0
@@ -395,12 +436,7 @@ def ratio_test(col, ratio, blocks, count, popped, sense, violation, tie, tol):
     kept = 0
     last = 0.0
     while True:
-        b = 0
-        least = blocks[0]
-        for c in range(1, count):
-            if blocks[c] < least:
-                least = blocks[c]
-                b = c
+        least, b = least_block(blocks, count)
         if least >= BIG:
             break
         if entering >= 0 and least > step + tie:
@@ -477,9 +513,7 @@ def dual_simplex(
         if p < 0:
             for r in range(k):
                 x[bas[r]] = xb[r]
-            s, flow = worst_candidate(col, a, slot, islot, n, balances, state[SLOTS], HOT - LATELY, tol)
-            if s < 0:  # lines that bound longer ago are looked at last, since there are many
-                s, flow = worst_candidate(col, a, slot, islot, n, balances, state[SLOTS], 1, tol)
+            s, flow = worst_candidate(col, a, slot, islot, n, balances, state[SLOTS], tol)
             if s < 0:
                 return OK
             if k >= w.shape[0]:
