@@ -63,7 +63,7 @@ class PreparedMarket:
         self.numbers = Numbers.of(book, self.structure)
         self.orders = len(self.structure.bus)
         self.sloped = bool(self.numbers.slope.any())
-        self._shape = (self.orders,)
+        self._shape, self._hours = (self.orders,), book.hours
 
     @cached_property
     def engine(self) -> Engine | None:
@@ -145,9 +145,9 @@ class PreparedMarket:
             and price.shape == quantity.shape == self._shape
             and not self.sloped
         ):
-            found = engine.clear_one(price, quantity, self.book.hours)
+            found = engine.clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
-                return Round(*found)
+                return found
         batch = self.clear_many(price, mw, on_error="raise")
         accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
         return Round(accepted, lmp, float(welfare))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
+from numba import types
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from clearing.batches import Batch, Rows, Status
+from clearing.batches import Batch, Round, Rows, Status
 from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
@@ -19,6 +21,15 @@ from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
 _ENDINGS = np.array([Status.OPTIMAL, Status.INFEASIBLE, Status.NUMERICAL, Status.NUMERICAL])
+_ROW = types.Array(types.float64, 1, "A", readonly=True, aligned=False)  # as users have them
+_FLOATS, _INTS = types.Array(types.float64, 1, "C"), types.Array(types.int64, 1, "C")
+_DESK = (_ROW, _ROW, _FLOATS, _FLOATS, _FLOATS, _INTS, _FLOATS, types.int64)
+
+
+@cache
+def _one_round() -> Callable[..., float]:
+    """The compiled code of `clear_desk` itself: to look up the types of its arguments costs as much again."""
+    return clear_desk.compile(_DESK)
 
 
 def _padded(rows):
@@ -150,9 +161,8 @@ class Engine:
         self._fixed_default = bus_field[F.DEMAND, :buses].copy()
         self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
         self._dirty = False
-        self._scaled = False
-        desk = np.zeros(3 * no + buses + 1 + N_INFO)
-        self._desk = desk, *np.split(desk, np.cumsum([no, no, no, buses, 1]))[:5]
+        self._plain = len(self._deserted) == 0  # arrays are used as they are given
+        self._desk = np.zeros(2 + N_INFO + 2 * no)
 
     def _views(self):
         return store.views(self._floats, self._ints)
@@ -215,7 +225,7 @@ class Engine:
             rule=rule,
         )
         engine._quantity, engine._money = quantity, money
-        engine._scaled = quantity != 1.0 or money != 1.0
+        engine._plain &= quantity == 1.0 and money == 1.0
         engine._shunt = grid.shunt_mw
         return engine
 
@@ -268,33 +278,30 @@ class Engine:
                 array[~certified] = np.nan
         return Batch(ending, certified, 0, **{name: arrays[name][0] for name in want})
 
-    def clear_one(
-        self, price: np.ndarray, mw: np.ndarray, hours: float
-    ) -> tuple[np.ndarray, np.ndarray, float] | None:
-        """Accepted MW, prices and welfare of one round; None where it is not proven or a number is not valid.
+    def clear_one(self, price: np.ndarray, mw: np.ndarray, hours: float) -> Round | None:
+        """One round on arrays of doubles (orders,); None where it is not proven or a number is not valid.
 
         The compiled code looks at every number itself, so that nothing is checked twice.
         """
         if self._dirty:
             self._reset_defaults()
-        desk, prices, quantities, accepted, lmp, welfare = self._desk
-        prices[:], quantities[:] = price, mw
-        if self._scaled:
-            prices /= self._money
-            quantities /= self._quantity
-        status = clear_desk(self._floats, self._ints, desk, self.rule)
-        while status == F.GROW_ROWS or status == F.GROW_SLOTS:
+        if not self._plain:
+            price, mw = price / self._money, mw / self._quantity
+        accepted, lmp = np.empty(self.orders), np.empty(self.buses)
+        while True:
+            welfare = _one_round()(price, mw, accepted, lmp, self._floats, self._ints, self._desk, self.rule)
+            if welfare == welfare:  # else NaN
+                break
+            status = self._desk[0]
+            if status == 0.0:
+                return None
             self._grow(status)
-            status = clear_desk(self._floats, self._ints, desk, self.rule)
-        if status != F.OK:
-            return None
-        if len(self._deserted):
-            lmp[self._deserted] = np.nan
-        if self._scaled:
+        if not self._plain:
             accepted *= self._quantity
             lmp *= self._money
+            lmp[self._deserted] = np.nan
             hours *= self._quantity * self._money
-        return accepted.copy(), lmp.copy(), welfare.item() * hours
+        return tuple.__new__(Round, (accepted, lmp, welfare * hours))  # Round(…) takes twice as long
 
     def _reset_defaults(self):
         v = self._views()

@@ -31,6 +31,44 @@ def test_one_round_has_the_bits_of_a_batch() -> None:
             prepared.clear_many(price[:1], fixed_mw=0.9 * demand)
 
 
+def test_one_round_takes_rows_of_any_layout_and_gives_arrays_of_its_own() -> None:
+    case = networks.load("ieee14")
+    book = Book.from_case(case)
+    prepared = NodalMarket(case.grid).prepare(replace(book, slope=np.zeros_like(book.slope)))
+    price, mw = np.array(book.price), np.array(book.mw)
+    first = prepared.clear(price, mw)
+    kept = [np.array(part) for part in first]
+    strided = np.repeat(price, 3)[::3]
+    backward = price[::-1].copy()[::-1]
+    unaligned = np.zeros(8 * len(price) + 1, dtype=np.uint8)[1:].view(float)
+    unaligned[:] = price
+    frozen = price.copy()
+    frozen.flags.writeable = False
+    assert not unaligned.flags.aligned
+    prepared.clear(2 * price, mw)
+    for row in (strided, backward, unaligned, frozen):
+        for found in (prepared.clear(row, mw), prepared.clear(row, np.repeat(mw, 2)[::2])):
+            assert all(np.array_equal(a, b) for a, b in zip(found, kept, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True)), "later rounds leave it alone"
+    flat = prepared.clear(np.full(len(price), 20.0), np.broadcast_to(np.float64(400.0), len(mw)))
+    batch = prepared.clear_many(np.full(len(price), 20.0), np.full(len(mw), 400.0))
+    assert np.array_equal(flat.accepted, batch.accepted[0])
+
+
+def test_one_round_in_small_units_and_with_a_deserted_island() -> None:
+    book = book_of(sell("A", "a", 5e-5, 2e9), sell("B", "b", 5e-5, 3e9), fixed=[{"bus": "b", "mw": 1e-5}])
+    prepared = NodalMarket(grid_of(("a", "b", 0.1, 1.0), ("c", "d", 0.1, 1.0))).prepare(book)
+    rng = np.random.default_rng(3)
+    price = book.price * rng.uniform(0.5, 1.5, (20, 2))
+    batch = prepared.clear_many(price)
+    assert np.isnan(batch.lmp[:, 2:]).all()
+    for r in range(20):
+        found = prepared.clear(price[r])
+        assert np.array_equal(found.accepted, batch.accepted[r])
+        assert np.array_equal(found.lmp, batch.lmp[r], equal_nan=True)
+        assert found.welfare == batch.welfare[r]
+
+
 def test_the_books_slopes_hold_unless_others_are_given() -> None:
     offer = sell("A", "a", 50.0, 20.0) | {"slope": 1.0}
     book = book_of(offer, sell("B", "b", 50.0, 30.0), fixed=[{"bus": "b", "mw": 15.0}])
