@@ -53,15 +53,20 @@ class Round(NamedTuple):
     welfare: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Rows:
-    """Checked numbers of the rounds; None keeps the book's."""
+    """Numbers of the rounds, (rounds, …) doubles; None keeps the book's."""
 
     price: np.ndarray
     mw: np.ndarray
-    slope: np.ndarray | None
-    fixed_mw: np.ndarray | None
-    limit_mw: np.ndarray | None
+    slope: np.ndarray | None = None
+    fixed_mw: np.ndarray | None = None
+    limit_mw: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.price)
+
+
+def once(values: np.ndarray) -> np.ndarray:
+    """The rows that memory holds: one where one is broadcast to all."""
+    return values[:1] if values.strides[0] == 0 else values

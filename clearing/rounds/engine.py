@@ -234,34 +234,32 @@ class Engine:
         if self._dirty:
             self._reset_defaults()
         rounds, quantity, money = len(rows), self._quantity, self._money
-        optional = [
-            rows_for(rows.slope, money / quantity),
-            rows_for(rows.fixed_mw, quantity, self._shunt),
-            rows_for(rows.limit_mw, quantity),
-        ]
-        self._dirty = any(array.size for array in optional)
-        ends = "lmp_low" in want or "lmp_high" in want
+        price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
+        slope = rows_for(rows.slope, money / quantity)
+        fixed = rows_for(rows.fixed_mw, quantity, self._shunt)
+        limit = rows_for(rows.limit_mw, quantity)
+        self._dirty = slope.size + fixed.size + limit.size > 0
         accepted = np.empty((rounds, self.orders)) if "accepted" in want else NONE
         lmp = np.empty((rounds, self.buses)) if "lmp" in want else NONE
+        ends = "lmp_low" in want or "lmp_high" in want
         low = np.empty((rounds, self.buses)) if ends else NONE
         high = np.empty((rounds, self.buses)) if ends else NONE
         flow = np.empty((rounds, self.lines)) if "flow" in want else NONE
         welfare, info = np.empty(rounds), np.zeros((rounds, N_INFO))
-        price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
         first, status = 0, 1
         while status:
             first, status = clear_rounds(
-                self._floats, self._ints, price, mw, *optional, self.rule, first,
+                self._floats, self._ints, price, mw, slope, fixed, limit, self.rule, first,
                 accepted, lmp, low, high, flow, welfare, info,
             )  # fmt: skip
             if status:
                 self._grow(status)
-        ending = _ENDINGS[info[:, STATUS].astype(np.int64)]
-        certified = (ending == Status.OPTIMAL) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0)
-        ending[(ending == Status.OPTIMAL) & ~certified] = Status.NUMERICAL
-        for array, nothing in ((lmp, np.nan), (low, -np.inf), (high, np.inf)):
-            if array.size and len(self._deserted):
-                array[:, self._deserted] = nothing
+        certified = (info[:, STATUS] == F.OK) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0.0)
+        failed = np.count_nonzero(certified) < rounds
+        if len(self._deserted):
+            for array, nothing in ((lmp, np.nan), (low, -np.inf), (high, np.inf)):
+                if array.size:
+                    array[:, self._deserted] = nothing
         arrays = {
             "accepted": (accepted, quantity),
             "lmp": (lmp, money),
@@ -274,8 +272,12 @@ class Engine:
             array, unit = arrays[name]
             if unit != 1.0:
                 array *= unit
-            if not certified.all():
+            if failed:
                 array[~certified] = np.nan
+        ending = np.zeros(rounds, dtype=np.int64)  # OPTIMAL
+        if failed:
+            ending = _ENDINGS[info[:, STATUS].astype(np.int64)]
+            ending[~certified & (ending == Status.OPTIMAL)] = Status.NUMERICAL
         return Batch(ending, certified, 0, **{name: arrays[name][0] for name in want})
 
     def clear_one(self, price: np.ndarray, mw: np.ndarray, hours: float) -> Round | None:
