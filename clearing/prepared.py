@@ -320,7 +320,7 @@ def _rows_of(array: np.ndarray, what: str, shape: tuple[int, ...], rounds: int) 
             f"array '{what}' has shape {array.shape}; give {shape}, or ({rounds}, "
             f"{', '.join(map(str, shape))}) for {rounds} rounds"
         )
-    return np.broadcast_to(array, (rounds, *shape))
+    return array[None] if rounds == 1 else np.broadcast_to(array, (rounds, *shape))
 
 
 def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> None:
