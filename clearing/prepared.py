@@ -178,7 +178,11 @@ class PreparedMarket:
     ) -> Rows:
         """Rows of the right shapes; a row for every round is broadcast without a copy."""
         given = {"price": price, "mw": mw, "slope": slope, "fixed_mw": fixed_mw, "limit_mw": limit_mw}
-        arrays = {what: _doubles(values, what) for what, values in given.items() if values is not None}
+        arrays = {
+            what: _doubles(values, what)
+            for what, values in given.items()
+            if values is not None or what == "price"
+        }
         shapes = self._shapes
         rounds = max([len(a) for what, a in arrays.items() if a.ndim > len(shapes[what])], default=1)
         arrays.setdefault("mw", self.numbers.mw)
