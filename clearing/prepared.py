@@ -7,14 +7,14 @@ that it cannot prove, and books of several periods, go through the general path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status, once
+from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from clearing.rounds.engine import Engine
 
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
-_UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "limit_mw": "MW"}
 
 _DOUBLE = np.dtype(float)
 _STATUS_OF: dict[type[ClearingError], Status] = {
@@ -179,7 +178,7 @@ class PreparedMarket:
         """Rows of the right shapes; a row for every round is broadcast without a copy."""
         given = {"price": price, "mw": mw, "slope": slope, "fixed_mw": fixed_mw, "limit_mw": limit_mw}
         arrays = {
-            what: _doubles(values, what)
+            what: doubles(values, what)
             for what, values in given.items()
             if values is not None or what == "price"
         }
@@ -188,7 +187,7 @@ class PreparedMarket:
         arrays.setdefault("mw", self.numbers.mw)
         if self.sloped:
             arrays.setdefault("slope", self.numbers.slope)
-        return Rows(**{what: _rows_of(a, what, shapes[what], rounds) for what, a in arrays.items()})
+        return Rows(**{what: rows_of(a, what, shapes[what], rounds) for what, a in arrays.items()})
 
     @cached_property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -202,34 +201,11 @@ class PreparedMarket:
     def _check_numbers(self, rows: Rows) -> None:
         """Refuse the first number that no book may hold, naming round and order."""
         order = self._order_name
-        self._check_rows(rows.price, "price", order)
-        self._check_rows(rows.mw, "mw", order, self.numbers.min_mw)
-        self._check_rows(rows.slope, "slope", order, 0.0)
-        self._check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
-        self._check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
-
-    @staticmethod
-    def _check_rows(
-        values: np.ndarray | None,
-        what: str,
-        name: Callable[[tuple[int, ...]], str],
-        low: float | np.ndarray | None = None,
-        infinite: bool = False,
-    ) -> None:
-        if values is None:
-            return
-        array = once(values)
-        good = ~np.isnan(array) if infinite else np.isfinite(array)
-        if low is not None:
-            good &= array >= low
-        if not good.all():
-            r, *rest = np.argwhere(~good)[0].tolist()
-            item = tuple(rest)
-            bound = "" if low is None else f" of at least {np.broadcast_to(low, array.shape[1:])[item]:g}"
-            raise InputError(
-                f"array '{what}', round {r}, {name(item)}: the value is {float(array[r][item])!r}; "
-                f"give a number{bound} in {_UNITS[what]}"
-            )
+        check_rows(rows.price, "price", order)
+        check_rows(rows.mw, "mw", order, self.numbers.min_mw)
+        check_rows(rows.slope, "slope", order, 0.0)
+        check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
+        check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"
@@ -306,25 +282,6 @@ class PreparedMarket:
                 return optimum
         model = market.compiled(structure)
         return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
-
-
-def _doubles(values: np.ndarray, what: str) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"array '{what}' does not hold numbers; give {_UNITS[what]}") from None
-
-
-def _rows_of(array: np.ndarray, what: str, shape: tuple[int, ...], rounds: int) -> np.ndarray:
-    """`array` as (rounds, *shape)."""
-    if array.shape == (rounds, *shape):
-        return array
-    if array.shape != shape:
-        raise InputError(
-            f"array '{what}' has shape {array.shape}; give {shape}, or ({rounds}, "
-            f"{', '.join(map(str, shape))}) for {rounds} rounds"
-        )
-    return array[None] if rounds == 1 else np.broadcast_to(array, (rounds, *shape))
 
 
 def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> None:
