@@ -98,7 +98,8 @@ class Bridge:
 
     def __init__(self, work: Workload):
         structure = Structure.of(work.book, work.grid)
-        self.numbers = Numbers.of(work.book, structure)
+        numbers = Numbers.of(work.book, structure)
+        self.given = {name: getattr(numbers, name) for name in Numbers.__dataclass_fields__}
         self.model = NodalMarket(work.grid).compiled(structure)
         first = self.program(work.price, work.mw)
         self.highs = highspy.Highs()
@@ -108,8 +109,7 @@ class Bridge:
         self.columns = np.arange(len(first.cost), dtype=np.int32)
 
     def program(self, price: np.ndarray, mw: np.ndarray) -> Any:
-        given = {name: getattr(self.numbers, name) for name in Numbers.__dataclass_fields__}
-        return self.model.at(**(given | {"price": price, "mw": mw}))
+        return self.model.at(**(self.given | {"price": price, "mw": mw}))
 
     def clear(self, price: np.ndarray, mw: np.ndarray) -> float:
         return self.bare(self.program(price, mw))

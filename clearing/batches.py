@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
+
+from clearing.errors import InputError
+
+_UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "limit_mw": "MW"}
 
 
 class Status(IntEnum):
@@ -53,15 +58,64 @@ class Round(NamedTuple):
     welfare: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Rows:
-    """Checked numbers of the rounds; None keeps the book's."""
+    """Numbers of the rounds, (rounds, …) doubles; None keeps the book's."""
 
     price: np.ndarray
     mw: np.ndarray
-    slope: np.ndarray | None
-    fixed_mw: np.ndarray | None
-    limit_mw: np.ndarray | None
+    slope: np.ndarray | None = None
+    fixed_mw: np.ndarray | None = None
+    limit_mw: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.price)
+
+
+def doubles(values: object, what: str) -> np.ndarray:
+    """What was given for one of the arrays, as numbers."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"array '{what}' does not hold numbers; give {_UNITS[what]}") from None
+
+
+def rows_of(array: np.ndarray, what: str, shape: tuple[int, ...], rounds: int) -> np.ndarray:
+    """`array` as (rounds, *shape)."""
+    if array.shape == (rounds, *shape):
+        return array
+    if array.shape != shape:
+        raise InputError(
+            f"array '{what}' has shape {array.shape}; give {shape}, or ({rounds}, "
+            f"{', '.join(map(str, shape))}) for {rounds} rounds"
+        )
+    return array[None] if rounds == 1 else np.broadcast_to(array, (rounds, *shape))
+
+
+def check_rows(
+    values: np.ndarray | None,
+    what: str,
+    name: Callable[[tuple[int, ...]], str],
+    low: float | np.ndarray | None = None,
+    infinite: bool = False,
+) -> None:
+    """Refuse the first number below `low` or not finite (`infinite`: only NaN), by round and name."""
+    if values is None:
+        return
+    array = once(values)
+    good = ~np.isnan(array) if infinite else np.isfinite(array)
+    if low is not None:
+        good &= array >= low
+    if not good.all():
+        r, *rest = np.argwhere(~good)[0].tolist()
+        item = tuple(rest)
+        bound = "" if low is None else f" of at least {np.broadcast_to(low, array.shape[1:])[item]:g}"
+        raise InputError(
+            f"array '{what}', round {r}, {name(item)}: the value is {float(array[r][item])!r}; "
+            f"give a number{bound} in {_UNITS[what]}"
+        )
+
+
+def once(values: np.ndarray) -> np.ndarray:
+    """The rows that memory holds: one where one is broadcast to all."""
+    return values[:1] if values.strides[0] == 0 else values

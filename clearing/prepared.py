@@ -7,14 +7,14 @@ that it cannot prove, and books of several periods, go through the general path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status
+from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from clearing.rounds.engine import Engine
 
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
-
 
 _DOUBLE = np.dtype(float)
 _STATUS_OF: dict[type[ClearingError], Status] = {
@@ -63,7 +62,7 @@ class PreparedMarket:
         self.numbers = Numbers.of(book, self.structure)
         self.orders = len(self.structure.bus)
         self.sloped = bool(self.numbers.slope.any())
-        self._shape = (self.orders,)
+        self._shape, self._hours = (self.orders,), book.hours
 
     @cached_property
     def engine(self) -> Engine | None:
@@ -117,19 +116,22 @@ class PreparedMarket:
         ClearingError
             with on_error="raise", the first failed round's.
         """
-        rows = self._check(price, mw, slope, fixed_mw, limit_mw)
+        rows = self._shape_rows(price, mw, slope, fixed_mw, limit_mw)
         _check_choice("want", want, WANTED)
-        _check_choice("on_error", [on_error], ("mark", "raise"))
-        lines = self._branches(branches)
+        _check_choice("on_error", (on_error,), ("mark", "raise"))
+        lines = self._all_branches if branches is None else self._branches(branches)
         closed = rows.limit_mw is not None and bool((rows.limit_mw == 0).any())
+        if rows.slope is not None and np.isinf(once(rows.slope)).any():
+            self._check_numbers(rows)  # the one number that the engine lets pass
         if self.engine is None or closed:
+            self._check_numbers(rows)
             return self._general_batch(rows, want, on_error, lines)
-        batch = self.engine.clear_many(rows, want, lines, self.book.hours)
-        unproven = np.flatnonzero(batch.status != Status.OPTIMAL)
-        if len(unproven) == 0:
+        batch = self.engine.clear_many(rows, want, lines, self._hours)
+        if np.count_nonzero(batch.certified) == len(rows):
             return batch
+        self._check_numbers(rows)  # the engine has looked at all others, and proves no round with a bad one
         fallbacks = 0
-        for r in unproven.tolist():
+        for r in np.flatnonzero(~batch.certified).tolist():
             fallbacks += batch.status[r] == Status.NUMERICAL
             self._general_round(rows, r, batch, on_error, lines)
         return replace(batch, fallbacks=fallbacks)
@@ -145,9 +147,9 @@ class PreparedMarket:
             and price.shape == quantity.shape == self._shape
             and not self.sloped
         ):
-            found = engine.clear_one(price, quantity, self.book.hours)
+            found = engine.clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
-                return Round(*found)
+                return found
         batch = self.clear_many(price, mw, on_error="raise")
         accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
         return Round(accepted, lmp, float(welfare))
@@ -160,65 +162,50 @@ class PreparedMarket:
         fixed_mw: np.ndarray | None,
         limit_mw: np.ndarray | None,
     ) -> Rows:
-        given = [price, mw, slope]
-        rounds = max((len(a) for a in given if a is not None and np.ndim(a) == 2), default=1)
-        shape: tuple[int, ...] = (len(self.market.grid.buses),)
-        if self.structure.periods > 1:
-            shape += (self.structure.periods,)
-        if fixed_mw is not None and np.ndim(fixed_mw) == len(shape) + 1:
-            rounds = max(rounds, len(fixed_mw))
-        if limit_mw is not None and np.ndim(limit_mw) == 2:
-            rounds = max(rounds, len(limit_mw))
-        grid, numbers, order = self.market.grid, self.numbers, self._order_name
-        if slope is None and self.sloped:
-            slope = numbers.slope
+        """Rows whose numbers are those that a book may hold."""
+        rows = self._shape_rows(price, mw, slope, fixed_mw, limit_mw)
+        self._check_numbers(rows)
+        return rows
 
-        def optional(values: np.ndarray | None, *rest: Any) -> np.ndarray | None:
-            return None if values is None else self._rows(values, *rest)
+    def _shape_rows(
+        self,
+        price: np.ndarray,
+        mw: np.ndarray | None,
+        slope: np.ndarray | None,
+        fixed_mw: np.ndarray | None,
+        limit_mw: np.ndarray | None,
+    ) -> Rows:
+        """Rows of the right shapes; a row for every round is broadcast without a copy."""
+        given = {"price": price, "mw": mw, "slope": slope, "fixed_mw": fixed_mw, "limit_mw": limit_mw}
+        arrays = {
+            what: doubles(values, what)
+            for what, values in given.items()
+            if values is not None or what == "price"
+        }
+        shapes = self._shapes
+        rounds = max([len(a) for what, a in arrays.items() if a.ndim > len(shapes[what])], default=1)
+        arrays.setdefault("mw", self.numbers.mw)
+        if self.sloped:
+            arrays.setdefault("slope", self.numbers.slope)
+        return Rows(**{what: rows_of(a, what, shapes[what], rounds) for what, a in arrays.items()})
 
-        offered = numbers.mw if mw is None else mw
-        branches = (len(grid.branches),)
-        return Rows(
-            price=self._rows(price, "price", (self.orders,), rounds, order, "$/MWh"),
-            mw=self._rows(offered, "mw", (self.orders,), rounds, order, "MW", numbers.min_mw),
-            slope=optional(slope, "slope", (self.orders,), rounds, order, "$/MW²h", 0.0),
-            fixed_mw=optional(fixed_mw, "fixed_mw", shape, rounds, self._bus_name, "MW"),
-            limit_mw=optional(limit_mw, "limit_mw", branches, rounds, self._branch_name, "MW", 0.0, True),
-        )
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of a round's row of each array."""
+        grid, periods = self.market.grid, self.structure.periods
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("price", "mw", "slope"), self._shape)
+        shapes["fixed_mw"] = (len(grid.buses), periods) if periods > 1 else (len(grid.buses),)
+        shapes["limit_mw"] = (len(grid.branches),)
+        return shapes
 
-    @staticmethod
-    def _rows(
-        values: np.ndarray,
-        what: str,
-        shape: tuple[int, ...],
-        rounds: int,
-        name: Callable[[tuple[int, ...]], str],
-        unit: str,
-        low: float | np.ndarray | None = None,
-        infinite: bool = False,
-    ) -> np.ndarray:
-        """`values` as (rounds, *shape), checked; a row for every round is broadcast without a copy."""
-        try:
-            array = np.asarray(values, dtype=float)
-        except (TypeError, ValueError):
-            raise InputError(f"array '{what}' does not hold numbers; give {unit}") from None
-        if array.shape != shape and array.shape != (rounds, *shape):
-            raise InputError(
-                f"array '{what}' has shape {array.shape}; give {shape}, or ({rounds}, "
-                f"{', '.join(map(str, shape))}) for {rounds} rounds"
-            )
-        good = ~np.isnan(array) if infinite else np.isfinite(array)
-        if low is not None:
-            good &= array >= low
-        if not good.all():
-            place = tuple(np.argwhere(~good)[0].tolist())
-            r, item = (place[0], place[1:]) if array.ndim > len(shape) else (0, place)
-            bound = "" if low is None else f" of at least {np.broadcast_to(low, shape)[item]:g}"
-            raise InputError(
-                f"array '{what}', round {r}, {name(item)}: the value is {float(array[place])!r}; "
-                f"give a number{bound} in {unit}"
-            )
-        return np.broadcast_to(array, (rounds, *shape))
+    def _check_numbers(self, rows: Rows) -> None:
+        """Refuse the first number that no book may hold, naming round and order."""
+        order = self._order_name
+        check_rows(rows.price, "price", order)
+        check_rows(rows.mw, "mw", order, self.numbers.min_mw)
+        check_rows(rows.slope, "slope", order, 0.0)
+        check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
+        check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"
@@ -229,14 +216,16 @@ class PreparedMarket:
     def _branch_name(self, item: tuple[int, ...]) -> str:
         return f"branch {self.market.grid.branches[item[0]]!r}"
 
-    def _branches(self, labels: Sequence[Hashable] | None) -> np.ndarray:
+    @cached_property
+    def _all_branches(self) -> np.ndarray:
+        return np.arange(len(self.market.grid.branches))
+
+    def _branches(self, labels: Sequence[Hashable]) -> np.ndarray:
         known = {label: k for k, label in enumerate(self.market.grid.branches)}
-        for label in labels or ():
+        for label in labels:
             if label not in known:
                 raise InputError(f"branches: {label!r} is not a branch of the grid{suggest(label, known)}")
-        return (
-            np.arange(len(known)) if labels is None else np.array([known[b] for b in labels], dtype=np.int64)
-        )
+        return np.array([known[b] for b in labels], dtype=np.int64)
 
     def _general_batch(self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray) -> Batch:
         rounds, buses = len(rows), len(self.market.grid.buses)

@@ -38,10 +38,17 @@ class AffineMap:
     matrix: sparse.csr_array
 
     def at(self, data: np.ndarray) -> np.ndarray:
+        return self.at_padded(np.append(data, 0.0))
+
+    def at_padded(self, data: np.ndarray) -> np.ndarray:
+        """The same for data that already have the zero behind them."""
         if self._picks is None:
-            return self.constant + self.matrix @ data
+            return self.constant + self.matrix @ data[:-1]
         place, factor = self._picks
-        return self.constant + factor * np.append(data, 0.0)[place]
+        value = data.take(place)
+        value *= factor
+        value += self.constant
+        return value
 
     @cached_property
     def _picks(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -83,10 +90,11 @@ class CompiledModel:
     def at(self, **numbers: np.ndarray) -> Program:
         """The program of one book: `numbers` gives an array for every declared datum, by name."""
         whole, (a, b, c, d, e) = self._stacked
-        vector = np.empty(whole.matrix.shape[1])
+        vector = np.empty(whole.matrix.shape[1] + 1)
+        vector[-1] = 0.0
         for name, place in self.data.items():
-            vector[place] = np.ravel(numbers[name])
-        value = whole.at(vector)
+            vector[place] = np.asarray(numbers[name]).ravel()
+        value = whole.at_padded(vector)
         return Program(
             cost=value[:a],
             curvature=value[a:b],

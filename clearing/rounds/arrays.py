@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearing.batches import once
 from clearing.pricing.reduced import typical_size
 
 NONE = np.zeros((0, 0))
@@ -14,13 +15,12 @@ def rows_for(values: np.ndarray | None, unit: float, add: np.ndarray | None = No
     """Rows for the compiled code, in its units: one for every round is passed once, unless rounds differ."""
     if values is None:
         return NONE
-    once = values.strides[0] == 0 and len(values) > 1
-    array = np.ascontiguousarray(values[:1] if once else values, dtype=float)
+    array = once(values)
     if add is not None:
         array = array + add
     if unit != 1.0:
         array = array / unit
-    return array if array.flags.writeable else array.copy()
+    return array if array.flags.carray else array.copy(order="C")
 
 
 def unit_of(values: np.ndarray) -> float:

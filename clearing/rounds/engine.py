@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
+from numba import types
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from clearing.batches import Batch, Rows, Status
+from clearing.batches import Batch, Round, Rows, Status
 from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
@@ -18,6 +20,15 @@ from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
 _ENDINGS = np.array([Status.OPTIMAL, Status.INFEASIBLE, Status.NUMERICAL, Status.NUMERICAL])
+_ROW = types.Array(types.float64, 1, "A", readonly=True, aligned=False)  # as users have them
+_FLOATS, _INTS = types.Array(types.float64, 1, "C"), types.Array(types.int64, 1, "C")
+_DESK = (_ROW, _ROW, _FLOATS, _FLOATS, _FLOATS, _INTS, _FLOATS, types.int64)
+
+
+@cache
+def _one_round() -> Callable[..., float]:
+    """The compiled code of `clear_desk` itself: to look up the types of its arguments costs as much again."""
+    return clear_desk.compile(_DESK)
 
 
 class Engine:
@@ -145,9 +156,8 @@ class Engine:
         self._fixed_default = bus_field[F.DEMAND, :buses].copy()
         self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
         self._dirty = False
-        self._scaled = False
-        desk = np.zeros(3 * no + buses + 1 + N_INFO)
-        self._desk = desk, *np.split(desk, np.cumsum([no, no, no, buses, 1]))[:5]
+        self._plain = len(self._deserted) == 0  # arrays are used as they are given
+        self._desk = np.zeros(2 + N_INFO + 2 * no)
 
     def _views(self):
         return store.views(self._floats, self._ints)
@@ -212,7 +222,7 @@ class Engine:
             rule=rule,
         )
         engine._quantity, engine._money = quantity, money
-        engine._scaled = quantity != 1.0 or money != 1.0
+        engine._plain &= quantity == 1.0 and money == 1.0
         engine._shunt = grid.shunt_mw
         return engine
 
@@ -221,34 +231,32 @@ class Engine:
         if self._dirty:
             self._reset_defaults()
         rounds, quantity, money = len(rows), self._quantity, self._money
-        optional = [
-            rows_for(rows.slope, money / quantity),
-            rows_for(rows.fixed_mw, quantity, self._shunt),
-            rows_for(rows.limit_mw, quantity),
-        ]
-        self._dirty = any(array.size for array in optional)
-        ends = "lmp_low" in want or "lmp_high" in want
+        price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
+        slope = rows_for(rows.slope, money / quantity)
+        fixed = rows_for(rows.fixed_mw, quantity, self._shunt)
+        limit = rows_for(rows.limit_mw, quantity)
+        self._dirty = slope.size + fixed.size + limit.size > 0
         accepted = np.empty((rounds, self.orders)) if "accepted" in want else NONE
         lmp = np.empty((rounds, self.buses)) if "lmp" in want else NONE
+        ends = "lmp_low" in want or "lmp_high" in want
         low = np.empty((rounds, self.buses)) if ends else NONE
         high = np.empty((rounds, self.buses)) if ends else NONE
         flow = np.empty((rounds, self.lines)) if "flow" in want else NONE
         welfare, info = np.empty(rounds), np.zeros((rounds, N_INFO))
-        price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
         first, status = 0, 1
         while status:
             first, status = clear_rounds(
-                self._floats, self._ints, price, mw, *optional, self.rule, first,
+                self._floats, self._ints, price, mw, slope, fixed, limit, self.rule, first,
                 accepted, lmp, low, high, flow, welfare, info,
             )  # fmt: skip
             if status:
                 self._grow(status)
-        ending = _ENDINGS[info[:, STATUS].astype(np.int64)]
-        certified = (ending == Status.OPTIMAL) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0)
-        ending[(ending == Status.OPTIMAL) & ~certified] = Status.NUMERICAL
-        for array, nothing in ((lmp, np.nan), (low, -np.inf), (high, np.inf)):
-            if array.size and len(self._deserted):
-                array[:, self._deserted] = nothing
+        certified = (info[:, STATUS] == F.OK) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0.0)
+        failed = np.count_nonzero(certified) < rounds
+        if len(self._deserted):
+            for array, nothing in ((lmp, np.nan), (low, -np.inf), (high, np.inf)):
+                if array.size:
+                    array[:, self._deserted] = nothing
         arrays = {
             "accepted": (accepted, quantity),
             "lmp": (lmp, money),
@@ -261,37 +269,38 @@ class Engine:
             array, unit = arrays[name]
             if unit != 1.0:
                 array *= unit
-            if not certified.all():
+            if failed:
                 array[~certified] = np.nan
+        ending = np.zeros(rounds, dtype=np.int64)  # OPTIMAL
+        if failed:
+            ending = _ENDINGS[info[:, STATUS].astype(np.int64)]
+            ending[~certified & (ending == Status.OPTIMAL)] = Status.NUMERICAL
         return Batch(ending, certified, 0, **{name: arrays[name][0] for name in want})
 
-    def clear_one(
-        self, price: np.ndarray, mw: np.ndarray, hours: float
-    ) -> tuple[np.ndarray, np.ndarray, float] | None:
-        """Accepted MW, prices and welfare of one round; None where it is not proven or a number is not valid.
+    def clear_one(self, price: np.ndarray, mw: np.ndarray, hours: float) -> Round | None:
+        """One round on arrays of doubles (orders,); None where it is not proven or a number is not valid.
 
         The compiled code looks at every number itself, so that nothing is checked twice.
         """
         if self._dirty:
             self._reset_defaults()
-        desk, prices, quantities, accepted, lmp, welfare = self._desk
-        prices[:], quantities[:] = price, mw
-        if self._scaled:
-            prices /= self._money
-            quantities /= self._quantity
-        status = clear_desk(self._floats, self._ints, desk, self.rule)
-        while status == F.GROW_ROWS or status == F.GROW_SLOTS:
+        if not self._plain:
+            price, mw = price / self._money, mw / self._quantity
+        accepted, lmp = np.empty(self.orders), np.empty(self.buses)
+        while True:
+            welfare = _one_round()(price, mw, accepted, lmp, self._floats, self._ints, self._desk, self.rule)
+            if welfare == welfare:  # else NaN
+                break
+            status = self._desk[0]
+            if status == 0.0:
+                return None
             self._grow(status)
-            status = clear_desk(self._floats, self._ints, desk, self.rule)
-        if status != F.OK:
-            return None
-        if len(self._deserted):
-            lmp[self._deserted] = np.nan
-        if self._scaled:
+        if not self._plain:
             accepted *= self._quantity
             lmp *= self._money
+            lmp[self._deserted] = np.nan
             hours *= self._quantity * self._money
-        return accepted.copy(), lmp.copy(), welfare.item() * hours
+        return tuple.__new__(Round, (accepted, lmp, welfare * hours))  # Round(…) takes twice as long
 
     def _reset_defaults(self):
         v = self._views()

@@ -438,27 +438,30 @@ def blank(r, accepted, lmp, low, high, flow, welfare):
 
 
 @door
-def clear_desk(floats, ints, desk, rule):
-    """One round whose numbers lie in one array, since each more costs time on the way from Python.
+def clear_desk(price, mw, accepted, lmp, floats, ints, desk, rule):
+    """One round: its welfare, with accepted MW and prices written; NaN where it is not proven and priced.
 
-    `desk` holds price, MW, then room for accepted MW, prices, welfare, info. Returns a status: OK (proven
-    and priced), FAILED, or the GROW status that stopped it.
+    price and mw (orders,) may have any strides. `desk` has room for the GROW status that stopped the round
+    (else 0), its welfare and info, and for price and MW.
     """
     orders = ints[ORDERS]
     at = desk.ctypes.data
-    price = matrix_at(at, 1, orders)
-    mw = matrix_at(at + 8 * orders, 1, orders)
-    accepted = matrix_at(at + 16 * orders, 1, orders)
-    at += 24 * orders
-    lmp = matrix_at(at, 1, ints[BUSES])
-    at += 8 * ints[BUSES]
-    welfare = floats_at(at, 1)
-    info = matrix_at(at + 8, 1, N_INFO)
+    welfare = floats_at(at + 8, 1)
+    info = matrix_at(at + 16, 1, N_INFO)
+    at += 8 * (2 + N_INFO)
     none = matrix_at(at, 0, 0)
-    _, grow = clear_rounds(
-        floats, ints, price, mw, none, none, none, rule, 0, accepted, lmp, none, none, none, welfare, info
-    )
-    if grow != 0:
-        return grow
-    proven = info[0, STATUS] == OK and info[0, RESIDUAL] <= 1.0 and info[0, UNPRICED] == 0.0
-    return OK if proven else FAILED
+    prices = matrix_at(at, 1, orders)
+    quantities = matrix_at(at + 8 * orders, 1, orders)
+    if price.strides[0] == 8 and mw.strides[0] == 8 and (price.ctypes.data | mw.ctypes.data) % 8 == 0:
+        prices = matrix_at(price.ctypes.data, 1, orders)
+        quantities = matrix_at(mw.ctypes.data, 1, orders)
+    else:
+        for j in range(orders):
+            prices[0, j] = price[j]
+            quantities[0, j] = mw[j]
+    _, desk[0] = clear_rounds(
+        floats, ints, prices, quantities, none, none, none, rule, 0, matrix_at(accepted.ctypes.data, 1, orders),
+        matrix_at(lmp.ctypes.data, 1, ints[BUSES]), none, none, none, welfare, info,
+    )  # fmt: skip
+    good = desk[0] == 0.0 and info[0, STATUS] == OK and info[0, RESIDUAL] <= 1.0 and info[0, UNPRICED] == 0.0
+    return welfare[0] if good else np.nan

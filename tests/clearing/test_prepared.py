@@ -10,6 +10,7 @@ import pytest
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
 from clearing.optimum import find_optimum
+from clearing.rounds.kernel import clear_desk
 from tests.support.small import book_of, grid_of, sell
 
 
@@ -29,6 +30,45 @@ def test_one_round_has_the_bits_of_a_batch() -> None:
         assert found.welfare == batch.welfare[r]
         if r % 5 == 0:
             prepared.clear_many(price[:1], fixed_mw=0.9 * demand)
+
+
+def test_one_round_takes_rows_of_any_layout_and_gives_arrays_of_its_own() -> None:
+    case = networks.load("ieee14")
+    book = Book.from_case(case)
+    prepared = NodalMarket(case.grid).prepare(replace(book, slope=np.zeros_like(book.slope)))
+    price, mw = np.array(book.price), np.array(book.mw)
+    first = prepared.clear(price, mw)
+    kept = [np.array(part) for part in first]
+    strided = np.repeat(price, 3)[::3]
+    backward = price[::-1].copy()[::-1]
+    unaligned = np.zeros(8 * len(price) + 1, dtype=np.uint8)[1:].view(float)
+    unaligned[:] = price
+    frozen = price.copy()
+    frozen.flags.writeable = False
+    assert not unaligned.flags.aligned
+    prepared.clear(2 * price, mw)
+    for row in (strided, backward, unaligned, frozen):
+        for found in (prepared.clear(row, mw), prepared.clear(row, np.repeat(mw, 2)[::2])):
+            assert all(np.array_equal(a, b) for a, b in zip(found, kept, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True)), "later rounds leave it alone"
+    assert len(clear_desk.signatures) == 1, "a layout must not cost a compilation"
+    flat = prepared.clear(np.full(len(price), 20.0), np.broadcast_to(np.float64(400.0), len(mw)))
+    batch = prepared.clear_many(np.full(len(price), 20.0), np.full(len(mw), 400.0))
+    assert np.array_equal(flat.accepted, batch.accepted[0])
+
+
+def test_one_round_in_small_units_and_with_a_deserted_island() -> None:
+    book = book_of(sell("A", "a", 5e-5, 2e9), sell("B", "b", 5e-5, 3e9), fixed=[{"bus": "b", "mw": 1e-5}])
+    prepared = NodalMarket(grid_of(("a", "b", 0.1, 1.0), ("c", "d", 0.1, 1.0))).prepare(book)
+    rng = np.random.default_rng(3)
+    price = book.price * rng.uniform(0.5, 1.5, (20, 2))
+    batch = prepared.clear_many(price)
+    assert np.isnan(batch.lmp[:, 2:]).all()
+    for r in range(20):
+        found = prepared.clear(price[r])
+        assert np.array_equal(found.accepted, batch.accepted[r])
+        assert np.array_equal(found.lmp, batch.lmp[r], equal_nan=True)
+        assert found.welfare == batch.welfare[r]
 
 
 def test_the_books_slopes_hold_unless_others_are_given() -> None:
@@ -96,3 +136,85 @@ def test_one_round_refuses_what_a_batch_refuses(bad: float) -> None:
     with pytest.raises(InfeasibleError):
         prepared.clear(np.array([20.0, 30.0]), np.array([2.0, 1.0]))
     assert prepared.clear([20, 30]).accepted.tolist() == [5.0, 0.0]
+
+
+REFUSED = {
+    "price": (np.nan, np.inf, -np.inf),
+    "mw": (np.nan, np.inf, -np.inf, -1.0, 1.0),
+    "slope": (np.nan, np.inf, -np.inf, -1.0),
+    "fixed_mw": (np.nan, np.inf, -np.inf),
+    "limit_mw": (np.nan, -1.0, -np.inf),
+}
+PLACE = dict.fromkeys(REFUSED, "order 'B'") | {"fixed_mw": "bus 'b'", "limit_mw": "branch 'L1'"}
+
+
+@pytest.mark.parametrize("on_error", ["mark", "raise"])
+@pytest.mark.parametrize("rounds", [1, 21])
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_batch_refuses_the_first_number_that_no_book_may_hold(
+    what: str, rounds: int, on_error: str
+) -> None:
+    """Whoever looks at the numbers, compiled code or a check: one error, and nothing of it stays."""
+    book = book_of(
+        sell("A", "a", 50.0, 20.0),
+        sell("B", "a", 50.0, 30.0) | {"min_mw": 2.0},
+        sell("C", "c", 50.0, 60.0),
+        fixed=[{"bus": "b", "mw": 5.0}, {"bus": "c", "mw": 30.0}],
+    )
+    market = NodalMarket(grid_of(("a", "b", 0.1, 20.0), ("b", "c", 0.1, 20.0), ("a", "c", 0.1, 20.0)))
+    prepared, rng = market.prepare(book), np.random.default_rng(1)
+    good = {
+        "price": np.array(book.price),
+        "mw": np.array(book.mw),
+        "slope": np.array([0.0, 0.1, 0.2]),
+        "fixed_mw": np.array([0.0, 5.0, 30.0]),
+        "limit_mw": np.array([20.0, 25.0, np.inf]),
+    }
+    good = {name: row * rng.uniform(0.8, 1.2, (rounds, 3)) for name, row in good.items()}
+    first = prepared.clear_many(**good, on_error="raise")
+    for number in REFUSED[what]:
+        for r in {0, rounds - 1}:
+            array = good[what].copy()
+            array[r, 1] = number
+            after = array.copy()
+            after[-1, 2] = np.nan  # is not the first
+            place = f"array '{what}', round {r}, {PLACE[what]}: the value is {number!r}; give a number"
+            for bad in (array, after, np.asfortranarray(array)):
+                with pytest.raises(InputError, match=place):
+                    prepared.clear_many(**(good | {what: bad}), on_error=on_error)
+            if rounds > 1:
+                with pytest.raises(InputError, match=place.replace(f"round {r}", "round 0")):
+                    prepared.clear_many(**(good | {what: array[r]}), on_error=on_error)
+    again = prepared.clear_many(**good, on_error="raise")
+    assert np.array_equal(first.lmp, again.lmp)
+    assert np.array_equal(first.accepted, again.accepted)
+    plain = [m.clear_many(good["price"], good["mw"]).lmp for m in (prepared, market.prepare(book))]
+    assert np.array_equal(*plain)
+
+
+def test_huge_finite_numbers_are_left_to_the_general_path() -> None:
+    book = book_of(sell("A", "a", 50.0, 20.0), sell("B", "b", 50.0, 30.0), fixed=[{"bus": "b", "mw": 15.0}])
+    prepared = NodalMarket(grid_of(("a", "b", 0.1, 10.0))).prepare(book)
+    batch = prepared.clear_many(book.price, np.array([[50.0, 50.0], [50.0, 2e15]]))
+    assert batch.status[0] == 0
+    assert batch.fallbacks == 1
+    assert batch.accepted[0] == pytest.approx([10.0, 5.0])
+
+
+def test_no_rounds_and_arrays_of_other_numbers() -> None:
+    book = book_of(sell("A", "a", 50.0, 20.0), sell("B", "b", 50.0, 30.0), fixed=[{"bus": "b", "mw": 15.0}])
+    prepared = NodalMarket(grid_of(("a", "b", 0.1, 10.0))).prepare(book)
+    assert prepared.clear_many(np.zeros((0, 2))).lmp.shape == (0, 2)
+    price = np.array([[20, 30], [30, 20]])
+    whole = prepared.clear_many(price.astype(float), want=("lmp", "accepted"))
+    for same in (
+        price,
+        price.tolist(),
+        price.astype(">f8"),
+        price.astype(np.float32),
+        np.asfortranarray(price),
+    ):
+        assert np.array_equal(prepared.clear_many(same).lmp, whole.lmp)
+    kept = price.astype(float)
+    kept.flags.writeable = False
+    assert np.array_equal(prepared.clear_many(kept).accepted, whole.accepted)
