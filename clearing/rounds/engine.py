@@ -150,6 +150,10 @@ class Engine:
         np.add.at(around, from_bus, np.abs(b))
         np.add.at(around, to_bus, np.abs(b))
         bus_field[F.BSUM, :buses] = np.divide(1.0, around, out=np.zeros(buses), where=around > 0.0)
+        ends, others = np.r_[from_bus[on], to_bus[on]], np.r_[to_bus[on], from_bus[on]]
+        order = np.argsort(ends, kind="stable")
+        v["beside_start"][1 : buses + 1] = np.cumsum(np.bincount(ends, minlength=buses))
+        v["beside"][: len(ends)], v["tie"][: len(ends)] = others[order], np.r_[b[on], b[on]][order]
         v["state"][F.SLOTS], v["state"][F.STALE] = m, 1
         self._quantity = self._money = 1.0
         self._shunt = np.zeros(buses)

@@ -101,11 +101,12 @@ def prove(base, head, live):
     s = unpack(base, head)
     t = unpack_aside(base, head)
     nb = s.head[BUSES]
+    zero = splat(0.0)
     for b in range(0, t.inj.shape[1], LANES):
         turn(t.inj, b, t.left, b)
         turn(t.lam, b, t.price, b)
         for i in range(LANES):
-            store_at(t.pull, b + i, 0, splat(0.0))
+            store_at(t.pull, b + i, 0, zero)
     solve_eight(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
         t.left, t.angle, t.work,
@@ -114,62 +115,31 @@ def prove(base, head, live):
         t.mark[FOUND, lane] = 0
         t.mark[ASTRAY, lane] = 0
         for k in range(t.mark[COUNT, lane]):
-            t.mu[t.tight[lane, k], lane] = t.press[lane, k]
+            line = t.tight[lane, k]
+            v = s.lin[SUSC, line] * t.press[lane, k]
+            t.pull[s.start[line], lane] += v
+            t.pull[s.end[line], lane] -= v
     beyond = prove_lines(
-        t.angle, t.price, t.mu, t.flow, t.left, t.pull, s.lin[SUSC], s.lin[SHIFT], s.lin[LFLO], s.lin[LFHI], s.start,
-        s.end, s.head[LINES], t.note, t.mark, t.tight, (1 << live) - 1,
+        t.angle, t.flow, s.lin[SUSC], s.lin[SHIFT], s.lin[LFLO], s.lin[LFHI], s.start, s.end, s.head[LINES], t.note,
+        t.mark, t.tight, (1 << live) - 1,
     )  # fmt: skip
-    zero = splat(0.0)
-    primal = larger(beyond, zero)
-    nodal = zero
-    finite = load(t.note[FINITE], 0)
-    weight = s.bus[BSUM]
-    for b in range(nb):
-        rest = load_at(t.left, b, 0)
-        pull = load_at(t.pull, b, 0)
-        primal = larger(primal, magnitude(rest))
-        nodal = larger(nodal, magnitude(pull) * splat(weight[b]))
-        finite = finite + rest + load_at(t.price, b, 0) + pull
-    store(t.work[0], 0, primal)
+    primal, nodal, finite = prove_buses(
+        t.left, t.angle, t.price, t.pull, s.bus[BSUM], s.beside_start, s.beside, s.tie, nb
+    )
+    store(t.work[0], 0, larger(primal, larger(beyond, zero)))
     store(t.work[1], 0, nodal)
-    store(t.work[2], 0, finite)
+    store(t.work[2], 0, finite + load(t.note[FINITE], 0))
     for lane in range(live):
         t.note[WORST, lane] = _worst(t, s.lin, lane)
 
 
 @inner
-def prove_lines(
-    angle,
-    price,
-    mu,
-    flow,
-    left,
-    pull,
-    susceptance,
-    shift,
-    low,
-    high,
-    start,
-    end,
-    lines,
-    note,
-    mark,
-    tight,
-    live,
-):
-    """Flows of all lines, what they take from the buses, and which stand at a limit; most that one is beyond it.
-
-    `pull` gathers Σ b (λ_from − λ_to + μ) of the lines at each bus, 0 where prices and duals belong together.
-    """
+def prove_lines(angle, flow, susceptance, shift, low, high, start, end, lines, note, mark, tight, live):
+    """Flows of all lines, and which stand at a limit; returns the most that one is beyond it."""
     tol = load(note[TOL], 0)
     beyond = splat(-1e300)
     for line in range(lines):
-        f = start[line]
-        e = end[line]
-        b = splat(susceptance[line])
-        driven = b * (load_at(angle, f, 0) - load_at(angle, e, 0))
-        store_at(left, f, 0, load_at(left, f, 0) - driven)
-        store_at(left, e, 0, load_at(left, e, 0) + driven)
+        driven = splat(susceptance[line]) * (load_at(angle, start[line], 0) - load_at(angle, end[line], 0))
         driven = driven + splat(shift[line])
         store_at(flow, line, 0, driven)
         room = smaller(splat(high[line]) - driven, driven - splat(low[line]))
@@ -185,21 +155,43 @@ def prove_lines(
                 mark[FOUND, lane] = at + 1
             else:
                 mark[ASTRAY, lane] = 1
-        driven = b * (load_at(price, f, 0) - load_at(price, e, 0) + load_at(mu, line, 0))
-        store_at(pull, f, 0, load_at(pull, f, 0) + driven)
-        store_at(pull, e, 0, load_at(pull, e, 0) - driven)
     return beyond
 
 
 @inner
+def prove_buses(left, angle, price, pull, weight, first, beside, tie, buses):
+    """(worst imbalance of a bus, worst residual of its price over its susceptances, anything not finite).
+
+    A bus is balanced if its lines carry its injection away; its price fits if Σ b (λ − λ_other) over its
+    lines cancels what the duals of those at a limit pull.
+    """
+    primal = splat(0.0)
+    nodal = primal
+    finite = primal
+    for i in range(buses):
+        rest = load_at(left, i, 0)
+        drawn = load_at(pull, i, 0)
+        here = load_at(angle, i, 0)
+        own = load_at(price, i, 0)
+        for p in range(first[i], first[i + 1]):
+            k = beside[p]
+            b = splat(tie[p])
+            rest = rest - b * (here - load_at(angle, k, 0))
+            drawn = drawn + b * (own - load_at(price, k, 0))
+        primal = larger(primal, magnitude(rest))
+        nodal = larger(nodal, magnitude(drawn) * splat(weight[i]))
+        finite = finite + rest + own + drawn
+    return primal, nodal, finite
+
+
+@inner
 def _worst(t, lin, lane):
-    """Worst residual of the round over its tolerance; its line duals are taken out of `mu`."""
+    """Worst residual of the round over its tolerance."""
     slack = t.note[SLACKNESS, lane]
     finite = t.work[2, lane]
     for k in range(t.mark[COUNT, lane]):
         line = t.tight[lane, k]
         v = t.press[lane, k]
-        t.mu[line, lane] = 0.0
         flow = t.flow[line, lane]
         slack += abs(v * (lin[LFHI, line] - flow) if v > 0.0 else v * (flow - lin[LFLO, line]))
     mw = t.note[MWSCALE, lane]

@@ -86,6 +86,9 @@ class Store(NamedTuple):
     start: np.ndarray
     end: np.ndarray
     at: np.ndarray  # icol[BUS], unsigned
+    beside_start: np.ndarray  # lines in service at each bus: other end, susceptance
+    beside: np.ndarray
+    tie: np.ndarray
     base: np.ndarray  # where all floats begin; with `head`, this unpacks the store again
 
 
@@ -96,12 +99,11 @@ class Aside(NamedTuple):
     lam: np.ndarray  # (8, buses) prices
     press: np.ndarray  # (8, rows) duals of the lines in `tight`
     note: np.ndarray
-    left: np.ndarray  # (buses, 8) injections, less what the lines carry away
+    left: np.ndarray  # (buses, 8) injections
     price: np.ndarray  # (buses, 8)
     angle: np.ndarray  # (buses, 8)
-    pull: np.ndarray  # (buses, 8) see `proof`
+    pull: np.ndarray  # (buses, 8) what line duals ask of the prices, see `proof`
     work: np.ndarray  # (buses, 8)
-    mu: np.ndarray  # (lines, 8)
     flow: np.ndarray  # (lines, 8)
     tight: np.ndarray  # (8, rows) lines at a limit, sorted
     mark: np.ndarray
@@ -115,7 +117,7 @@ def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
         ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
         ("w", (k, k)), ("work", (2 * k + 2, 2 * k)), ("wide", (k, n + k)), ("blocks", (n + k + 1,)), ("bus", (N_BUS, nb)),
         ("lin", (N_LIN, nl)), ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)),
-        ("aside", (LANES * (7 * nb + 2 * nl + k + N_NOTE),)),
+        ("tie", (2 * nl,)), ("aside", (LANES * (7 * nb + nl + k + N_NOTE),)),
     ]  # fmt: skip
 
 
@@ -128,7 +130,7 @@ def int_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
         ("ibus", (3, nb + 1)), ("ilin", (N_ILIN, nl)), ("source", (m,)), ("target", (m,)),
         ("lower_start", (m + 1,)), ("lower_index", (int(h[LOWER]),)), ("upper_start", (m + 1,)),
         ("upper_index", (int(h[UPPER]),)), ("cold", (k,)), ("state", (N_STATE,)),
-        ("aside_ints", (LANES * (k + N_MARK),)),
+        ("beside_start", (nb + 2,)), ("beside", (2 * nl,)), ("aside_ints", (LANES * (k + N_MARK),)),
     ]  # fmt: skip
 
 
@@ -231,6 +233,7 @@ def unpack(f, i):
     at += 8 * (i[UPPER])
     pivot = floats_at(at, m)
     at += 8 * (m)
+    tie = floats_at(at, 2 * nl)
     at = i.ctypes.data + 8 * HEADER
     icol = _table(at, N_ICOL, n)
     at += 8 * (N_ICOL) * (n)
@@ -260,6 +263,10 @@ def unpack(f, i):
     cold = _ints(at, k)
     at += 8 * (k)
     state = _ints(at, N_STATE)
+    at += 8 * (N_STATE)
+    beside_start = _indices(at, nb + 1)
+    at += 8 * (nb + 1)
+    beside = _indices(at, 2 * nl)
     head = _ints(i.ctypes.data, HEADER)
     into = _indices(icol.ctypes.data + 8 * HEAD * n, n)
     out = _indices(icol.ctypes.data + 8 * TAIL * n, n)
@@ -269,7 +276,7 @@ def unpack(f, i):
     return Store(
         col, icol, a, ptdf, slot, islot, row, irow, w, work, triangle, wide, blocks, popped, bus, ibus, lin, ilin, lower, upper,
         pivot, source, target, lower_start, lower_index, upper_start, upper_index, cold, state, head,
-        into, out, start, end, place, floats_at(f.ctypes.data, 0),
+        into, out, start, end, place, beside_start, beside, tie, floats_at(f.ctypes.data, 0),
     )  # fmt: skip
 
 
@@ -288,12 +295,11 @@ def unpack_aside(f, i):
     pull = matrix_at(at + 40 * LANES * nb, nb, LANES)
     work = matrix_at(at + 48 * LANES * nb, nb, LANES)
     at += 56 * LANES * nb
-    mu = matrix_at(at, nl, LANES)
-    flow = matrix_at(at + 8 * LANES * nl, nl, LANES)
-    at += 16 * LANES * nl
+    flow = matrix_at(at, nl, LANES)
+    at += 8 * LANES * nl
     press = matrix_at(at, LANES, k)
     note = matrix_at(at + 8 * LANES * k, N_NOTE, LANES)
     at = i.ctypes.data + 8 * i[ASIDE_INTS]
     tight = _table(at, LANES, k)
     mark = _table(at + 8 * LANES * k, N_MARK, LANES)
-    return Aside(inj, lam, press, note, left, price, angle, pull, work, mu, flow, tight, mark)
+    return Aside(inj, lam, press, note, left, price, angle, pull, work, flow, tight, mark)
