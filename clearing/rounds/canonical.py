@@ -10,15 +10,18 @@ from __future__ import annotations
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import product, row_products
 from clearing.rounds.fields import (
+    ACTIVE,
     BAS,
     BASE,
     COLS,
     COST,
     FHI,
+    FRESH,
     GROW_ROWS,
     GROW_SLOTS,
     HEAT,
     HIGH,
+    KEPT,
     LFHI,
     LFLO,
     LINE,
@@ -116,7 +119,7 @@ def remember_rows(s, tight):
 
 
 @inner
-def right_sides(head, col, a, slots, islot, row, irow, wide, lin, m, f, tol):
+def right_sides(head, col, a, slots, islot, row, irow, wide, lin, state, m, f, tol):
     """row[VEC] = limit of each row minus what fixed demand and columns at a bound contribute.
 
     irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. `wide` holds the
@@ -130,7 +133,12 @@ def right_sides(head, col, a, slots, islot, row, irow, wide, lin, m, f, tol):
         inside[t] = x[cols[t]]
         x[cols[t]] = 0.0
     right = row[VEC]
-    row_products(right, head[COLUMNS], a, rows, m, x)
+    if state[KEPT] == 1 and f == state[SIZE]:  # the basis was placed on the same columns at their bounds
+        for i in range(m):
+            at = islot[ACTIVE, rows[i]]
+            right[i] = row[FRESH, at] if at >= 0 else product(a[rows[i]], x, head[COLUMNS])
+    else:
+        row_products(right, head[COLUMNS], a, rows, m, x)
     for t in range(f):
         x[cols[t]] = inside[t]
     balances = head[BALANCES]

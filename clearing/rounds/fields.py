@@ -72,7 +72,8 @@ VEC = 3
 Y = 4
 VEC2 = 5
 VEC3 = 6
-N_ROW = 7
+FRESH = 7  # what columns at a bound give to the rows of the basis, where `state` says that it is so
+N_ROW = 8
 
 # irow (int)
 ACT = 0  # slot of the row
@@ -133,6 +134,7 @@ QPS = 6
 RULED = 7  # sloped books: rows, and step orders held at their price
 HELDS = 8
 CAREFUL = 10  # 1 where a round looks at all its lines before it ends, 0 where eight rounds do so together
+KEPT = 13  # 1 while row[FRESH] holds: nothing has moved since the basis was placed
 INSIDE = 12  # interior columns of the last recomputation
 REDONE = 11  # rounds solved again by themselves
 STALE = 9  # 1 where demand or limits changed since the candidates' limits were set

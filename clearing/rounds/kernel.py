@@ -32,6 +32,7 @@ from clearing.rounds.fields import (
     INFEASIBLE,
     INSIDE,
     JITTER,
+    KEPT,
     LAM,
     LFHI,
     LFLO,
@@ -272,6 +273,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                 continue
             out[TIES] = ties
             status, tight = share(s, n, tol, COST_TOL * cost_scale, False)
+            s.state[KEPT] = 0
             if status != OK:
                 return status, 0, 0
             f = interior_columns(s, tol)
@@ -311,6 +313,7 @@ def clear_round(
     s = unpack(floats, ints)
     out = info[r]
     out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
+    s.state[KEPT] = 0
     cost_scale, mw_scale, sloped, valid = load(s, price, mw, slope, fixed, limit, r)
     if not valid:
         return BAD_INPUT

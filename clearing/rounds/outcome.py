@@ -58,7 +58,7 @@ def recompute(base, head, f, tight, tol, sloped, rule, cost_scale, unpriced):
         m, status = remember_rows(s, tight)
     if status != OK:
         return status, 0, 0
-    right_sides(s.head, s.col, s.a, s.slot, s.islot, s.row, s.irow, s.wide, s.lin, m, f, tol)
+    right_sides(s.head, s.col, s.a, s.slot, s.islot, s.row, s.irow, s.wide, s.lin, s.state, m, f, tol)
     s.state[INSIDE] = f
     rank = m
     settled = False

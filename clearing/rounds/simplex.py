@@ -34,11 +34,13 @@ from clearing.rounds.fields import (
     FHI,
     FLIPS,
     FLO,
+    FRESH,
     GEE,
     GROW_ROWS,
     HEAT,
     HIGHP,
     INFEASIBLE,
+    KEPT,
     LOOK,
     LOOKED,
     LOWP,
@@ -205,12 +207,13 @@ def place(col, a, slot, islot, row, irow, w, n, balances, state):
         direction[j] = 0.0
         x[j] = 0.0
         red[j] = 0.0
-    row_products(row[REST], n, a, irow[ACT], k, x)
+    row_products(row[FRESH], n, a, irow[ACT], k, x)
+    state[KEPT] = 1
     for i in range(k):
         s = irow[ACT, i]
         side = irow[SIDE, i]
         bound = slot[FLO, s] if side < 0 else slot[FHI, s]
-        row[REST, i] = bound - slot[BASE, s] - row[REST, i]
+        row[REST, i] = bound - slot[BASE, s] - row[FRESH, i]
         low[n + i] = slot[FLO, s]
         high[n + i] = slot[FHI, s]
         direction[n + i] = -float(side)
@@ -548,6 +551,7 @@ def dual_simplex(
             islot[HEAT, s] = 0  # a row that depends on active ones: rounding, and the final check decides
             continue
         state[PIVOTS] += 1
+        state[KEPT] = 0
         # bound flips of the passed columns and limits
         added = 0.0
         for t in range(kept):
