@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from clearing.rounds.ascent import ascend
 from clearing.rounds.canonical import interior_columns
+from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
+from clearing.rounds.equations import REGULAR
 from clearing.rounds.face import reduced_costs
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
+    COLS,
     COST,
     COSTP,
+    GROW_ROWS,
+    GROW_SLOTS,
     HIGH,
     HIGHP,
     JITTER,
@@ -36,31 +41,50 @@ from clearing.rounds.outcome import settle
 from clearing.rounds.store import BALANCES, COLUMNS
 from clearing.rounds.ties import share
 
+BAND = 1e-9  # of the largest price: over so much a step order answers gradually in the climb
+
 
 @inner
 def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unpriced):
     """Dispatch of a book with slopes. Returns (status, rows, rank).
 
-    Attempt 0 starts from the last round, the others cold.
+    Attempt 0 climbs from the last round's duals; where that ends nowhere, at tied step orders, or at an active
+    set that its recomputation refutes, and in the other attempts (cold), the dual active set finds the outcome.
     """
     n = s.head[COLUMNS]
     s.state[SIZE] = 0  # the rows and columns here are no basis: a simplex afterwards starts cold
     e = noise * cost_scale
     for j in range(n):
         s.col[COSTP, j] = s.col[COST, j] + (e * s.col[JITTER, j] if s.col[SLOPE, j] == 0.0 else 0.0)
+    quick = number == 0
     for turn in range(60):
-        status = ascend(s, n, 0.1 * tol, number > 0 and turn == 0, 200 + 4 * n)
-        if status != OK:
-            return status, 0, 0
+        if quick:
+            status = climb(s, n, 0.1 * tol, BAND * cost_scale, 40)
+            if status == GROW_ROWS:
+                return status, 0, 0
+            quick = status == OK
+        if not quick:
+            status = ascend(s, n, 0.1 * tol, number > 0 and turn == 0, 200 + 4 * n)
+            if status != OK:
+                return status, 0, 0
         tight = list_ruling(s)
         f = interior_columns(s, tol)
+        if quick and not steps_apart(s, f):
+            quick = False
+            continue
         status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
+        if status == OK and quick and at_edge(s, f, tol):
+            f = interior_columns(s, tol)
+            status, m, rank = settle(s, f, m - s.head[BALANCES], tol, True, rule, cost_scale, unpriced)
         if status == MORE_LINES:
             continue
-        if status != OK:
+        if status == GROW_ROWS or status == GROW_SLOTS:
             return status, 0, 0
-        if not signs_hold(s, n, m, tol, cost_tol):
-            return STALLED, 0, 0
+        if status != OK or not signs_hold(s, n, m, tol, cost_tol):
+            if quick:
+                quick = False
+                continue
+            return (STALLED if status == OK else status), 0, 0
         ties = list_face(s, n, m, cost_tol)
         if ties == 0:
             return status, m, rank
@@ -71,6 +95,48 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         f = interior_columns(s, tol)
         return settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
     return STALLED, 0, 0
+
+
+@inner
+def at_edge(s, f, tol):
+    """Whether the recomputation has moved an interior column to a bound."""
+    for t in range(f):
+        j = s.irow[COLS, t]
+        if s.col[X, j] - s.col[LOW, j] <= tol or s.col[HIGH, j] - s.col[X, j] <= tol:
+            return True
+    return False
+
+
+@inner
+def steps_apart(s, f):
+    """Whether the rows can tell the interior step orders apart: tied ones are none of the dispatch's doing."""
+    m = s.state[RULED]
+    a = s.work
+    b = 0
+    for t in range(f):
+        j = s.irow[COLS, t]
+        if s.col[SLOPE, j] == 0.0:
+            if b == m:
+                return False
+            for i in range(m):
+                a[b, i] = s.a[s.irow[TIEROWS, i], j]
+            b += 1
+    for k in range(b):
+        best = 0.0
+        at = 0
+        for i in range(k, m):
+            if abs(a[k, i]) > best:
+                best = abs(a[k, i])
+                at = i
+        if best <= REGULAR:
+            return False
+        for e in range(k, b):
+            a[e, k], a[e, at] = a[e, at], a[e, k]
+        for e in range(k + 1, b):
+            c = a[e, k] / a[k, k]
+            for i in range(k + 1, m):
+                a[e, i] -= c * a[k, i]
+    return True
 
 
 @inner
