@@ -43,10 +43,9 @@ from clearing.rounds.fields import (
     TIEROWS,
     TIESIDES,
     TMP,
-    TMP2,
     VEC,
-    X,
     XB,
+    X,
 )  # fmt: skip
 from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
@@ -134,11 +133,8 @@ def begin(s):
 
 
 @inner
-def imbalances(s, n, m, tol):
-    """row[REST] of the rows at the dispatch X; appends the lines that it exceeds most.
-
-    Returns (rows, worst imbalance or excess, whether rows found no room).
-    """
+def imbalances(s, n, m):
+    """row[REST] = what each row lacks at the dispatch X; returns the largest."""
     x = s.col[X]
     worst = 0.0
     for i in range(m):
@@ -147,10 +143,20 @@ def imbalances(s, n, m, tol):
         g = bound - s.slot[BASE, t] - dot(s.a[t], x, n)
         s.row[REST, i] = g
         worst = max(worst, abs(g))
+    return worst
+
+
+@inner
+def exceeded(s, n, m, tol, cold):
+    """Append the lines that the dispatch X exceeds most to the m rows, of all slots or of the hot ones.
+
+    Returns (rows, worst excess, whether a row found no room).
+    """
+    x = s.col[X]
     most = 0.0
     count = 0
     for t in range(s.head[BALANCES], s.state[SLOTS]):
-        if s.islot[HEAT, t] > 0 and s.islot[ACTIVE, t] < 0:
+        if s.islot[ACTIVE, t] < 0 and (cold or s.islot[HEAT, t] > 0):
             f = s.slot[BASE, t] + dot(s.a[t], x, n)
             above = f - s.slot[FHI, t]
             below = s.slot[FLO, t] - f
@@ -160,13 +166,11 @@ def imbalances(s, n, m, tol):
                 s.irow[PERM, count] = t if above > below else -1 - t
                 s.col[GOAL, count] = over
                 count += 1
-    full = False
     for k in range(count):
         over = s.col[GOAL, k]
         if over > SHARE * most:
             if m + 1 >= s.head[ROWCAP]:
-                full = True
-                break
+                return m, most, True
             t = s.irow[PERM, k]
             above = t >= 0
             t = t if above else -1 - t
@@ -175,8 +179,24 @@ def imbalances(s, n, m, tol):
             s.row[XB, m] = 0.0
             s.row[REST, m] = -over if above else over
             s.islot[ACTIVE, t] = m
+            s.islot[HEAT, t] = HOT
             m += 1
-    return m, max(worst, most), full
+    return m, most, False
+
+
+@inner
+def close(s, n, m, tol):
+    """Keep the duals; append the lines at a limit beside the m rows, as far as there is room."""
+    x = s.col[X]
+    for i in range(m):
+        s.slot[DUAL, s.irow[TIEROWS, i]] = s.row[XB, i]
+    for t in range(s.head[BALANCES], s.state[SLOTS]):
+        if s.islot[ACTIVE, t] < 0 and m < s.head[ROWCAP]:
+            f = s.slot[BASE, t] + dot(s.a[t], x, n)
+            if min(s.slot[FHI, t] - f, f - s.slot[FLO, t]) <= tol:
+                s.irow[TIEROWS, m] = t
+                m += 1
+    s.state[RULED] = m
 
 
 @inner
@@ -227,21 +247,16 @@ def climb(s, n, tol, band, limit):
     before = 1e300
     for _ in range(limit):
         respond(x, u, cost, inverse, low, high, n)
-        m, worst, full = imbalances(s, n, m, tol)
-        if worst <= tol or (worst <= 1e4 * tol and worst > 0.1 * before):
-            kept = 0
-            for i in range(m):
-                t = s.irow[TIEROWS, i]
-                if t < s.head[BALANCES] or y[i] != 0.0:
-                    s.irow[TIEROWS, kept] = t
-                    s.slot[DUAL, t] = y[i]
-                    kept += 1
-                else:
-                    s.islot[ACTIVE, t] = -1
-            s.state[RULED] = kept
-            return OK
+        worst = imbalances(s, n, m)
+        settled = worst <= tol or (worst <= 1e4 * tol and worst > 0.1 * before)
+        m, most, full = exceeded(s, n, m, tol, settled)
         if full:
             return GROW_ROWS
+        if settled and most == 0.0:
+            close(s, n, m, 10.0 * max(worst, tol))
+            return OK
+        if before == 1e300 and worst <= 1e6 * tol and most <= 1e6 * tol:
+            window = 0.0
         s.state[QPS] += 1
         if window > 1e-6 * abs(y[0]):
             window_weights(weight, u, cost, inverse, low, high, window, n)

@@ -24,6 +24,7 @@ from clearing.rounds.fields import (
     LOWP,
     MORE_LINES,
     OK,
+    PERM,
     PERM2,
     RED,
     ROWS,
@@ -69,7 +70,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
                 return status, 0, 0
         tight = list_ruling(s)
         f = interior_columns(s, tol)
-        if quick and not steps_apart(s, f):
+        if quick and not steps_apart(s, s.irow[TIEROWS], s.state[RULED], f, -1.0):
             quick = False
             continue
         status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
@@ -85,7 +86,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
                 quick = False
                 continue
             return (STALLED if status == OK else status), 0, 0
-        ties = list_face(s, n, m, cost_tol)
+        ties = list_face(s, n, m, f, cost_tol)
         if ties == 0:
             return status, m, rank
         out[2] = ties
@@ -108,34 +109,41 @@ def at_edge(s, f, tol):
 
 
 @inner
-def steps_apart(s, f):
-    """Whether the rows can tell the interior step orders apart: tied ones are none of the dispatch's doing."""
-    m = s.state[RULED]
+def steps_apart(s, rows, m, f, least):
+    """Whether the rows, of lines those with a price above `least`, tell the interior step orders apart.
+
+    Tied ones they do not: the climb's dispatch of these means nothing, and law 4 has to decide.
+    """
     a = s.work
     b = 0
+    k = 0
+    for i in range(m):
+        if i < s.head[BALANCES] or abs(s.row[Y, i]) > least:
+            s.irow[PERM, k] = rows[i]
+            k += 1
     for t in range(f):
         j = s.irow[COLS, t]
         if s.col[SLOPE, j] == 0.0:
-            if b == m:
+            if b == k:
                 return False
-            for i in range(m):
-                a[b, i] = s.a[s.irow[TIEROWS, i], j]
+            for i in range(k):
+                a[b, i] = s.a[s.irow[PERM, i], j]
             b += 1
-    for k in range(b):
+    for c in range(b):
         best = 0.0
-        at = 0
-        for i in range(k, m):
-            if abs(a[k, i]) > best:
-                best = abs(a[k, i])
+        at = c
+        for i in range(c, k):
+            if abs(a[c, i]) > best:
+                best = abs(a[c, i])
                 at = i
         if best <= REGULAR:
             return False
-        for e in range(k, b):
-            a[e, k], a[e, at] = a[e, at], a[e, k]
-        for e in range(k + 1, b):
-            c = a[e, k] / a[k, k]
-            for i in range(k + 1, m):
-                a[e, i] -= c * a[k, i]
+        for e in range(c, b):
+            a[e, c], a[e, at] = a[e, at], a[e, c]
+            if e > c:
+                v = a[e, c] / a[c, c]
+                for i in range(c + 1, k):
+                    a[e, i] -= v * a[c, i]
     return True
 
 
@@ -171,10 +179,11 @@ def signs_hold(s, n, m, tol, cost_tol):
 
 
 @inner
-def list_face(s, n, m, cost_tol):
+def list_face(s, n, m, f, cost_tol):
     """How many step orders and limits could move at no cost; puts rows and duals where `ties.restrict` looks.
 
-    Without any the dispatch is unique: the interior step orders were held, which are independent.
+    Without any the dispatch is unique: so it is too where the rows that have a price hold the step orders
+    among the f interior columns.
     """
     ties = 0
     low = s.col[LOW]
@@ -185,6 +194,11 @@ def list_face(s, n, m, cost_tol):
         at_bound = s.col[X, j] == low[j] or s.col[X, j] == high[j]
         if at_bound and high[j] > low[j] and s.col[SLOPE, j] == 0.0 and abs(s.col[RED, j]) <= cost_tol:
             ties += 1
+    weak = 0
+    for i in range(s.head[BALANCES], m):
+        weak += abs(s.row[Y, i]) <= cost_tol
+    if ties == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], m, f, cost_tol)):
+        return 0
     for t in range(s.state[SLOTS]):
         s.islot[ACTIVE, t] = -1
     for i in range(m):
@@ -192,8 +206,5 @@ def list_face(s, n, m, cost_tol):
         s.irow[SIDE, i] = s.irow[PERM2, i]
         s.islot[ACTIVE, s.irow[ROWS, i]] = i
         s.col[RED, n + i] = s.row[Y, i]
-        if i >= s.head[BALANCES] and abs(s.row[Y, i]) <= cost_tol:
-            ties += 1
-    if ties > 0:
-        s.state[SIZE] = m
-    return ties
+    s.state[SIZE] = m
+    return ties + weak
