@@ -14,7 +14,7 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import WIDE, add_rows, dot
 from clearing.rounds.fields import (
     ACT,
@@ -53,7 +53,8 @@ from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, ROWCAP
 
 WINDOW = 0.1  # of the price of the first balance row: the window of the first step
-SHARE = 0.3  # of the worst excess: lines beyond their limits by less wait
+SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
+LOOK = 0.5  # a shorter step is followed by one that looks at its rows alone
 NARROW = 0.1  # what becomes of it after a step that the model foresaw
 
 
@@ -114,7 +115,7 @@ def list_weights(weight, chosen, n):
     return whole
 
 
-@inner
+@merged
 def begin(s):
     """Rows of the last round's duals, and the balances. Returns their number."""
     balances = s.head[BALANCES]
@@ -132,7 +133,7 @@ def begin(s):
     return m
 
 
-@inner
+@merged
 def imbalances(s, n, m):
     """row[REST] = what each row lacks at the dispatch X; returns the largest."""
     x = s.col[X]
@@ -146,7 +147,7 @@ def imbalances(s, n, m):
     return worst
 
 
-@inner
+@merged
 def exceeded(s, n, m, tol, cold):
     """Append the lines that the dispatch X exceeds most to the m rows, of all slots or of the hot ones.
 
@@ -199,7 +200,7 @@ def close(s, n, m, tol):
     s.state[RULED] = m
 
 
-@inner
+@merged
 def advance(s, m, length):
     """Duals after the step; lines whose dual has become 0 leave the rows. Returns how many stay."""
     y = s.row[XB]
@@ -245,11 +246,18 @@ def climb(s, n, tol, band, limit):
     add_rows(u, n, s.a, s.irow[TIEROWS], y, m, 1.0)
     window = WINDOW * abs(y[0])
     before = 1e300
+    near = 0.0
+    looking = True
     for _ in range(limit):
         respond(x, u, cost, inverse, low, high, n)
         worst = imbalances(s, n, m)
-        settled = worst <= tol or (worst <= 1e4 * tol and worst > 0.1 * before)
-        m, most, full = exceeded(s, n, m, tol, settled)
+        # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
+        settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
+        settled |= worst <= 1e3 * tol and worst > 0.1 * before
+        most = 0.0
+        full = False
+        if looking or settled:
+            m, most, full = exceeded(s, n, m, max(tol, 4.0 * worst) if settled else tol, settled)
         if full:
             return GROW_ROWS
         if settled and most == 0.0:
@@ -278,6 +286,8 @@ def climb(s, n, tol, band, limit):
         m = advance(s, m, length)
         for j in range(n):
             u[j] += length * v[j]
-        before = worst if length == 1.0 else 1e300
+        before = worst
+        near = 1e-4 * worst if length == 1.0 else 0.0
+        looking = length > LOOK or not looking
         window *= NARROW if length > 0.3 else (0.5 if length > 0.01 else 1.0)
     return STALLED

@@ -6,7 +6,7 @@ Hanson's method for nonnegative least squares (1974) on a tableau in which a row
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, summing
+from clearing.rounds.compiled import inner, merged, summing
 from clearing.rounds.dense import WIDE
 from clearing.rounds.fields import (
     ACT,
@@ -43,7 +43,7 @@ def products(a, rows, chosen, weight, f, packed, scaled, out, m):
             out[i, k] = total
 
 
-@inner
+@merged
 def curvature(s, f, m):
     """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; row[REST] behind it."""
     work = s.work
@@ -84,7 +84,7 @@ def sweep(work, p, m, own, sign):
     mine[p] = -inverse
 
 
-@inner
+@merged
 def best_duals(s, m):
     """row[VEC] = the step to the best duals of the model; returns the dual function's rate of growth along it."""
     work = s.work

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, reduction
+from clearing.rounds.compiled import inner, merged, reduction
 from clearing.rounds.fields import (
+    ACT,
     ALPHA,
     COSTP,
     DIR,
@@ -58,7 +59,7 @@ def between(kink, q, first, last):
     return left
 
 
-@inner
+@merged
 def rise(s, n, rate, bend):
     """Length ≤ 1 of the step along col[ALPHA]; `rate` is the dual function's rate of growth at its start,
     `bend` what the columns with curvature take from it until the end."""
@@ -78,25 +79,36 @@ def rise(s, n, rate, bend):
     pull = s.col[GOAL]
     into = s.col[TMP2]
     out = s.wide[0]
+    chosen = s.irow[ACT]
     c = 0
-    full = rate
     for j in range(n):
-        if moved[j] != 0.0:
-            z = (u[j] - cost[j]) * inverse[j]
-            d = v[j] * inverse[j]
-            start[c] = z
-            speed[c] = d
-            low[c] = s.col[LOW, j]
-            high[c] = s.col[HIGH, j]
-            pull[c] = v[j]
-            full += v[j] * x[j]
-            d = 1.0 / d
-            into[c] = (low[c] - z) * d
-            out[c] = (high[c] - z) * d
-            c += 1
+        chosen[c] = j
+        c += moved[j] != 0.0
+    full = rate
+    for k in range(c):
+        j = chosen[k]
+        start[k] = (u[j] - cost[j]) * inverse[j]
+        speed[k] = v[j] * inverse[j]
+        low[k] = s.col[LOW, j]
+        high[k] = s.col[HIGH, j]
+        pull[k] = v[j]
+        full += v[j] * x[j]
     first = 0.0
     last = 1.0
     above = rate
+    for _ in range(2):
+        t = first + (last - first) * above / (above - end)
+        now = full - rate_at(t, start, speed, low, high, pull, c)
+        if now > 0.0:
+            first = t
+            above = now
+        else:
+            last = t
+            end = now
+    for k in range(c):
+        d = 1.0 / speed[k]
+        into[k] = (low[k] - start[k]) * d
+        out[k] = (high[k] - start[k]) * d
     p = between(into, c, first, last)
     q = between(out, c, first, last)
     while p + q > 0:

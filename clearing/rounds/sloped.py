@@ -42,6 +42,9 @@ from clearing.rounds.outcome import settle
 from clearing.rounds.store import BALANCES, COLUMNS
 from clearing.rounds.ties import share
 
+STRICT = (
+    1e-3  # where the climb's bands have moved the dispatch, signs tell only if they are looked at so closely
+)
 BAND = 1e-9  # of the largest price: over so much a step order answers gradually in the climb
 
 
@@ -60,7 +63,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
     quick = number == 0
     for turn in range(60):
         if quick:
-            status = climb(s, n, 0.1 * tol, BAND * cost_scale, 40)
+            status = climb(s, n, tol, BAND * cost_scale, 40)
             if status == GROW_ROWS:
                 return status, 0, 0
             quick = status == OK
@@ -81,7 +84,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             continue
         if status == GROW_ROWS or status == GROW_SLOTS:
             return status, 0, 0
-        if status != OK or not signs_hold(s, n, m, tol, cost_tol):
+        if status != OK or not signs_hold(s, n, m, tol, STRICT * cost_tol if quick else cost_tol):
             if quick:
                 quick = False
                 continue
