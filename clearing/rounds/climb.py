@@ -15,12 +15,13 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import WIDE, add_rows, dot
+from clearing.rounds.dense import add_rows, dot
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
     ALPHA,
     BASE,
+    BIG,
     COSTP,
     DUAL,
     FHI,
@@ -47,7 +48,7 @@ from clearing.rounds.fields import (
     XB,
     X,
 )  # fmt: skip
-from clearing.rounds.model import best_duals, curvature
+from clearing.rounds.model import WIDE, best_duals, curvature
 from clearing.rounds.search import rise
 from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, ROWCAP
@@ -151,9 +152,10 @@ def imbalances(s, n, m):
 def exceeded(s, n, m, tol, cold):
     """Append the lines that the dispatch X exceeds most to the m rows, of all slots or of the hot ones.
 
-    Returns (rows, worst excess, whether a row found no room).
+    Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
     x = s.col[X]
+    closest = -BIG
     most = 0.0
     count = 0
     for t in range(s.head[BALANCES], s.state[SLOTS]):
@@ -162,6 +164,7 @@ def exceeded(s, n, m, tol, cold):
             above = f - s.slot[FHI, t]
             below = s.slot[FLO, t] - f
             over = max(above, below)
+            closest = max(closest, over)
             if over > max(tol, SHARE * most):
                 most = max(most, over)
                 s.irow[PERM, count] = t if above > below else -1 - t
@@ -171,7 +174,7 @@ def exceeded(s, n, m, tol, cold):
         over = s.col[GOAL, k]
         if over > SHARE * most:
             if m + 1 >= s.head[ROWCAP]:
-                return m, most, True
+                return m, closest, True
             t = s.irow[PERM, k]
             above = t >= 0
             t = t if above else -1 - t
@@ -182,16 +185,16 @@ def exceeded(s, n, m, tol, cold):
             s.islot[ACTIVE, t] = m
             s.islot[HEAT, t] = HOT
             m += 1
-    return m, most, False
+    return m, closest, False
 
 
 @inner
-def close(s, n, m, tol):
+def close(s, n, m, closest, tol):
     """Keep the duals; append the lines at a limit beside the m rows, as far as there is room."""
     x = s.col[X]
     for i in range(m):
         s.slot[DUAL, s.irow[TIEROWS, i]] = s.row[XB, i]
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
+    for t in range(s.head[BALANCES], s.state[SLOTS] if closest >= -tol else 0):
         if s.islot[ACTIVE, t] < 0 and m < s.head[ROWCAP]:
             f = s.slot[BASE, t] + dot(s.a[t], x, n)
             if min(s.slot[FHI, t] - f, f - s.slot[FLO, t]) <= tol:
@@ -254,16 +257,17 @@ def climb(s, n, tol, band, limit):
         # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
         settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
         settled |= worst <= 1e3 * tol and worst > 0.1 * before
-        most = 0.0
+        least = max(tol, 4.0 * worst) if settled else tol
+        closest = 0.0
         full = False
         if looking or settled:
-            m, most, full = exceeded(s, n, m, max(tol, 4.0 * worst) if settled else tol, settled)
+            m, closest, full = exceeded(s, n, m, least, settled)
         if full:
             return GROW_ROWS
-        if settled and most == 0.0:
-            close(s, n, m, 10.0 * max(worst, tol))
+        if settled and closest <= least:
+            close(s, n, m, closest, 10.0 * max(worst, tol))
             return OK
-        if before == 1e300 and worst <= 1e6 * tol and most <= 1e6 * tol:
+        if before == 1e300 and max(worst, closest) <= 1e6 * tol:
             window = 0.0
         s.state[QPS] += 1
         if window > 1e-6 * abs(y[0]):

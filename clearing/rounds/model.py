@@ -7,7 +7,6 @@ Hanson's method for nonnegative least squares (1974) on a tableau in which a row
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, summing
-from clearing.rounds.dense import WIDE
 from clearing.rounds.fields import (
     ACT,
     PERM,
@@ -22,6 +21,7 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 
+WIDE = 8  # numbers worked on together; there is room for a multiple of so many rows
 SOFT = 1e-11  # relative regularisation: a direction without curvature goes straight to a kink
 
 

@@ -1,4 +1,4 @@
-"""Books with slopes: the dual active set, then dispatch, ties and prices from what it ends with."""
+"""Books with slopes: Newton steps or the dual active set, then dispatch, ties and prices from what they end with."""
 
 from __future__ import annotations
 
