@@ -8,7 +8,6 @@ size of the grid. Ties, prices, intervals and explanations all work here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +15,7 @@ from scipy import sparse
 from clearing.arrays.programs import Program
 from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT
+from clearing.pricing.layout import layout_of
 from clearing.structure import Numbers, Structure
 
 
@@ -44,7 +44,7 @@ class Reduced:
     """
 
     def __init__(self, structure: Structure, numbers: Numbers):
-        self.structure = structure
+        self.structure, self._layout = structure, layout_of(structure)
         self._ptdf: dict[int, np.ndarray] = {}
         grid, periods = structure.grid, structure.periods
         self.quantity = _unit_of_power(structure, numbers)
@@ -68,48 +68,20 @@ class Reduced:
             self.ramp_low[~structure.ramp_start, 0] = -np.inf
             self.ramp_high[~structure.ramp_start, 0] = np.inf
 
-    @cached_property
+    @property
     def injection_matrix(self) -> sparse.csr_array:
         """(buses·periods, columns): injections, bus-major, that a dispatch of 1 causes."""
-        s, grid = self.structure, self.structure.grid
-        periods = s.periods
-        orders = np.arange(self.orders)
-        link, t = np.divmod(np.arange(s.links * periods), periods)
-        columns = self.orders + np.arange(s.links * periods)
-        rows = [
-            s.bus * periods + s.period,
-            grid.link_from[link] * periods + t,
-            grid.link_to[link] * periods + t,
-        ]
-        values = [s.side.astype(float), -np.ones(len(link)), np.ones(len(link))]
-        entries = np.concatenate(values), (np.concatenate(rows), np.concatenate([orders, columns, columns]))
-        return sparse.csr_array(entries, shape=(len(grid.buses) * periods, self.columns))
+        return self._layout.injection
 
-    @cached_property
+    @property
     def ramp_matrix(self) -> sparse.csr_array:
         """(ramp units·periods, columns): output of a period less that of the one before."""
-        s = self.structure
-        owned = np.flatnonzero(s.ramp_of >= 0)
-        rows = s.ramp_of[owned] * s.periods + s.period[owned]
-        output = sparse.csr_array(
-            (s.side[owned].astype(float), (rows, owned)), shape=(len(s.ramp_units) * s.periods, self.columns)
-        )
-        later = np.flatnonzero(np.arange(output.shape[0]) % s.periods)
-        before = sparse.csr_array((np.ones(len(later)), (later, later - 1)), shape=(output.shape[0],) * 2)
-        return sparse.csr_array(output - before @ output)
+        return self._layout.ramp
 
-    @cached_property
+    @property
     def balance_matrix(self) -> sparse.csr_array:
         """(islands·periods, columns): injections summed over each island, island-major."""
-        return sparse.csr_array(self._island_sum @ self.injection_matrix)
-
-    @cached_property
-    def _island_sum(self) -> sparse.csr_array:
-        flow, periods = self.structure.grid.flow, self.structure.periods
-        cells = len(flow.island) * periods
-        rows = (flow.island[:, None] * periods + np.arange(periods)).ravel()
-        entries = np.ones(cells), (rows, np.arange(cells))
-        return sparse.csr_array(entries, shape=(flow.islands * periods, cells))
+        return self._layout.balance
 
     def injections(self, x: np.ndarray) -> np.ndarray:
         """(buses, periods) net injections of a dispatch, fixed demand included."""
@@ -127,22 +99,27 @@ class Reduced:
         steep = (change >= self.ramp_high - tolerance) | (change <= self.ramp_low + tolerance)
         return Limits(np.argwhere(near), np.argwhere(steep))
 
+    def ramps_that_can_bind(self) -> np.ndarray:
+        """(k, 2) ramp units and periods whose limit some dispatch within the orders' bounds exceeds."""
+        matrix = self.ramp_matrix
+        up, down = matrix.maximum(0.0), matrix.minimum(0.0)
+        shape = self.ramp_low.shape
+        most = (up @ self.high + down @ self.low).reshape(shape)
+        least = (up @ self.low + down @ self.high).reshape(shape)
+        return np.argwhere((most > self.ramp_high) | (least < self.ramp_low))
+
     def limit_rows(self, limits: Limits) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
         """Matrix over the columns, and bounds with fixed demand and shifters moved to the right."""
         s, grid = self.structure, self.structure.grid
-        periods, buses = s.periods, len(grid.buses)
         lines, t = limits.flow.T
         ptdf = self.ptdf(lines)
-        rows = np.repeat(np.arange(len(lines)), buses)
-        columns = (np.arange(buses) * periods + t[:, None]).ravel()
-        spread = sparse.csr_array((ptdf.ravel(), (rows, columns)), shape=(len(lines), buses * periods))
         offset = grid.flow.shift_flow_mw[s.limited[lines]] / self.quantity
-        offset -= (ptdf * self.fixed[:, t].T).sum(axis=1)
-        matrix = sparse.csr_array(spread @ self.injection_matrix)
+        offset -= np.einsum("kb,bk->k", ptdf, self.fixed[:, t])
+        matrix = self._layout.flow_rows(ptdf, t)
         low, high = self.flow_low[lines] - offset, self.flow_high[lines] - offset
         if len(limits.ramp):
             unit, at = limits.ramp.T
-            matrix = sparse.vstack([matrix, self.ramp_matrix[unit * periods + at]], format="csr")
+            matrix = sparse.vstack([matrix, self.ramp_matrix[unit * s.periods + at]], format="csr")
             low = np.concatenate([low, self.ramp_low[unit, at]])
             high = np.concatenate([high, self.ramp_high[unit, at]])
         return sparse.csr_array(matrix), low, high
@@ -158,7 +135,7 @@ class Reduced:
     def program(self, limits: Limits) -> Program:
         """The least-cost program with island balances and the chosen limits as its only rows."""
         matrix, low, high = self.limit_rows(limits)
-        demand = self._island_sum @ self.fixed.ravel()
+        demand = self._layout.island_sum @ self.fixed.ravel()
         return Program(
             cost=self.cost,
             curvature=self.curvature,

@@ -7,18 +7,18 @@ Everything follows from the book alone, so that what was cleared before does not
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearing.arrays.programs import Solution
+from clearing.arrays.programs import Program, Solution
 from clearing.batches import Rows
 from clearing.errors import ClearingError
 from clearing.optimum import Found, Optimum, prove
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.reduced import Limits, Reduced
-from clearing.solvers import Ending, solve_highs
+from clearing.solvers import GrowingProgram
 from clearing.structure import Numbers, Structure
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Days:
     """
 
     def __init__(self, structure: Structure, numbers: Numbers, row: np.ndarray):
-        self.structure, self.row = structure, row
-        first = np.unique(row, return_index=True)[1]
+        self.structure = structure
+        _, first, self.order = np.unique(row, return_index=True, return_inverse=True)
         self.alone = self._engine(numbers, first) if not numbers.min_mw.any() else None
 
     def _engine(self, numbers: Numbers, first: np.ndarray) -> Engine | None:
@@ -66,48 +66,87 @@ class Days:
     ) -> Optimum | None:
         """The certified optimum; None where it is not found or not proven, which the general path looks into."""
         reduced = Reduced(structure, numbers)
-        unit, at = np.nonzero(np.isfinite(reduced.ramp_low) | np.isfinite(reduced.ramp_high))
-        limits = Limits(self._candidates(reduced, numbers), np.column_stack([unit, at]))
+        alone = self._clear_alone(reduced, numbers)
+        if alone is not None and not alone.cleared:
+            return None
+        steep = reduced.ramps_that_can_bind()
+        flow = np.zeros((0, 2), dtype=np.int64) if alone is None else np.argwhere(alone.side)
+        limits = Limits(flow, steep)
+        program = reduced.program(limits)
+        turns = GrowingProgram(program, None if alone is None else alone.start(program, limits), time_limit)
+        rows = np.arange(len(program.row_low) - limits.count, len(program.row_low))
+        flow_rows, ramp_rows = rows[: len(flow)], rows[len(flow) :]
         for _ in range(TURNS):
-            program = reduced.program(limits)
-            ending, solution = solve_highs(program, time_limit, presolve=False)
-            if ending is not Ending.OPTIMAL or solution is None:
+            _, solution = turns.solve()
+            if solution is None:
                 return None
             beyond = reduced.met_limits(solution.x, -AT_LIMIT).flow
-            seen = set(map(tuple, limits.flow.tolist()))
-            fresh = [key for key in beyond.tolist() if tuple(key) not in seen]
-            if not fresh:
+            seen = set(map(tuple, flow.tolist()))
+            fresh = np.array([key for key in beyond.tolist() if tuple(key) not in seen], dtype=np.int64)
+            if len(fresh) == 0:
+                found = _found(reduced, solution, flow, flow_rows, steep, ramp_rows)
                 try:
-                    return prove(
-                        structure, numbers, reduced, _found(reduced, limits, solution), rule, "highs"
-                    )
+                    return prove(structure, numbers, reduced, found, rule, "highs")
                 except ClearingError:
                     return None
-            limits = Limits(np.vstack([limits.flow, fresh]), limits.ramp)
+            flow_rows = np.append(flow_rows, turns.shape[0] + np.arange(len(fresh)))
+            flow = np.vstack([flow, fresh])
+            turns.add_rows(*reduced.limit_rows(Limits(fresh, steep[:0])))
         return None
 
-    def _candidates(self, reduced: Reduced, numbers: Numbers) -> np.ndarray:
-        """(lines, 2) limited branches and the periods in which they bind without ramps."""
+    def _clear_alone(self, reduced: Reduced, numbers: Numbers) -> _Alone | None:
+        """Every period without ramps, where the engine applies."""
         s = reduced.structure
         if self.alone is None:
-            return np.zeros((0, 2), dtype=np.int64)
-        order = np.unique(self.row, return_inverse=True)[1]
-        price, mw = np.zeros((2, s.periods, int(order.max()) + 1))
-        price[s.period, order], mw[s.period, order] = numbers.price, numbers.mw
+            return None
+        price, mw = np.zeros((2, s.periods, int(self.order.max()) + 1))
+        price[s.period, self.order], mw[s.period, self.order] = numbers.price, numbers.mw
         rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, None)
-        alone = self.alone.clear_many(rows, ("flow",), s.limited, 1.0)
-        flow = np.asarray(alone.flow).T / reduced.quantity
-        near = flow >= reduced.flow_high[:, None] - NEAR_LIMIT
-        near |= flow <= reduced.flow_low[:, None] + NEAR_LIMIT
-        return np.argwhere(near)
+        batch = self.alone.clear_many(rows, ("accepted", "flow"), s.limited, 1.0)
+        flow, accepted = np.asarray(batch.flow).T, np.asarray(batch.accepted)[s.period, self.order]
+        flow, accepted = flow / reduced.quantity, accepted / reduced.quantity
+        side = (flow >= reduced.flow_high[:, None] - NEAR_LIMIT).astype(np.int64)
+        side -= (flow <= reduced.flow_low[:, None] + NEAR_LIMIT) & (side == 0)
+        return _Alone(not batch.status.any(), accepted, side)
 
 
-def _found(reduced: Reduced, limits: Limits, solution: Solution) -> Found:
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """Every period cleared without ramps.
+
+    Attributes
+    ----------
+    cleared : whether each has an optimum.
+    accepted : (columns,) scaled.
+    side : (limited branches, periods) 1 where a flow meets its high limit, −1 its low one, 0 else.
+    """
+
+    cleared: bool
+    accepted: np.ndarray
+    side: np.ndarray
+
+    def start(self, program: Program, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+        """The basis of these periods side by side, with every ramp limit loose: dual feasible."""
+        columns = (self.accepted >= program.high - NEAR_LIMIT).astype(np.int64)
+        columns[self.accepted <= program.low + NEAR_LIMIT] = -1
+        rows = np.zeros(len(program.row_low), dtype=np.int64)
+        balances = len(rows) - limits.count
+        rows[:balances] = -1
+        rows[balances : balances + len(limits.flow)] = self.side[tuple(limits.flow.T)]
+        return columns, rows
+
+
+def _found(
+    reduced: Reduced,
+    solution: Solution,
+    lines: np.ndarray,
+    line_rows: np.ndarray,
+    ramps: np.ndarray,
+    ramp_rows: np.ndarray,
+) -> Found:
     """The solver's answer by island, line and unit."""
-    s = reduced.structure
+    s, dual = reduced.structure, solution.row_dual
     flow, ramp = np.zeros((len(s.limited), s.periods)), np.zeros((len(s.ramp_units), s.periods))
-    first = len(solution.row_dual) - limits.count
-    split = first + len(limits.flow)
-    flow[tuple(limits.flow.T)] = solution.row_dual[first:split]
-    ramp[tuple(limits.ramp.T)] = solution.row_dual[split:]
-    return Found(solution.x, solution.row_dual[:first].reshape(-1, s.periods), flow, ramp)
+    flow[tuple(lines.T)], ramp[tuple(ramps.T)] = dual[line_rows], dual[ramp_rows]
+    balances = s.grid.flow.islands * s.periods
+    return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp)

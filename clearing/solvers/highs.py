@@ -7,6 +7,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from scipy import sparse
 
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
@@ -115,13 +116,60 @@ def solve_highs(
         ending = Ending.INFEASIBLE  # HiGHS does not look at the rows of a model without columns
     if ending is not Ending.OPTIMAL:
         return ending, None
+    name = "highs" if method == "simplex" else f"highs-{method}"
+    return ending, _solution(highs, program.matrix.shape, program.integer is None, name)
+
+
+def _solution(highs: Any, shape: tuple[int, ...], with_dual: bool, name: str) -> Solution:
     found = highs.getSolution()
-    rows, columns = program.matrix.shape
-    x = np.array(found.col_value)
-    has_dual = len(found.row_dual) == rows and program.integer is None
-    row_dual = np.array(found.row_dual) if has_dual else np.full(rows, np.nan)
-    column_dual = np.array(found.col_dual) if has_dual else np.full(columns, np.nan)
-    return ending, Solution(x, row_dual, column_dual, "highs" if method == "simplex" else f"highs-{method}")
+    x, row_dual, column_dual = (np.array(v) for v in (found.col_value, found.row_dual, found.col_dual))
+    if not with_dual or len(row_dual) != shape[0]:
+        row_dual, column_dual = np.full(shape[0], np.nan), np.full(shape[1], np.nan)
+    return Solution(x, row_dual, column_dual, name)
+
+
+class GrowingProgram:
+    """A linear program whose rows come in turns; each turn starts where the last one ended.
+
+    Parameters
+    ----------
+    program : scaled, so that HiGHS need not; without integers.
+    start : (columns,) and (rows,) where the dual simplex starts: −1 at the low bound, 1 at the high one,
+        0 in the basis; HiGHS mends what is no basis. None where nothing is known.
+    """
+
+    def __init__(
+        self, program: Program, start: tuple[np.ndarray, np.ndarray] | None, time_limit: float = TIME_LIMIT
+    ):
+        self.highs, self.shape = _new_highs(time_limit), program.matrix.shape
+        for option, value in (("presolve", "off"), ("solver", "simplex"), ("simplex_scale_strategy", 0)):
+            self.highs.setOptionValue(option, value)
+        self.highs.passModel(highs_model(program))
+        if start is not None:
+            # Devex, because the exact weights of a basis to start from are dear
+            self.highs.setOptionValue("simplex_dual_edge_weight_strategy", 1)
+            basis = highspy.HighsBasis()
+            basis.col_status, basis.row_status = (_STARTS[part + 1].tolist() for part in start)
+            basis.valid, basis.alien = True, True
+            self.highs.setBasis(basis)
+
+    def add_rows(self, matrix: sparse.csr_array, low: np.ndarray, high: np.ndarray) -> None:
+        """Rows behind those that are there."""
+        start, index = (part.astype(np.int32) for part in (matrix.indptr[:-1], matrix.indices))
+        self.highs.addRows(len(low), low, high, matrix.nnz, start, index, matrix.data)
+        self.shape = self.shape[0] + len(low), self.shape[1]
+
+    def solve(self) -> tuple[Ending, Solution | None]:
+        self.highs.run()
+        ending = _HIGHS_ENDINGS.get(self.highs.getModelStatus(), Ending.NUMERICAL)
+        found = _solution(self.highs, self.shape, True, "highs") if ending is Ending.OPTIMAL else None
+        return ending, found
+
+
+_STARTS = np.array(
+    [highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper],
+    dtype=object,
+)
 
 
 def _forbids_zero(program: Program) -> bool:
