@@ -18,6 +18,7 @@ from scipy.sparse.linalg import splu
 from clearing.arrays.programs import Program
 from clearing.solvers import solve
 
+ROUNDING = 2.0**-46  # a residual beside the terms that cancel in it that is no more than their rounding
 AT_LIMIT = 1e-9  # a scaled slack below this is none
 TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
 NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
@@ -94,11 +95,20 @@ def _solve_active(
     part = matrix[np.flatnonzero(rows)][:, np.flatnonzero(free)]
     primal_gap = target - (matrix @ x)[rows]
     dual_gap = -(program.cost + program.curvature * x - matrix.T @ dual)[free]
+    sizes = abs(matrix)
+    _drop_rounding(primal_gap, sizes @ np.abs(x))
+    _drop_rounding(dual_gap, np.abs(program.cost) + program.curvature * np.abs(x) + sizes.T @ np.abs(dual))
     step_x, step_dual = _least_change(part, program.curvature[free], dual_gap, primal_gap)
     x[free] += step_x
     dual[rows] += step_dual
     point = Point(x, dual, program.cost + program.curvature * x - matrix.T @ dual)
     return point, max(float(v.max(initial=0.0)) for v in _violations(program, matrix, active, point))
+
+
+def _drop_rounding(gap: np.ndarray, terms: np.ndarray) -> None:
+    """Set residuals to 0 where none of them exceeds the rounding of the terms that they are sums of."""
+    if np.abs(gap).max(initial=0.0) <= ROUNDING * terms.max(initial=0.0):
+        gap[:] = 0.0
 
 
 def _violations(

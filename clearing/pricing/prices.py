@@ -98,17 +98,12 @@ class DualFace:
     def directions(self) -> tuple[sparse.csc_array, int]:
         """(duals, directions) a basis of what interior orders leave free, and how many of its first
         directions move prices or shadow prices of lines; each other one moves one chain of ramps."""
-        structure, orders = self.reduced.structure, self.reduced.orders
         matrix = sparse.csr_array(self.program.matrix)
         split = self.balances + len(self.limits.flow)
         felt = np.flatnonzero(self._felt_ramps)
         equations, columns = matrix[np.flatnonzero(self.interior)], self.columns[self.interior]
-        order = np.minimum(columns, max(orders - 1, 0))  # a link has no side, unit or ramp
-        side, unit, period = (
-            np.where(columns < orders, values[order], other) if orders else np.full(len(columns), other)
-            for values, other in ((structure.side, 1), (structure.ramp_of, -1), (structure.period, 0))
-        )
-        chains = eliminate_ramps(equations[:, :split], side, unit, period, self.limits.ramp[felt])
+        ramps = self.reduced.ramped(columns)
+        chains = eliminate_ramps(equations[:, :split], *ramps, self.limits.ramp[felt])
         prices = null_space(_without_noise(chains.equations).tocsr())
         loose = np.flatnonzero(chains.loose >= 0)
         count = int(chains.loose.max(initial=-1)) + 1

@@ -99,6 +99,18 @@ class Reduced:
         steep = (change >= self.ramp_high - tolerance) | (change <= self.ramp_low + tolerance)
         return Limits(np.argwhere(near), np.argwhere(steep))
 
+    def ramped(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(columns,) each: side, ramp unit (−1 where none) and period; a link has side 1 and no unit."""
+        s, is_link = self.structure, columns >= self.orders
+        side, unit, period = (
+            np.ones(len(columns)),
+            np.full(len(columns), -1),
+            np.zeros(len(columns), dtype=int),
+        )
+        orders = columns[~is_link]
+        side[~is_link], unit[~is_link], period[~is_link] = s.side[orders], s.ramp_of[orders], s.period[orders]
+        return side, unit, period
+
     def ramps_that_can_bind(self) -> np.ndarray:
         """(k, 2) ramp units and periods whose limit some dispatch within the orders' bounds exceeds."""
         matrix = self.ramp_matrix
