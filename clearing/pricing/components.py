@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from clearing.arrays.programs import Program
 from clearing.errors import UnboundedError
@@ -98,40 +98,65 @@ class Component:
         What is left is settled by the least norm of the shadow prices, each weighted by its branch's
         susceptance or its unit's size, so that a line or unit split in two counts as before.
         """
-        if self.pricing == 0:
-            return self._same_prices
-        cost = sign * (self.face.worth[self.columns] @ self.null)
+        worth = sign * self.face.worth[self.columns]
+        cost = worth @ self.null
         try:
-            step, settled = self._least(cost)
-            if settled:
-                return self._settle_chains(self.known + self.null[:, : self.pricing] @ step[: self.pricing])
-            none = np.zeros(len(self.columns))
-            stages = [(sign * self.face.worth[self.columns], none), (none, self._norm_weights)]
-            return lexicographic(self.program, stages).x
+            if np.abs(cost).max(initial=0.0) <= TIED:
+                return self._same_worth
+            return self._least_worth(cost)
         except UnboundedError:
             return None
+        except linalg.LinAlgError:  # the norm is flat along some direction
+            none = np.zeros(len(worth))
+            return lexicographic(self.program, [(worth, none), (none, self._norm_weights)]).x
 
     @cached_property
-    def _same_prices(self) -> np.ndarray:
-        """The point of least norm where only chains of ramps are free."""
-        return self._settle_chains(self.known)
+    def _same_worth(self) -> np.ndarray:
+        """The point of least norm where all points have the same price weighted by served demand."""
+        if self.pricing == 0:
+            return self._settle_chains(self.known)
+        return self._least_norm(self.known, self.null, *self._room)
 
-    def _least(self, cost: np.ndarray) -> tuple[np.ndarray, bool]:
-        """A step from the known duals that is least in cost, and whether its pricing part is the only one."""
+    def _least_worth(self, cost: np.ndarray) -> np.ndarray:
+        """The point of least cost (per step along each direction), and of least norm among those."""
         matrix, low, high = self._room
         if len(cost) == 1:
-            if abs(cost[0]) <= TIED:
-                return np.zeros(1), False
             end = _reach(matrix, low, high, -np.sign(cost[0]))
             if np.isinf(end):
                 raise UnboundedError("no order and no limit bounds the price")
-            return np.array([end]), True
+            return self.known + self.null.toarray()[:, 0] * end
         free = np.full(len(cost), np.inf)
         program = Program(cost, np.zeros(len(cost)), sparse.csc_array(matrix), low, high, -free, free)
         point = solve_exactly(program)
         program = restrict(program, point)
         left = null_space(matrix[np.flatnonzero(program.row_low == program.row_high)])
-        return point.x, bool(np.abs(left[: self.pricing].data).max(initial=0.0) < FELT)
+        reached = self.known + self.null @ point.x
+        if np.abs(left[: self.pricing].data).max(initial=0.0) < FELT:
+            return self._settle_chains(reached)
+        at = matrix @ point.x
+        rest = _felt(matrix @ left, program.row_low - at, program.row_high - at)
+        return self._least_norm(reached, sparse.csc_array(self.null @ left), *rest)
+
+    def _least_norm(
+        self,
+        duals: np.ndarray,
+        directions: sparse.csc_array,
+        matrix: sparse.csr_array,
+        low: np.ndarray,
+        high: np.ndarray,
+    ) -> np.ndarray:
+        """The duals + directions·s of least norm with low ≤ matrix·s ≤ high.
+
+        The steps are taken in coordinates in which the norm is a sum of squares.
+        """
+        dense, weights = directions.toarray(), self._norm_weights
+        factor = linalg.cholesky(dense.T @ (weights[:, None] * dense), lower=True, check_finite=False)
+        back = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False).T
+        cost = back.T @ (dense.T @ (weights * duals))
+        free = np.full(len(factor), np.inf)
+        rows = sparse.csc_array(matrix @ back)
+        found = solve_exactly(Program(cost, np.ones(len(cost)), rows, low, high, -free, free))
+        return duals + dense @ (back @ found.x)
 
     @cached_property
     def _room(self) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
@@ -141,10 +166,7 @@ class Component:
         at = np.concatenate([program.matrix @ known, known])
         low = np.minimum(np.concatenate([program.row_low, program.low]) - at, 0.0)
         high = np.maximum(np.concatenate([program.row_high, program.high]) - at, 0.0)
-        matrix.data[np.abs(matrix.data) <= FELT] = 0.0
-        matrix.eliminate_zeros()
-        felt = (np.diff(matrix.indptr) > 0) & (np.isfinite(low) | np.isfinite(high))
-        return matrix[np.flatnonzero(felt)], low[felt], high[felt]
+        return _felt(matrix, low, high)
 
     def _settle_chains(self, duals: np.ndarray) -> np.ndarray:
         """The duals with every loose chain of ramps where the norm of its ramp prices is least.
@@ -248,6 +270,17 @@ def components_of(face: DualFace) -> list[Component]:
             Component(face, np.flatnonzero(row_label == c), columns, null, int((mine < pricing).sum()))
         )
     return parts
+
+
+def _felt(
+    matrix: sparse.csr_array, low: np.ndarray, high: np.ndarray
+) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    """The rows that the directions change and that bound something."""
+    matrix = sparse.csr_array(matrix)
+    matrix.data[np.abs(matrix.data) <= FELT] = 0.0
+    matrix.eliminate_zeros()
+    felt = (np.diff(matrix.indptr) > 0) & (np.isfinite(low) | np.isfinite(high))
+    return matrix[np.flatnonzero(felt)], low[felt], high[felt]
 
 
 def _reach(matrix: sparse.csr_array, low: np.ndarray, high: np.ndarray, sign: float) -> float:
