@@ -30,6 +30,17 @@ class Limits:
     def count(self) -> int:
         return len(self.flow) + len(self.ramp)
 
+    def without(self, known: Limits) -> Limits:
+        """Those that are not among the known ones."""
+
+        def fresh(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            seen = set(map(tuple, b.tolist()))
+            return np.array([row for row in a.tolist() if tuple(row) not in seen], dtype=np.int64).reshape(
+                -1, 2
+            )
+
+        return Limits(fresh(self.flow, known.flow), fresh(self.ramp, known.ramp))
+
 
 class Reduced:
     """A book on a grid in scaled numbers: MW in units of `quantity`, $/MWh in units of `money`.
@@ -112,13 +123,13 @@ class Reduced:
         return side, unit, period
 
     def ramps_that_can_bind(self) -> np.ndarray:
-        """(k, 2) ramp units and periods whose limit some dispatch within the orders' bounds exceeds."""
+        """(ramp units, periods) bool, whether some dispatch within the orders' bounds exceeds the limit."""
         matrix = self.ramp_matrix
         up, down = matrix.maximum(0.0), matrix.minimum(0.0)
         shape = self.ramp_low.shape
         most = (up @ self.high + down @ self.low).reshape(shape)
         least = (up @ self.low + down @ self.high).reshape(shape)
-        return np.argwhere((most > self.ramp_high) | (least < self.ramp_low))
+        return (most > self.ramp_high) | (least < self.ramp_low)
 
     def limit_rows(self, limits: Limits) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
         """Matrix over the columns, and bounds with fixed demand and shifters moved to the right."""

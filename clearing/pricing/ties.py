@@ -37,7 +37,7 @@ def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point)
         x = point.x.copy()
         x[columns] = _share(reduced, program, columns, point.x, held)
         beyond = reduced.met_limits(x, -AT_LIMIT)
-        fresh = _not_in(beyond, limits)
+        fresh = beyond.without(limits)
         if fresh.count == 0:
             return x
         limits, held = _merge(limits, fresh, held, balances)
@@ -96,14 +96,6 @@ def _share(
         high=program.high[columns] / size,
     )
     return lexicographic(face, stages).x * size
-
-
-def _not_in(found: Limits, known: Limits) -> Limits:
-    def fresh(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        seen = set(map(tuple, b.tolist()))
-        return np.array([row for row in a.tolist() if tuple(row) not in seen], dtype=np.int64).reshape(-1, 2)
-
-    return Limits(fresh(found.flow, known.flow), fresh(found.ramp, known.ramp))
 
 
 def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:

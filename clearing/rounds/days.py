@@ -1,7 +1,8 @@
 """Several periods at once: island balances, ramps and candidate lines instead of bus angles.
 
 The candidates are the lines that bind when every period is cleared alone, without ramps, by the round
-engine; HiGHS solves the small program, all lines are checked, and those exceeded become candidates too.
+engine. HiGHS solves the small program from the basis of these periods side by side, all lines are
+checked, and those exceeded become candidates too.
 Everything follows from the book alone, so that what was cleared before does not show (law 3).
 """
 
@@ -69,29 +70,24 @@ class Days:
         alone = self._clear_alone(reduced, numbers)
         if alone is not None and not alone.cleared:
             return None
-        steep = reduced.ramps_that_can_bind()
-        flow = np.zeros((0, 2), dtype=np.int64) if alone is None else np.argwhere(alone.side)
-        limits = Limits(flow, steep)
-        program = reduced.program(limits)
-        turns = GrowingProgram(program, None if alone is None else alone.start(program, limits), time_limit)
-        rows = np.arange(len(program.row_low) - limits.count, len(program.row_low))
-        flow_rows, ramp_rows = rows[: len(flow)], rows[len(flow) :]
+        lines = np.zeros((0, 2), dtype=np.int64) if alone is None else np.argwhere(alone.side)
+        parts = [Limits(lines, np.argwhere(reduced.ramps_that_can_bind()))]
+        program = reduced.program(parts[0])
+        turns = GrowingProgram(program, None if alone is None else alone.start(program, parts[0]), time_limit)
         for _ in range(TURNS):
             _, solution = turns.solve()
             if solution is None:
                 return None
-            beyond = reduced.met_limits(solution.x, -AT_LIMIT).flow
-            seen = set(map(tuple, flow.tolist()))
-            fresh = np.array([key for key in beyond.tolist() if tuple(key) not in seen], dtype=np.int64)
-            if len(fresh) == 0:
-                found = _found(reduced, solution, flow, flow_rows, steep, ramp_rows)
+            beyond = reduced.met_limits(solution.x, -AT_LIMIT)
+            for part in parts:
+                beyond = beyond.without(part)
+            if beyond.count == 0:
                 try:
-                    return prove(structure, numbers, reduced, found, rule, "highs")
+                    return prove(structure, numbers, reduced, _found(reduced, parts, solution), rule, "highs")
                 except ClearingError:
                     return None
-            flow_rows = np.append(flow_rows, turns.shape[0] + np.arange(len(fresh)))
-            flow = np.vstack([flow, fresh])
-            turns.add_rows(*reduced.limit_rows(Limits(fresh, steep[:0])))
+            parts.append(beyond)
+            turns.add_rows(*reduced.limit_rows(beyond))
         return None
 
     def _clear_alone(self, reduced: Reduced, numbers: Numbers) -> _Alone | None:
@@ -136,17 +132,13 @@ class _Alone:
         return columns, rows
 
 
-def _found(
-    reduced: Reduced,
-    solution: Solution,
-    lines: np.ndarray,
-    line_rows: np.ndarray,
-    ramps: np.ndarray,
-    ramp_rows: np.ndarray,
-) -> Found:
+def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
     """The solver's answer by island, line and unit."""
     s, dual = reduced.structure, solution.row_dual
     flow, ramp = np.zeros((len(s.limited), s.periods)), np.zeros((len(s.ramp_units), s.periods))
-    flow[tuple(lines.T)], ramp[tuple(ramps.T)] = dual[line_rows], dual[ramp_rows]
-    balances = s.grid.flow.islands * s.periods
+    at = balances = s.grid.flow.islands * s.periods
+    for part in parts:
+        for values, keys in ((flow, part.flow), (ramp, part.ramp)):
+            values[tuple(keys.T)] = dual[at : at + len(keys)]
+            at += len(keys)
     return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp)
