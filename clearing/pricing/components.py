@@ -17,6 +17,7 @@ from scipy import linalg, sparse
 from clearing.arrays.programs import Program
 from clearing.errors import UnboundedError
 from clearing.pricing.exact import (
+    AT_LIMIT,
     NO_EFFECT,
     TIED,
     joined,
@@ -193,18 +194,22 @@ class Component:
         np.minimum.at(high, column, ends[1])
         shift = np.minimum(np.maximum(-cost / curvature, low), high)
         several = np.flatnonzero(entries > 1)
-        coupled = np.unique(matrix[several].indices)
-        if len(coupled):
+        activity = matrix[several] @ shift
+        wrong = np.maximum(room_low[several] - activity, activity - room_high[several]) > AT_LIMIT
+        if wrong.any():  # chains of a unit that an order at its bound joins
+            row_group, group = joined(matrix[several])
+            mine = np.isin(group, row_group[wrong])
+            rows = several[np.isin(row_group, row_group[wrong])]
             part = Program(
-                cost[coupled],
-                curvature[coupled],
-                sparse.csc_array(matrix[several][:, coupled]),
-                room_low[several],
-                room_high[several],
-                low[coupled],
-                np.maximum(low, high)[coupled],
+                cost[mine],
+                curvature[mine],
+                sparse.csc_array(matrix[rows][:, np.flatnonzero(mine)]),
+                room_low[rows],
+                room_high[rows],
+                low[mine],
+                np.maximum(low, high)[mine],
             )
-            shift[coupled] = solve_exactly(part).x
+            shift[mine] = solve_exactly(part).x
         return duals + chains @ shift
 
     @cached_property

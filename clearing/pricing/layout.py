@@ -9,6 +9,8 @@ from scipy import sparse
 
 from clearing.structure import Structure
 
+KEPT = 2**22  # numbers in the PTDF rows that are kept, 32 MB
+
 
 class Layout:
     """What a structure alone decides: which columns stand in which rows, and with which sign.
@@ -44,6 +46,7 @@ class Layout:
         self._to = np.concatenate([s.bus, grid.link_to[link]])
         self._sign = np.concatenate([s.side.astype(float), np.ones(links)])
         self._from, self._orders = grid.link_from[link], orders
+        self._ptdf: dict[int, np.ndarray] = {}
 
     @staticmethod
     def _ramps(s: Structure, columns: int) -> sparse.csr_array:
@@ -53,6 +56,22 @@ class Layout:
         places = np.concatenate([rows, rows[later] + 1]), np.concatenate([owned, owned[later]])
         values = np.concatenate([side, -side[later]])
         return sparse.csr_array((values, places), shape=(len(s.ramp_units) * s.periods, columns))
+
+    def ptdf(self, s: Structure, lines: np.ndarray) -> np.ndarray:
+        """(len(lines), buses) PTDF rows of limited branches; each is solved for once while there is room.
+
+        A row does not depend on those that it is solved with: a factorisation takes transposed
+        right-hand sides one after the other.
+        """
+        wanted, place = np.unique(lines, return_inverse=True)
+        rows = {line: row for line in wanted.tolist() if (row := self._ptdf.get(line)) is not None}
+        new = np.array([line for line in wanted.tolist() if line not in rows], dtype=np.int64)
+        buses = len(s.grid.buses)
+        if len(new):
+            rows |= dict(zip(new.tolist(), s.grid.flow.ptdf_rows(s.limited[new]), strict=True))
+            if len(rows) + len(self._ptdf) <= KEPT // buses:
+                self._ptdf |= rows
+        return np.array([rows[line] for line in wanted.tolist()]).reshape(-1, buses)[place]
 
     def flow_rows(self, ptdf: np.ndarray, period: np.ndarray) -> sparse.csr_array:
         """(rows of ptdf, columns) flows that a dispatch of 1 causes, each row in its period."""

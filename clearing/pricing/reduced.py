@@ -30,6 +30,9 @@ class Limits:
     def count(self) -> int:
         return len(self.flow) + len(self.ramp)
 
+    def same_as(self, other: Limits) -> bool:
+        return np.array_equal(self.flow, other.flow) and np.array_equal(self.ramp, other.ramp)
+
     def without(self, known: Limits) -> Limits:
         """Those that are not among the known ones."""
 
@@ -56,7 +59,7 @@ class Reduced:
 
     def __init__(self, structure: Structure, numbers: Numbers):
         self.structure, self._layout = structure, layout_of(structure)
-        self._ptdf: dict[int, np.ndarray] = {}
+        self._last: tuple[Limits, Program] | None = None  # often asked for again
         grid, periods = structure.grid, structure.periods
         self.quantity = _unit_of_power(structure, numbers)
         self.money = typical_size(np.abs(numbers.price))
@@ -148,18 +151,16 @@ class Reduced:
         return sparse.csr_array(matrix), low, high
 
     def ptdf(self, lines: np.ndarray) -> np.ndarray:
-        """(len(lines), buses) PTDF rows of limited branches; each is solved for once."""
-        new = np.array([line for line in lines.tolist() if line not in self._ptdf], dtype=np.int64)
-        if len(new):
-            rows = self.structure.grid.flow.ptdf_rows(self.structure.limited[new])
-            self._ptdf |= dict(zip(new.tolist(), rows, strict=True))
-        return np.array([self._ptdf[line] for line in lines.tolist()]).reshape(-1, len(self.fixed))
+        """(len(lines), buses) PTDF rows of limited branches."""
+        return self._layout.ptdf(self.structure, lines)
 
     def program(self, limits: Limits) -> Program:
         """The least-cost program with island balances and the chosen limits as its only rows."""
+        if self._last is not None and self._last[0].same_as(limits):
+            return self._last[1]
         matrix, low, high = self.limit_rows(limits)
         demand = self._layout.island_sum @ self.fixed.ravel()
-        return Program(
+        program = Program(
             cost=self.cost,
             curvature=self.curvature,
             matrix=sparse.csc_array(sparse.vstack([self.balance_matrix, matrix])),
@@ -168,6 +169,8 @@ class Reduced:
             low=self.low,
             high=self.high,
         )
+        self._last = limits, program
+        return program
 
     def bus_prices(self, limits: Limits, dual: np.ndarray) -> np.ndarray:
         """(buses, periods) prices from the duals of :meth:`program`'s rows: λ = λ_ref + Σ H·dual."""
