@@ -15,11 +15,11 @@ import numpy as np
 
 from clearing.arrays.programs import Program, Solution
 from clearing.batches import Rows
-from clearing.errors import ClearingError
+from clearing.errors import ClearingError, InfeasibleError
 from clearing.optimum import Found, Optimum, prove
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.reduced import Limits, Reduced
-from clearing.solvers import GrowingProgram
+from clearing.solvers import Ending, GrowingProgram
 from clearing.structure import Numbers, Structure
 
 if TYPE_CHECKING:
@@ -65,17 +65,25 @@ class Days:
     def find(
         self, structure: Structure, numbers: Numbers, rule: PriceRule, time_limit: float
     ) -> Optimum | None:
-        """The certified optimum; None where it is not found or not proven, which the general path looks into."""
+        """The certified optimum; None where it is not found or not proven, which the general path looks into.
+
+        Raises
+        ------
+        InfeasibleError
+            where already the candidate limits leave no dispatch.
+        """
         reduced = Reduced(structure, numbers)
         alone = self._clear_alone(reduced, numbers)
-        if alone is not None and not alone.cleared:
-            return None
         lines = np.zeros((0, 2), dtype=np.int64) if alone is None else np.argwhere(alone.side)
         parts = [Limits(lines, np.argwhere(reduced.ramps_that_can_bind()))]
         program = reduced.program(parts[0])
         turns = GrowingProgram(program, None if alone is None else alone.start(program, parts[0]), time_limit)
         for _ in range(TURNS):
-            _, solution = turns.solve()
+            ending, solution = turns.solve()
+            if ending is Ending.INFEASIBLE and turns.is_proven_infeasible():
+                raise InfeasibleError(
+                    f"highs: {ending.value} ({turns.shape[0]} rows, {turns.shape[1]} columns)"
+                )
             if solution is None:
                 return None
             beyond = reduced.met_limits(solution.x, -AT_LIMIT)
@@ -91,7 +99,7 @@ class Days:
         return None
 
     def _clear_alone(self, reduced: Reduced, numbers: Numbers) -> _Alone | None:
-        """Every period without ramps, where the engine applies."""
+        """Every period without ramps; None where the engine does not apply or a period has no optimum."""
         s = reduced.structure
         if self.alone is None:
             return None
@@ -99,11 +107,13 @@ class Days:
         price[s.period, self.order], mw[s.period, self.order] = numbers.price, numbers.mw
         rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, None)
         batch = self.alone.clear_many(rows, ("accepted", "flow"), s.limited, 1.0)
+        if batch.status.any():
+            return None
         flow, accepted = np.asarray(batch.flow).T, np.asarray(batch.accepted)[s.period, self.order]
         flow, accepted = flow / reduced.quantity, accepted / reduced.quantity
         side = (flow >= reduced.flow_high[:, None] - NEAR_LIMIT).astype(np.int64)
         side -= (flow <= reduced.flow_low[:, None] + NEAR_LIMIT) & (side == 0)
-        return _Alone(not batch.status.any(), accepted, side)
+        return _Alone(accepted, side)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +122,10 @@ class _Alone:
 
     Attributes
     ----------
-    cleared : whether each has an optimum.
     accepted : (columns,) scaled.
     side : (limited branches, periods) 1 where a flow meets its high limit, −1 its low one, 0 else.
     """
 
-    cleared: bool
     accepted: np.ndarray
     side: np.ndarray
 

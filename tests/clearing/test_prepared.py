@@ -9,6 +9,7 @@ import pytest
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
+from clearing.batches import Status
 from clearing.optimum import find_optimum
 from tests.support.small import book_of, grid_of, sell
 
@@ -75,6 +76,33 @@ def test_days_with_ramps_are_those_of_the_general_path(name: str) -> None:
         low, high = (ends * found.face.reduced.money for ends in found.face.intervals())
         assert batch.lmp_low[r] == pytest.approx(low, abs=1e-6 * size)
         assert batch.lmp_high[r] == pytest.approx(high, abs=1e-6 * size)
+
+
+def test_days_without_a_dispatch_are_proven_so() -> None:
+    """Ramps that no dispatch keeps, or a line that no hour can do without: as the general path says."""
+    line = grid_of(("a", "b", 0.1, 30.0))
+    fast, slow = sell("A", "a", 50.0, 20.0), sell("B", "b", 50.0, 30.0)
+    for limit_mw, status in ((4.0, Status.INFEASIBLE), (12.0, Status.OPTIMAL)):
+        book = book_of(
+            fast, slow, fixed=[{"bus": "b", "mw": 20.0 * t, "period": t} for t in range(3)], periods=3,
+            ramps=[{"unit": u, "up_mw": limit_mw, "down_mw": limit_mw, "previous_mw": 0.0} for u in "AB"],
+        )  # fmt: skip
+        market = NodalMarket(line)
+        prepared = market.prepare(book)
+        batch = prepared.clear_many(prepared.numbers.price)
+        assert batch.status[0] == status
+        model = market.compiled(prepared.structure)
+        if status == Status.INFEASIBLE:
+            with pytest.raises(InfeasibleError):
+                prepared.days.find(prepared.structure, prepared.numbers, "canonical", 60.0)
+            with pytest.raises(InfeasibleError):
+                find_optimum(prepared.structure, prepared.numbers, model, "canonical", 60.0)
+        else:
+            found = find_optimum(prepared.structure, prepared.numbers, model, "canonical", 60.0)
+            assert batch.lmp[0] == pytest.approx(found.lmp)
+    cut_off = book_of(fast, fixed=[{"bus": "b", "mw": 40.0, "period": 1}], periods=2)
+    prepared = NodalMarket(line).prepare(cut_off)
+    assert prepared.clear_many(prepared.numbers.price).status[0] == Status.INFEASIBLE
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
