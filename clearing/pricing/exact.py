@@ -22,6 +22,7 @@ ROUNDING = 2.0**-46  # a residual beside the terms that cancel in it that is no 
 AT_LIMIT = 1e-9  # a scaled slack below this is none
 TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
 NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
+SMALL = 64  # unknowns up to which even rounding is corrected, as it costs next to nothing
 UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
 RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
 REVISIONS = 20  # of an active set that a solver's answer left unclear, as at a kink of sloped offers
@@ -95,9 +96,12 @@ def _solve_active(
     part = matrix[np.flatnonzero(rows)][:, np.flatnonzero(free)]
     primal_gap = target - (matrix @ x)[rows]
     dual_gap = -(program.cost + program.curvature * x - matrix.T @ dual)[free]
-    sizes = abs(matrix)
-    _drop_rounding(primal_gap, sizes @ np.abs(x))
-    _drop_rounding(dual_gap, np.abs(program.cost) + program.curvature * np.abs(x) + sizes.T @ np.abs(dual))
+    if max(part.shape) > SMALL:
+        sizes = abs(matrix)
+        _drop_rounding(primal_gap, sizes @ np.abs(x))
+        _drop_rounding(
+            dual_gap, np.abs(program.cost) + program.curvature * np.abs(x) + sizes.T @ np.abs(dual)
+        )
     step_x, step_dual = _least_change(part, program.curvature[free], dual_gap, primal_gap)
     x[free] += step_x
     dual[rows] += step_dual
