@@ -122,7 +122,7 @@ class _Alone:
 
     Attributes
     ----------
-    accepted : (columns,) scaled.
+    accepted : (order columns,) scaled.
     side : (limited branches, periods) 1 where a flow meets its high limit, −1 its low one, 0 else.
     """
 
@@ -131,8 +131,10 @@ class _Alone:
 
     def start(self, program: Program, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
         """The basis of these periods side by side, with every ramp limit loose: dual feasible."""
-        columns = (self.accepted >= program.high - NEAR_LIMIT).astype(np.int64)
-        columns[self.accepted <= program.low + NEAR_LIMIT] = -1
+        orders = len(self.accepted)  # links, behind them, start at their low ends
+        columns = np.full(len(program.cost), -1)
+        columns[:orders] = self.accepted >= program.high[:orders] - NEAR_LIMIT
+        columns[:orders][self.accepted <= program.low[:orders] + NEAR_LIMIT] = -1
         rows = np.zeros(len(program.row_low), dtype=np.int64)
         balances = len(rows) - limits.count
         rows[:balances] = -1

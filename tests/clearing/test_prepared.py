@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
 from clearing.batches import Status
 from clearing.optimum import find_optimum
-from tests.support.small import book_of, grid_of, sell
+from tests.support.random_books import instances
+from tests.support.small import book_of, grid_of, same, sell
 
 
 def test_one_round_has_the_bits_of_a_batch() -> None:
@@ -76,6 +78,29 @@ def test_days_with_ramps_are_those_of_the_general_path(name: str) -> None:
         low, high = (ends * found.face.reduced.money for ends in found.face.intervals())
         assert batch.lmp_low[r] == pytest.approx(low, abs=1e-6 * size)
         assert batch.lmp_high[r] == pytest.approx(high, abs=1e-6 * size)
+
+
+@settings(max_examples=40)
+@given(instances(periods=(2, 4), slopes=False, minima=False))
+def test_random_days_are_those_of_the_general_path(case: tuple) -> None:
+    """Links, islands, limits of 0, tied orders of one unit, known and unknown outputs before."""
+    grid, book = case
+    assume(book.periods > 1)
+    market = NodalMarket(grid)
+    prepared = market.prepare(book)
+    structure, numbers = prepared.structure, prepared.numbers
+    try:
+        found = find_optimum(structure, numbers, market.compiled(structure), "canonical", 60.0)
+    except InfeasibleError:
+        with pytest.raises(InfeasibleError):
+            prepared.days.find(structure, numbers, "canonical", 60.0)
+        return
+    day = prepared.days.find(structure, numbers, "canonical", 60.0)
+    assert day is not None
+    assert same(day.claim.accepted, found.claim.accepted)
+    assert same(day.lmp, found.lmp)
+    assert same(day.flow_dual, found.flow_dual)
+    assert same(day.ramp_dual, found.ramp_dual)
 
 
 def test_days_without_a_dispatch_are_proven_so() -> None:
