@@ -97,6 +97,10 @@ class Reduced:
         """(islands·periods, columns): injections summed over each island, island-major."""
         return self._layout.balance
 
+    @property
+    def flow_shape(self) -> tuple[int, int]:
+        return len(self.structure.limited), self.structure.periods
+
     def injections(self, x: np.ndarray) -> np.ndarray:
         """(buses, periods) net injections of a dispatch, fixed demand included."""
         return (self.injection_matrix @ x).reshape(self.fixed.shape) - self.fixed
@@ -107,11 +111,16 @@ class Reduced:
 
     def met_limits(self, x: np.ndarray, tolerance: float) -> Limits:
         """Limits within `tolerance` of being met, or beyond."""
+        near, steep = self.meets(x, tolerance)
+        return Limits(np.argwhere(near), np.argwhere(steep))
+
+    def meets(self, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+        """(limited, periods) and (ramp units, periods) bool, the same."""
         flows = self.flows(x)[self.structure.limited]
         near = (flows >= self.flow_high[:, None] - tolerance) | (flows <= self.flow_low[:, None] + tolerance)
         change = (self.ramp_matrix @ x).reshape(self.ramp_low.shape)
         steep = (change >= self.ramp_high - tolerance) | (change <= self.ramp_low + tolerance)
-        return Limits(np.argwhere(near), np.argwhere(steep))
+        return near, steep
 
     def ramped(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(columns,) each: side, ramp unit (−1 where none) and period; a link has side 1 and no unit."""

@@ -145,7 +145,7 @@ class _Alone:
 def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
     """The solver's answer by island, line and unit."""
     s, dual = reduced.structure, solution.row_dual
-    flow, ramp = np.zeros((len(s.limited), s.periods)), np.zeros((len(s.ramp_units), s.periods))
+    flow, ramp = np.zeros(reduced.flow_shape), np.zeros(reduced.ramp_low.shape)
     at = balances = s.grid.flow.islands * s.periods
     for part in parts:
         for values, keys in ((flow, part.flow), (ramp, part.ramp)):
