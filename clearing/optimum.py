@@ -147,6 +147,15 @@ class Found:
     def __init__(self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray):
         self.x, self.balance, self.flow, self.ramp = x, balance, flow, ramp
 
+    @classmethod
+    def of(cls, reduced: Reduced, x: np.ndarray, limits: Limits, dual: np.ndarray) -> Found:
+        """From the duals of `reduced.program(limits)`; 0 at all other limits."""
+        flow, ramp = np.zeros(reduced.flow_shape), np.zeros(reduced.ramp_low.shape)
+        first = len(dual) - limits.count
+        split = first + len(limits.flow)
+        flow[tuple(limits.flow.T)], ramp[tuple(limits.ramp.T)] = dual[first:split], dual[split:]
+        return cls(x, dual[:first].reshape(-1, reduced.structure.periods), flow, ramp)
+
     def dual(self, limits: Limits) -> np.ndarray:
         parts = [self.balance.ravel(), self.flow[tuple(limits.flow.T)], self.ramp[tuple(limits.ramp.T)]]
         return np.concatenate(parts)
@@ -154,32 +163,15 @@ class Found:
 
 def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits, np.ndarray]:
     """The canonical dispatch, the limits it meets, and duals that support it."""
-    near = reduced.met_limits(found.x, 1e3 * AT_LIMIT)
-    flow = np.unique(np.vstack([near.flow, np.argwhere(np.abs(found.flow) > AT_LIMIT)]), axis=0)
-    ramp = np.unique(np.vstack([near.ramp, np.argwhere(np.abs(found.ramp) > AT_LIMIT)]), axis=0)
-    limits = Limits(flow, ramp)
+    flow, ramp = reduced.meets(found.x, 1e3 * AT_LIMIT)
+    flow |= np.abs(found.flow) > AT_LIMIT
+    ramp |= np.abs(found.ramp) > AT_LIMIT
+    limits = Limits(np.argwhere(flow), np.argwhere(ramp))
     program = reduced.program(limits)
     point = correct(program, found.x, found.dual(limits))
-    supports = _Duals(limits, point.dual)
     x = share_ties(reduced, limits, program, point)
     met = reduced.met_limits(x, AT_LIMIT)
-    return x, met, supports.at(met, len(point.dual) - limits.count)
-
-
-class _Duals:
-    """Duals by limit, so that they can be laid onto another choice of rows (0 where there was none)."""
-
-    def __init__(self, limits: Limits, dual: np.ndarray):
-        first = len(dual) - limits.count
-        self.balance = dual[:first]
-        split = first + len(limits.flow)
-        self.flow = dict(zip(map(tuple, limits.flow.tolist()), dual[first:split].tolist(), strict=True))
-        self.ramp = dict(zip(map(tuple, limits.ramp.tolist()), dual[split:].tolist(), strict=True))
-
-    def at(self, limits: Limits, balances: int) -> np.ndarray:
-        flow = [self.flow.get(tuple(key), 0.0) for key in limits.flow.tolist()]
-        ramp = [self.ramp.get(tuple(key), 0.0) for key in limits.ramp.tolist()]
-        return np.concatenate([self.balance[:balances], flow, ramp])
+    return x, met, Found.of(reduced, x, limits, point.dual).dual(met)
 
 
 def _limit_duals(reduced: Reduced, limits: Limits, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ import pandas as pd
 from clearing.errors import InputError
 from clearing.explaining.wording import explain_in_words
 from clearing.pricing.directions import Direction, Directions
-from clearing.pricing.prices import NO_EFFECT
+from clearing.pricing.exact import NO_EFFECT
 from networks.checks import suggest
 
 if TYPE_CHECKING:

@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import linalg, sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from clearing.arrays.programs import Program
 from clearing.solvers import solve
 
+ROUNDING = 2.0**-46  # a residual beside the terms that cancel in it that is no more than their rounding
 AT_LIMIT = 1e-9  # a scaled slack below this is none
 TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correction
+NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
+SMALL = 64  # unknowns up to which even rounding is corrected, as it costs next to nothing
 UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
 RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
 REVISIONS = 20  # of an active set that a solver's answer left unclear, as at a kink of sloped offers
@@ -92,11 +96,23 @@ def _solve_active(
     part = matrix[np.flatnonzero(rows)][:, np.flatnonzero(free)]
     primal_gap = target - (matrix @ x)[rows]
     dual_gap = -(program.cost + program.curvature * x - matrix.T @ dual)[free]
+    if max(part.shape) > SMALL:
+        sizes = abs(matrix)
+        _drop_rounding(primal_gap, sizes @ np.abs(x))
+        _drop_rounding(
+            dual_gap, np.abs(program.cost) + program.curvature * np.abs(x) + sizes.T @ np.abs(dual)
+        )
     step_x, step_dual = _least_change(part, program.curvature[free], dual_gap, primal_gap)
     x[free] += step_x
     dual[rows] += step_dual
     point = Point(x, dual, program.cost + program.curvature * x - matrix.T @ dual)
     return point, max(float(v.max(initial=0.0)) for v in _violations(program, matrix, active, point))
+
+
+def _drop_rounding(gap: np.ndarray, terms: np.ndarray) -> None:
+    """Set residuals to 0 where none of them exceeds the rounding of the terms that they are sums of."""
+    if np.abs(gap).max(initial=0.0) <= ROUNDING * terms.max(initial=0.0):
+        gap[:] = 0.0
 
 
 def _violations(
@@ -205,24 +221,71 @@ def lexicographic(program: Program, stages: Sequence[tuple[np.ndarray, np.ndarra
 def has_full_column_rank(matrix: sparse.csr_array) -> bool:
     """Whether no combination of columns vanishes."""
     rows, columns = matrix.shape
-    if columns > rows:
-        return False
-    if columns == 0:
-        return True
-    if rows == columns and rows > DENSE:
-        try:
-            pivots = np.abs(splu(sparse.csc_array(matrix)).U.diagonal())
-        except RuntimeError:  # exactly singular
-            return False
-        return bool(pivots.min() > RANK_TOLERANCE * pivots.max())
-    pivots = np.abs(np.diag(linalg.qr(matrix.toarray(), mode="r", pivoting=True, check_finite=False)[0]))
-    return bool(pivots.min() > RANK_TOLERANCE * pivots.max())
+    return columns <= rows and null_space(matrix).shape[1] == 0
 
 
-def null_space(matrix: sparse.csr_array) -> np.ndarray:
-    """Orthonormal basis (columns) of the combinations of columns that vanish."""
+def null_space(matrix: sparse.csr_array) -> sparse.csc_array:
+    """Basis (columns, each of greatest entry 1) of the combinations of columns that vanish.
+
+    Independent blocks are taken one by one, so that a basis vector touches one of them only.
+    """
+    row_block, block = joined(matrix)
+    rows, columns = np.argsort(row_block, kind="stable"), np.argsort(block, kind="stable")
+    sorted_blocks = matrix[rows][:, columns]
+    start, row_start = (
+        np.searchsorted(label[order], np.arange(matrix.shape[1] + 1))
+        for label, order in ((block, columns), (row_block, rows))
+    )
+    indptr, indices, data = sorted_blocks.indptr, sorted_blocks.indices, sorted_blocks.data
+    vectors: list[tuple[np.ndarray, np.ndarray]] = []
+    for k in range(int(block.max(initial=-1)) + 1):
+        a, b, first, last = row_start[k], row_start[k + 1], start[k], start[k + 1]
+        dense = np.zeros((b - a, last - first))
+        entries = slice(indptr[a], indptr[b])
+        dense[np.repeat(np.arange(b - a), np.diff(indptr[a : b + 1])), indices[entries] - first] = data[
+            entries
+        ]
+        vectors += [(columns[first:last], vector) for vector in _dense_null_space(dense).T]
+    places = [np.full(len(at), k) for k, (at, _) in enumerate(vectors)]
+    none = [np.zeros(0)]
+    entries_of = np.concatenate(none + [v for _, v in vectors])
+    at = np.concatenate(none + [at for at, _ in vectors]), np.concatenate(none + places)
+    shape = (matrix.shape[1], len(vectors))
+    return sparse.csc_array((entries_of, (at[0].astype(np.int64), at[1].astype(np.int64))), shape=shape)
+
+
+def joined(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
+    """(rows,), (columns,) number of the independent block that each belongs to; those with columns first."""
     rows, columns = matrix.shape
-    if rows == 0:
+    row = np.repeat(np.arange(rows), np.diff(matrix.indptr)) + columns
+    both = sparse.csr_array((np.ones(len(row)), (row, matrix.indices)), shape=(rows + columns,) * 2)
+    _, label = connected_components(both, directed=False)
+    return label[columns:], label[:columns]
+
+
+def _dense_null_space(matrix: np.ndarray) -> np.ndarray:
+    """Basis (columns) by a QR factorisation with pivoting; empty where the rank is full."""
+    rows, columns = matrix.shape
+    if rows == columns > DENSE and _is_regular(matrix):
+        return np.zeros((columns, 0))
+    if not matrix.any():
         return np.eye(columns)
-    _, values, right = linalg.svd(matrix.toarray(), full_matrices=True, check_finite=False)
-    return right[int((values > RANK_TOLERANCE * max(values[0], 1e-300)).sum()) :].T
+    triangle, pivot = linalg.qr(matrix, mode="r", pivoting=True, check_finite=False)
+    pivots = np.abs(np.diag(triangle))
+    rank = int((pivots > RANK_TOLERANCE * pivots[0]).sum())
+    null = np.zeros((columns, columns - rank))
+    if rank < columns:
+        null[pivot[:rank]] = -linalg.solve_triangular(
+            triangle[:rank, :rank], triangle[:rank, rank:], check_finite=False
+        )
+        null[pivot[rank:]] = np.eye(columns - rank)
+        null /= np.abs(null).max(axis=0)
+    return null
+
+
+def _is_regular(matrix: np.ndarray) -> bool:
+    try:
+        pivots = np.abs(splu(sparse.csc_array(matrix)).U.diagonal())
+    except RuntimeError:  # exactly singular
+        return False
+    return bool(pivots.min() > RANK_TOLERANCE * pivots.max())

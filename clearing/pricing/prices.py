@@ -14,19 +14,15 @@ from typing import Literal, get_args
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from clearing.arrays.programs import Program
-from clearing.errors import InputError, UnboundedError
-from clearing.pricing.exact import AT_LIMIT, has_full_column_rank, lexicographic, null_space
+from clearing.errors import InputError
+from clearing.pricing.chains import eliminate_ramps
+from clearing.pricing.components import Component, components_of
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, null_space
 from clearing.pricing.reduced import Limits, Reduced
-from clearing.solvers import least_values
 
 PriceRule = Literal["low", "high", "canonical"]
-
-
-SAME_PRICE = 1e-9  # a scaled price interval narrower than this is a point
-NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
 
 
 def check_price_rule(rule: str) -> None:
@@ -94,25 +90,35 @@ class DualFace:
         )
 
     @cached_property
-    def components(self) -> list[_Component]:
-        """Independent parts of the face that are more than a point."""
+    def components(self) -> list[Component]:
+        """Independent parts of the face that are more than a point, see :func:`components_of`."""
+        return components_of(self)
+
+    @cached_property
+    def directions(self) -> tuple[sparse.csc_array, int]:
+        """(duals, directions) a basis of what interior orders leave free, and how many of its first
+        directions move prices or shadow prices of lines; each other one moves one chain of ramps."""
         matrix = sparse.csr_array(self.program.matrix)
-        duals = matrix.shape[1]
-        count, label = connected_components(
-            sparse.block_array([[None, matrix.T], [matrix, None]])
-            if matrix.shape[0]
-            else sparse.csr_array((duals, duals)),
-            directed=False,
+        split = self.balances + len(self.limits.flow)
+        felt = np.flatnonzero(self._felt_ramps)
+        equations, columns = matrix[np.flatnonzero(self.interior)], self.columns[self.interior]
+        ramps = self.reduced.ramped(columns)
+        chains = eliminate_ramps(equations[:, :split], *ramps, self.limits.ramp[felt])
+        prices = null_space(_without_noise(chains.equations).tocsr())
+        loose = np.flatnonzero(chains.loose >= 0)
+        count = int(chains.loose.max(initial=-1)) + 1
+        along = sparse.csc_array(
+            (np.ones(len(loose)), (felt[loose] + split, chains.loose[loose])), shape=(matrix.shape[1], count)
         )
-        parts = []
-        for c in range(count):
-            rows, columns = np.flatnonzero(label[duals:] == c), np.flatnonzero(label[:duals] == c)
-            if len(columns) == 0:
-                continue
-            fixed = rows[self.interior[rows]]
-            if len(fixed) < len(columns) or not has_full_column_rank(matrix[fixed][:, columns]):
-                parts.append(_Component(self, rows, columns, self.interior[rows]))
-        return parts
+        follow = (chains.follow @ prices).tocoo()
+        prices = prices.tocoo()
+        entries = np.concatenate([prices.data, follow.data])
+        places = (
+            np.concatenate([prices.coords[0], felt[follow.coords[0]] + split]),
+            np.concatenate([prices.coords[1], follow.coords[1]]),
+        )
+        pricing = sparse.csc_array((entries, places), shape=(matrix.shape[1], prices.shape[1]))
+        return sparse.csc_array(sparse.hstack([pricing, along])), prices.shape[1]
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -130,10 +136,28 @@ class DualFace:
         through = (reduced.ptdf(lines) * self.weights[:, t].T).sum(axis=1)
         return self._to_rows.T @ np.concatenate([served.ravel(), through, np.zeros(len(limits.ramp))])
 
+    def bus_prices(self, dual: np.ndarray) -> np.ndarray:
+        """(buses, periods) prices that duals of the face make."""
+        return self.reduced.bus_prices(self.limits, self._to_rows @ dual)
+
+    @cached_property
+    def norm_weights(self) -> np.ndarray:
+        """(duals,) weight of each shadow price in the norm: its branch's susceptance, or its unit's size."""
+        reduced, limits = self.reduced, self.limits
+        structure = reduced.structure
+        susceptance = np.abs(structure.grid.susceptance_mw[structure.limited])
+        size = np.zeros(len(structure.ramp_units))
+        owned = np.flatnonzero(structure.ramp_of >= 0)
+        np.add.at(size, structure.ramp_of[owned], reduced.high[owned])
+        flows = susceptance[limits.flow[:, 0]] / reduced.quantity
+        ramps = np.maximum(size[limits.ramp[:, 0]] / structure.periods, 1e-6)
+        return np.concatenate([np.zeros(self.balances), flows, ramps])
+
     def pick(self, rule: PriceRule) -> Prices:
         """The face's point by a rule (law 5)."""
         dual, proof = self.known.copy(), self.known.copy()
-        unpriced = np.zeros(self.weights.size, dtype=bool)
+        dual[self._unfelt_ramps] = proof[self._unfelt_ramps] = 0.0
+        unpriced = np.zeros(self.weights.shape, dtype=bool)
         for part in self.components:
             ends = {"low": [1.0], "high": [-1.0], "canonical": [1.0, -1.0]}[rule]
             if part.idle:
@@ -147,14 +171,25 @@ class DualFace:
                 dual[part.columns] = proof[part.columns] = np.mean(points, axis=0)
             else:
                 dual[part.columns] = np.nan
-                unpriced |= (np.abs(part.price_map) > NO_EFFECT).any(axis=1)
+                unpriced |= part.priced
         # rounding must not turn a shadow price of zero into one that pushes the wrong way
         rows, proof_rows = (
             self._to_rows @ np.clip(values, self.program.low, self.program.high) for values in (dual, proof)
         )
         proof_bus = self.reduced.bus_prices(self.limits, proof_rows)
-        bus = np.where(unpriced.reshape(proof_bus.shape), np.nan, proof_bus)
+        bus = np.where(unpriced, np.nan, proof_bus)
         return Prices(bus, rows, proof_bus, proof_rows)
+
+    @cached_property
+    def _felt_ramps(self) -> np.ndarray:
+        """(ramps,) bool, whether an order that can move feels each met ramp."""
+        split = self.balances + len(self.limits.flow)
+        return np.diff(self.program.matrix.indptr)[split:] > 0
+
+    @property
+    def _unfelt_ramps(self) -> np.ndarray:
+        """Positions of the other ramps among the duals: nothing prices them, and least norm makes them 0."""
+        return self.balances + len(self.limits.flow) + np.flatnonzero(~self._felt_ramps)
 
     @cached_property
     def unique(self) -> bool:
@@ -163,7 +198,7 @@ class DualFace:
 
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: least and greatest price of each bus, ±inf where unbounded."""
-        base = self.reduced.bus_prices(self.limits, self._to_rows @ self.known)
+        base = self.bus_prices(self.known)
         low, high = base.copy(), base.copy()
         for part in self.components:
             if not part.moves_prices:
@@ -171,127 +206,6 @@ class DualFace:
             down, up = part.price_range
             low, high = low + down, high + up
         return low, high
-
-
-@dataclass(frozen=True, eq=False)
-class _Component:
-    """One independent part of a dual face: some rows (orders) and columns (duals) of its program."""
-
-    face: DualFace
-    rows: np.ndarray
-    columns: np.ndarray
-    interior: np.ndarray
-
-    @cached_property
-    def null(self) -> np.ndarray:
-        """Directions in which the duals can move while interior orders keep reduced cost zero."""
-        return null_space(sparse.csr_array(self.program.matrix)[np.flatnonzero(self.interior)])
-
-    @property
-    def idle(self) -> bool:
-        """Duals of limits that no order can feel: nothing prices them, and least norm makes them 0."""
-        return len(self.rows) == 0 and bool((self.columns >= self.face.balances).all())
-
-    @property
-    def moves_prices(self) -> bool:
-        """Whether a bus price has an interval; duals of ramps alone may move within their unit."""
-        if (self.columns >= self.face.balances + len(self.face.limits.flow)).all():
-            return False
-        fall, rise = self.price_range
-        return bool((rise - fall).max() > SAME_PRICE)
-
-    @cached_property
-    def program(self) -> Program:
-        whole = self.face.program
-        return Program(
-            cost=np.zeros(len(self.columns)),
-            curvature=np.zeros(len(self.columns)),
-            matrix=sparse.csc_array(sparse.csr_array(whole.matrix)[self.rows][:, self.columns]),
-            row_low=whole.row_low[self.rows],
-            row_high=whole.row_high[self.rows],
-            low=whole.low[self.columns],
-            high=whole.high[self.columns],
-        )
-
-    @cached_property
-    def price_map(self) -> np.ndarray:
-        """(buses·periods, columns) price per unit of each dual of the component."""
-        reduced, limits = self.face.reduced, self.face.limits
-        unit = np.zeros((len(self.face.known), len(self.columns)))
-        unit[self.columns, np.arange(len(self.columns))] = 1.0
-        rows = self.face._to_rows @ unit
-        return np.column_stack([reduced.bus_prices(limits, column).ravel() for column in rows.T])
-
-    def extreme(self, sign: float) -> np.ndarray | None:
-        """Duals of least (sign +1) or greatest (−1) price weighted by served demand; None if unbounded.
-
-        What is left is settled by the least norm of the shadow prices, each weighted by its branch's
-        susceptance or its unit's size, so that a line or unit split in two counts as before.
-        """
-        none = np.zeros(len(self.columns))
-        cost = sign * self.face.worth[self.columns]
-        try:
-            return lexicographic(self.program, [(cost, none), (none, self._norm_weights)]).x
-        except UnboundedError:
-            return None
-
-    @cached_property
-    def _norm_weights(self) -> np.ndarray:
-        reduced, limits = self.face.reduced, self.face.limits
-        structure = reduced.structure
-        susceptance = np.abs(structure.grid.susceptance_mw[structure.limited])
-        size = np.zeros(len(structure.ramp_units))
-        owned = np.flatnonzero(structure.ramp_of >= 0)
-        np.add.at(size, structure.ramp_of[owned], reduced.high[owned])
-        weights = np.zeros(len(self.face.known))
-        first = len(weights) - limits.count
-        flows = susceptance[limits.flow[:, 0]]
-        ramps = size[limits.ramp[:, 0]] / structure.periods
-        weights[first : first + len(flows)] = flows / reduced.quantity
-        weights[first + len(flows) :] = np.maximum(ramps, 1e-6)
-        return weights[self.columns] / weights.max(initial=1e-6)
-
-    @cached_property
-    def price_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """(buses, periods) twice: how far each price can fall and rise from the known duals.
-
-        Prices move along the null space of the interior orders' equations, of which most see the
-        same few directions; each distinct one is followed to both ends of the face.
-        """
-        shape = self.face.weights.shape
-        moves = self.price_map @ self.null
-        moves[np.abs(moves) < NO_EFFECT] = 0.0
-        size = np.abs(moves).max(axis=1)
-        moving = np.flatnonzero(size)
-        unit = moves[moving] / size[moving, None]
-        leading = unit[np.arange(len(moving)), np.argmax(np.abs(unit) > 0.5, axis=1)]
-        unit *= np.sign(leading)[:, None]
-        _, first, which = np.unique(np.round(unit, 10), axis=0, return_index=True, return_inverse=True)
-        fall, rise = self._follow(unit[first])  # a rounded direction can leave a cone that it bounds
-        reach = np.stack([fall[which.ravel()], rise[which.ravel()]]) * (size[moving] * np.sign(leading))
-        low, high = np.zeros(size.shape), np.zeros(size.shape)
-        low[moving], high[moving] = reach.min(axis=0), reach.max(axis=0)
-        return low.reshape(shape), high.reshape(shape)
-
-    def _follow(self, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Least and greatest value of each direction·s over the s for which known + null·s is on the face."""
-        program, known = self.program, self.face.known[self.columns]
-        matrix = np.concatenate([program.matrix @ self.null, self.null])
-        at = np.concatenate([program.matrix @ known, known])
-        felt = np.abs(matrix).max(axis=1) > 1e-9
-        low = np.minimum(np.concatenate([program.row_low, program.low]) - at, 0.0)[felt]
-        high = np.maximum(np.concatenate([program.row_high, program.high]) - at, 0.0)[felt]
-        none = np.zeros(matrix.shape[1])
-        face = Program(
-            none,
-            none,
-            sparse.csc_array(matrix[felt]),
-            low,
-            high,
-            np.full(len(none), -np.inf),
-            np.full(len(none), np.inf),
-        )
-        return least_values(face, directions), -least_values(face, -directions)
 
 
 def _prices_at_origins(reduced: Reduced, limits: Limits, moving: np.ndarray) -> sparse.csr_array:

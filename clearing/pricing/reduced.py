@@ -8,7 +8,6 @@ size of the grid. Ties, prices, intervals and explanations all work here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +15,7 @@ from scipy import sparse
 from clearing.arrays.programs import Program
 from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT
+from clearing.pricing.layout import layout_of
 from clearing.structure import Numbers, Structure
 
 
@@ -29,6 +29,20 @@ class Limits:
     @property
     def count(self) -> int:
         return len(self.flow) + len(self.ramp)
+
+    def same_as(self, other: Limits) -> bool:
+        return np.array_equal(self.flow, other.flow) and np.array_equal(self.ramp, other.ramp)
+
+    def without(self, known: Limits) -> Limits:
+        """Those that are not among the known ones."""
+
+        def fresh(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            seen = set(map(tuple, b.tolist()))
+            return np.array([row for row in a.tolist() if tuple(row) not in seen], dtype=np.int64).reshape(
+                -1, 2
+            )
+
+        return Limits(fresh(self.flow, known.flow), fresh(self.ramp, known.ramp))
 
 
 class Reduced:
@@ -44,8 +58,8 @@ class Reduced:
     """
 
     def __init__(self, structure: Structure, numbers: Numbers):
-        self.structure = structure
-        self._ptdf: dict[int, np.ndarray] = {}
+        self.structure, self._layout = structure, layout_of(structure)
+        self._last: tuple[Limits, Program] | None = None  # often asked for again
         grid, periods = structure.grid, structure.periods
         self.quantity = _unit_of_power(structure, numbers)
         self.money = typical_size(np.abs(numbers.price))
@@ -68,48 +82,24 @@ class Reduced:
             self.ramp_low[~structure.ramp_start, 0] = -np.inf
             self.ramp_high[~structure.ramp_start, 0] = np.inf
 
-    @cached_property
+    @property
     def injection_matrix(self) -> sparse.csr_array:
         """(buses·periods, columns): injections, bus-major, that a dispatch of 1 causes."""
-        s, grid = self.structure, self.structure.grid
-        periods = s.periods
-        orders = np.arange(self.orders)
-        link, t = np.divmod(np.arange(s.links * periods), periods)
-        columns = self.orders + np.arange(s.links * periods)
-        rows = [
-            s.bus * periods + s.period,
-            grid.link_from[link] * periods + t,
-            grid.link_to[link] * periods + t,
-        ]
-        values = [s.side.astype(float), -np.ones(len(link)), np.ones(len(link))]
-        entries = np.concatenate(values), (np.concatenate(rows), np.concatenate([orders, columns, columns]))
-        return sparse.csr_array(entries, shape=(len(grid.buses) * periods, self.columns))
+        return self._layout.injection
 
-    @cached_property
+    @property
     def ramp_matrix(self) -> sparse.csr_array:
         """(ramp units·periods, columns): output of a period less that of the one before."""
-        s = self.structure
-        owned = np.flatnonzero(s.ramp_of >= 0)
-        rows = s.ramp_of[owned] * s.periods + s.period[owned]
-        output = sparse.csr_array(
-            (s.side[owned].astype(float), (rows, owned)), shape=(len(s.ramp_units) * s.periods, self.columns)
-        )
-        later = np.flatnonzero(np.arange(output.shape[0]) % s.periods)
-        before = sparse.csr_array((np.ones(len(later)), (later, later - 1)), shape=(output.shape[0],) * 2)
-        return sparse.csr_array(output - before @ output)
+        return self._layout.ramp
 
-    @cached_property
+    @property
     def balance_matrix(self) -> sparse.csr_array:
         """(islands·periods, columns): injections summed over each island, island-major."""
-        return sparse.csr_array(self._island_sum @ self.injection_matrix)
+        return self._layout.balance
 
-    @cached_property
-    def _island_sum(self) -> sparse.csr_array:
-        flow, periods = self.structure.grid.flow, self.structure.periods
-        cells = len(flow.island) * periods
-        rows = (flow.island[:, None] * periods + np.arange(periods)).ravel()
-        entries = np.ones(cells), (rows, np.arange(cells))
-        return sparse.csr_array(entries, shape=(flow.islands * periods, cells))
+    @property
+    def flow_shape(self) -> tuple[int, int]:
+        return len(self.structure.limited), self.structure.periods
 
     def injections(self, x: np.ndarray) -> np.ndarray:
         """(buses, periods) net injections of a dispatch, fixed demand included."""
@@ -121,45 +111,65 @@ class Reduced:
 
     def met_limits(self, x: np.ndarray, tolerance: float) -> Limits:
         """Limits within `tolerance` of being met, or beyond."""
+        near, steep = self.meets(x, tolerance)
+        return Limits(np.argwhere(near), np.argwhere(steep))
+
+    def meets(self, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+        """(limited, periods) and (ramp units, periods) bool, the same."""
         flows = self.flows(x)[self.structure.limited]
         near = (flows >= self.flow_high[:, None] - tolerance) | (flows <= self.flow_low[:, None] + tolerance)
         change = (self.ramp_matrix @ x).reshape(self.ramp_low.shape)
         steep = (change >= self.ramp_high - tolerance) | (change <= self.ramp_low + tolerance)
-        return Limits(np.argwhere(near), np.argwhere(steep))
+        return near, steep
+
+    def ramped(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(columns,) each: side, ramp unit (−1 where none) and period; a link has side 1 and no unit."""
+        s, is_link = self.structure, columns >= self.orders
+        side, unit, period = (
+            np.ones(len(columns)),
+            np.full(len(columns), -1),
+            np.zeros(len(columns), dtype=int),
+        )
+        orders = columns[~is_link]
+        side[~is_link], unit[~is_link], period[~is_link] = s.side[orders], s.ramp_of[orders], s.period[orders]
+        return side, unit, period
+
+    def ramps_that_can_bind(self) -> np.ndarray:
+        """(ramp units, periods) bool, whether some dispatch within the orders' bounds exceeds the limit."""
+        matrix = self.ramp_matrix
+        up, down = matrix.maximum(0.0), matrix.minimum(0.0)
+        shape = self.ramp_low.shape
+        most = (up @ self.high + down @ self.low).reshape(shape)
+        least = (up @ self.low + down @ self.high).reshape(shape)
+        return (most > self.ramp_high) | (least < self.ramp_low)
 
     def limit_rows(self, limits: Limits) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
         """Matrix over the columns, and bounds with fixed demand and shifters moved to the right."""
         s, grid = self.structure, self.structure.grid
-        periods, buses = s.periods, len(grid.buses)
         lines, t = limits.flow.T
         ptdf = self.ptdf(lines)
-        rows = np.repeat(np.arange(len(lines)), buses)
-        columns = (np.arange(buses) * periods + t[:, None]).ravel()
-        spread = sparse.csr_array((ptdf.ravel(), (rows, columns)), shape=(len(lines), buses * periods))
         offset = grid.flow.shift_flow_mw[s.limited[lines]] / self.quantity
-        offset -= (ptdf * self.fixed[:, t].T).sum(axis=1)
-        matrix = sparse.csr_array(spread @ self.injection_matrix)
+        offset -= np.einsum("kb,bk->k", ptdf, self.fixed[:, t])
+        matrix = self._layout.flow_rows(ptdf, t)
         low, high = self.flow_low[lines] - offset, self.flow_high[lines] - offset
         if len(limits.ramp):
             unit, at = limits.ramp.T
-            matrix = sparse.vstack([matrix, self.ramp_matrix[unit * periods + at]], format="csr")
+            matrix = sparse.vstack([matrix, self.ramp_matrix[unit * s.periods + at]], format="csr")
             low = np.concatenate([low, self.ramp_low[unit, at]])
             high = np.concatenate([high, self.ramp_high[unit, at]])
         return sparse.csr_array(matrix), low, high
 
     def ptdf(self, lines: np.ndarray) -> np.ndarray:
-        """(len(lines), buses) PTDF rows of limited branches; each is solved for once."""
-        new = np.array([line for line in lines.tolist() if line not in self._ptdf], dtype=np.int64)
-        if len(new):
-            rows = self.structure.grid.flow.ptdf_rows(self.structure.limited[new])
-            self._ptdf |= dict(zip(new.tolist(), rows, strict=True))
-        return np.array([self._ptdf[line] for line in lines.tolist()]).reshape(-1, len(self.fixed))
+        """(len(lines), buses) PTDF rows of limited branches."""
+        return self._layout.ptdf(self.structure, lines)
 
     def program(self, limits: Limits) -> Program:
         """The least-cost program with island balances and the chosen limits as its only rows."""
+        if self._last is not None and self._last[0].same_as(limits):
+            return self._last[1]
         matrix, low, high = self.limit_rows(limits)
-        demand = self._island_sum @ self.fixed.ravel()
-        return Program(
+        demand = self._layout.island_sum @ self.fixed.ravel()
+        program = Program(
             cost=self.cost,
             curvature=self.curvature,
             matrix=sparse.csc_array(sparse.vstack([self.balance_matrix, matrix])),
@@ -168,6 +178,8 @@ class Reduced:
             low=self.low,
             high=self.high,
         )
+        self._last = limits, program
+        return program
 
     def bus_prices(self, limits: Limits, dual: np.ndarray) -> np.ndarray:
         """(buses, periods) prices from the duals of :meth:`program`'s rows: λ = λ_ref + Σ H·dual."""

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from clearing.arrays.programs import Program
 from clearing.errors import NumericalError
+from clearing.pricing.chains import eliminate_ramps
 from clearing.pricing.exact import AT_LIMIT, TIED, Point, has_full_column_rank, lexicographic
 from clearing.pricing.reduced import Limits, Reduced
 
@@ -29,20 +30,34 @@ def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point)
     balances = len(program.row_low) - limits.count
     binding = np.abs(point.dual) > TIED
     binding[:balances] = True
-    rows = sparse.csr_array(program.matrix)
-    if has_full_column_rank(rows[np.flatnonzero(binding)][:, columns]):
+    if _is_only_one(reduced, limits, program, columns, binding):
         return point.x
     held = _signs(point.dual, balances)
     for _ in range(LAZY_ROUNDS):
         x = point.x.copy()
         x[columns] = _share(reduced, program, columns, point.x, held)
         beyond = reduced.met_limits(x, -AT_LIMIT)
-        fresh = _not_in(beyond, limits)
+        fresh = beyond.without(limits)
         if fresh.count == 0:
             return x
         limits, held = _merge(limits, fresh, held, balances)
         program = reduced.program(limits)
     raise NumericalError("sharing tied orders kept violating new limits")
+
+
+def _is_only_one(
+    reduced: Reduced, limits: Limits, program: Program, columns: np.ndarray, binding: np.ndarray
+) -> bool:
+    """Whether the binding rows leave the tied columns no freedom.
+
+    Orders of a unit that a binding ramp joins move together, as one column of what is left.
+    """
+    split = len(binding) - len(limits.ramp)
+    moves = sparse.csr_array(program.matrix[:, columns].T)
+    prices = moves[:, np.flatnonzero(binding[:split])]
+    ramps = limits.ramp[binding[split:]]
+    groups = eliminate_ramps(prices, *reduced.ramped(columns), ramps).equations
+    return has_full_column_rank(sparse.csr_array(groups.T))
 
 
 def _signs(dual: np.ndarray, balances: int) -> np.ndarray:
@@ -81,14 +96,6 @@ def _share(
         high=program.high[columns] / size,
     )
     return lexicographic(face, stages).x * size
-
-
-def _not_in(found: Limits, known: Limits) -> Limits:
-    def fresh(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        seen = set(map(tuple, b.tolist()))
-        return np.array([row for row in a.tolist() if tuple(row) not in seen], dtype=np.int64).reshape(-1, 2)
-
-    return Limits(fresh(found.flow, known.flow), fresh(found.ramp, known.ramp))
 
 
 def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:

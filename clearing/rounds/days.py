@@ -1,24 +1,25 @@
 """Several periods at once: island balances, ramps and candidate lines instead of bus angles.
 
 The candidates are the lines that bind when every period is cleared alone, without ramps, by the round
-engine; HiGHS solves the small program, all lines are checked, and those exceeded become candidates too.
+engine. HiGHS solves the small program from the basis of these periods side by side, all lines are
+checked, and those exceeded become candidates too.
 Everything follows from the book alone, so that what was cleared before does not show (law 3).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearing.arrays.programs import Solution
+from clearing.arrays.programs import Program, Solution
 from clearing.batches import Rows
-from clearing.errors import ClearingError
+from clearing.errors import ClearingError, InfeasibleError
 from clearing.optimum import Found, Optimum, prove
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.reduced import Limits, Reduced
-from clearing.solvers import Ending, solve_highs
+from clearing.solvers import Ending, GrowingProgram
 from clearing.structure import Numbers, Structure
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Days:
     """
 
     def __init__(self, structure: Structure, numbers: Numbers, row: np.ndarray):
-        self.structure, self.row = structure, row
-        first = np.unique(row, return_index=True)[1]
+        self.structure = structure
+        _, first, self.order = np.unique(row, return_index=True, return_inverse=True)
         self.alone = self._engine(numbers, first) if not numbers.min_mw.any() else None
 
     def _engine(self, numbers: Numbers, first: np.ndarray) -> Engine | None:
@@ -64,50 +65,90 @@ class Days:
     def find(
         self, structure: Structure, numbers: Numbers, rule: PriceRule, time_limit: float
     ) -> Optimum | None:
-        """The certified optimum; None where it is not found or not proven, which the general path looks into."""
+        """The certified optimum; None where it is not found or not proven, which the general path looks into.
+
+        Raises
+        ------
+        InfeasibleError
+            where already the candidate limits leave no dispatch.
+        """
         reduced = Reduced(structure, numbers)
-        unit, at = np.nonzero(np.isfinite(reduced.ramp_low) | np.isfinite(reduced.ramp_high))
-        limits = Limits(self._candidates(reduced, numbers), np.column_stack([unit, at]))
+        alone = self._clear_alone(reduced, numbers)
+        lines = np.zeros((0, 2), dtype=np.int64) if alone is None else np.argwhere(alone.side)
+        parts = [Limits(lines, np.argwhere(reduced.ramps_that_can_bind()))]
+        program = reduced.program(parts[0])
+        turns = GrowingProgram(program, None if alone is None else alone.start(program, parts[0]), time_limit)
         for _ in range(TURNS):
-            program = reduced.program(limits)
-            ending, solution = solve_highs(program, time_limit, presolve=False)
-            if ending is not Ending.OPTIMAL or solution is None:
+            ending, solution = turns.solve()
+            if ending is Ending.INFEASIBLE and turns.is_proven_infeasible():
+                raise InfeasibleError(
+                    f"highs: {ending.value} ({turns.shape[0]} rows, {turns.shape[1]} columns)"
+                )
+            if solution is None:
                 return None
-            beyond = reduced.met_limits(solution.x, -AT_LIMIT).flow
-            seen = set(map(tuple, limits.flow.tolist()))
-            fresh = [key for key in beyond.tolist() if tuple(key) not in seen]
-            if not fresh:
+            beyond = reduced.met_limits(solution.x, -AT_LIMIT)
+            for part in parts:
+                beyond = beyond.without(part)
+            if beyond.count == 0:
                 try:
-                    return prove(
-                        structure, numbers, reduced, _found(reduced, limits, solution), rule, "highs"
-                    )
+                    return prove(structure, numbers, reduced, _found(reduced, parts, solution), rule, "highs")
                 except ClearingError:
                     return None
-            limits = Limits(np.vstack([limits.flow, fresh]), limits.ramp)
+            parts.append(beyond)
+            turns.add_rows(*reduced.limit_rows(beyond))
         return None
 
-    def _candidates(self, reduced: Reduced, numbers: Numbers) -> np.ndarray:
-        """(lines, 2) limited branches and the periods in which they bind without ramps."""
+    def _clear_alone(self, reduced: Reduced, numbers: Numbers) -> _Alone | None:
+        """Every period without ramps; None where the engine does not apply or a period has no optimum."""
         s = reduced.structure
         if self.alone is None:
-            return np.zeros((0, 2), dtype=np.int64)
-        order = np.unique(self.row, return_inverse=True)[1]
-        price, mw = np.zeros((2, s.periods, int(order.max()) + 1))
-        price[s.period, order], mw[s.period, order] = numbers.price, numbers.mw
+            return None
+        price, mw = np.zeros((2, s.periods, int(self.order.max()) + 1))
+        price[s.period, self.order], mw[s.period, self.order] = numbers.price, numbers.mw
         rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, None)
-        alone = self.alone.clear_many(rows, ("flow",), s.limited, 1.0)
-        flow = np.asarray(alone.flow).T / reduced.quantity
-        near = flow >= reduced.flow_high[:, None] - NEAR_LIMIT
-        near |= flow <= reduced.flow_low[:, None] + NEAR_LIMIT
-        return np.argwhere(near)
+        batch = self.alone.clear_many(rows, ("accepted", "flow"), s.limited, 1.0)
+        if batch.status.any():
+            return None
+        flow, accepted = np.asarray(batch.flow).T, np.asarray(batch.accepted)[s.period, self.order]
+        flow, accepted = flow / reduced.quantity, accepted / reduced.quantity
+        side = (flow >= reduced.flow_high[:, None] - NEAR_LIMIT).astype(np.int64)
+        side -= (flow <= reduced.flow_low[:, None] + NEAR_LIMIT) & (side == 0)
+        return _Alone(accepted, side)
 
 
-def _found(reduced: Reduced, limits: Limits, solution: Solution) -> Found:
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """Every period cleared without ramps.
+
+    Attributes
+    ----------
+    accepted : (order columns,) scaled.
+    side : (limited branches, periods) 1 where a flow meets its high limit, −1 its low one, 0 else.
+    """
+
+    accepted: np.ndarray
+    side: np.ndarray
+
+    def start(self, program: Program, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+        """The basis of these periods side by side, with every ramp limit loose: dual feasible."""
+        orders = len(self.accepted)  # links, behind them, start at their low ends
+        columns = np.full(len(program.cost), -1)
+        columns[:orders] = self.accepted >= program.high[:orders] - NEAR_LIMIT
+        columns[:orders][self.accepted <= program.low[:orders] + NEAR_LIMIT] = -1
+        rows = np.zeros(len(program.row_low), dtype=np.int64)
+        balances = len(rows) - limits.count
+        rows[:balances] = -1
+        rows[balances : balances + len(limits.flow)] = self.side[tuple(limits.flow.T)]
+        return columns, rows
+
+
+def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
     """The solver's answer by island, line and unit."""
-    s = reduced.structure
-    flow, ramp = np.zeros((len(s.limited), s.periods)), np.zeros((len(s.ramp_units), s.periods))
-    first = len(solution.row_dual) - limits.count
-    split = first + len(limits.flow)
-    flow[tuple(limits.flow.T)] = solution.row_dual[first:split]
-    ramp[tuple(limits.ramp.T)] = solution.row_dual[split:]
-    return Found(solution.x, solution.row_dual[:first].reshape(-1, s.periods), flow, ramp)
+    s, dual = reduced.structure, solution.row_dual
+    flow, ramp = np.zeros(reduced.flow_shape), np.zeros(reduced.ramp_low.shape)
+    at = balances = s.grid.flow.islands * s.periods
+    for part in parts:
+        for values, keys in ((flow, part.flow), (ramp, part.ramp)):
+            values[tuple(keys.T)] = dual[at : at + len(keys)]
+            at += len(keys)
+    return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp)

@@ -13,13 +13,21 @@ from collections.abc import Callable, Mapping
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.cones import CONIC_TOLERANCES, solve_conic
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
-from clearing.solvers.highs import highs_model, is_feasible, least_values, solve_highs, solve_highs_ipm
+from clearing.solvers.highs import (
+    GrowingProgram,
+    highs_model,
+    is_feasible,
+    least_values,
+    solve_highs,
+    solve_highs_ipm,
+)
 from clearing.solvers.interior import solve_clarabel, solve_piqp
 
 __all__ = [
     "CONIC_TOLERANCES",
     "TIME_LIMIT",
     "Ending",
+    "GrowingProgram",
     "highs_model",
     "is_feasible",
     "least_values",

@@ -7,6 +7,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from scipy import sparse
 
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
@@ -32,7 +33,7 @@ def least_values(program: Program, costs: np.ndarray, time_limit: float = TIME_L
     One HiGHS instance keeps its basis from cost to cost; a least value is unique, so no basis shows.
     """
     highs, columns = _new_highs(time_limit), np.arange(costs.shape[1], dtype=np.int32)
-    highs.passModel(highs_model(program))
+    _pass(highs, program)
     out = np.empty(len(costs))
     for k, cost in enumerate(costs):
         highs.changeColsCost(len(columns), columns, np.ascontiguousarray(cost))
@@ -64,6 +65,20 @@ def highs_model(program: Program) -> Any:
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         lp.integrality_ = [kinds[int(flag)] for flag in program.integer]
     return lp
+
+
+def _pass(highs: Any, program: Program) -> None:
+    """The program to HiGHS as arrays: to fill a HighsLp takes ten times as long."""
+    matrix, nothing = program.matrix, np.zeros(len(program.cost), dtype=np.int32)
+    kinds = nothing if program.integer is None else program.integer.astype(np.int32)
+    highs.passModel(
+        matrix.shape[1], matrix.shape[0], matrix.nnz, _COLUMNWISE, _MINIMISE, 0.0,
+        program.cost, program.low, program.high, program.row_low, program.row_high,
+        matrix.indptr.astype(np.int32), matrix.indices.astype(np.int32), matrix.data, kinds,
+    )  # fmt: skip
+
+
+_COLUMNWISE, _MINIMISE = int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMinimize)
 
 
 def _new_highs(time_limit: float) -> Any:
@@ -101,7 +116,7 @@ def solve_highs(
         highs.setOptionValue("presolve", "off")
     if program.integer is None:
         highs.setOptionValue("solver", method)
-    highs.passModel(highs_model(program))
+    _pass(highs, program)
     highs.run()
     status = highs.getModelStatus()
     # presolve's word is no proof: it has called unbounded programs with parallel rows infeasible
@@ -115,13 +130,88 @@ def solve_highs(
         ending = Ending.INFEASIBLE  # HiGHS does not look at the rows of a model without columns
     if ending is not Ending.OPTIMAL:
         return ending, None
+    name = "highs" if method == "simplex" else f"highs-{method}"
+    return ending, _solution(highs, program.matrix.shape, program.integer is None, name)
+
+
+def _solution(highs: Any, shape: tuple[int, ...], with_dual: bool, name: str) -> Solution:
     found = highs.getSolution()
-    rows, columns = program.matrix.shape
-    x = np.array(found.col_value)
-    has_dual = len(found.row_dual) == rows and program.integer is None
-    row_dual = np.array(found.row_dual) if has_dual else np.full(rows, np.nan)
-    column_dual = np.array(found.col_dual) if has_dual else np.full(columns, np.nan)
-    return ending, Solution(x, row_dual, column_dual, "highs" if method == "simplex" else f"highs-{method}")
+    x, row_dual, column_dual = (np.array(v) for v in (found.col_value, found.row_dual, found.col_dual))
+    if not with_dual or len(row_dual) != shape[0]:
+        row_dual, column_dual = np.full(shape[0], np.nan), np.full(shape[1], np.nan)
+    return Solution(x, row_dual, column_dual, name)
+
+
+class GrowingProgram:
+    """A linear program whose rows come in turns; each turn starts where the last one ended.
+
+    Parameters
+    ----------
+    program : scaled, so that HiGHS need not; without integers.
+    start : (columns,) and (rows,) where the dual simplex starts: −1 at the low bound, 1 at the high one,
+        0 in the basis; HiGHS mends what is no basis. None where nothing is known.
+    """
+
+    def __init__(
+        self, program: Program, start: tuple[np.ndarray, np.ndarray] | None, time_limit: float = TIME_LIMIT
+    ):
+        self.highs, self.shape = _new_highs(time_limit), program.matrix.shape
+        self.low, self.high = program.low, program.high
+        self._rows = [(sparse.csr_array(program.matrix), program.row_low, program.row_high)]
+        for option, value in (("presolve", "off"), ("solver", "simplex"), ("simplex_scale_strategy", 0)):
+            self.highs.setOptionValue(option, value)
+        _pass(self.highs, program)
+        if start is not None:
+            # Devex, because the exact weights of a basis to start from are dear
+            self.highs.setOptionValue("simplex_dual_edge_weight_strategy", 1)
+            basis = highspy.HighsBasis()
+            basis.col_status, basis.row_status = (_STARTS[part + 1].tolist() for part in start)
+            basis.valid, basis.alien = True, True
+            self.highs.setBasis(basis)
+
+    def add_rows(self, matrix: sparse.csr_array, low: np.ndarray, high: np.ndarray) -> None:
+        """Rows behind those that are there."""
+        start, index = (part.astype(np.int32) for part in (matrix.indptr[:-1], matrix.indices))
+        self.highs.addRows(len(low), low, high, matrix.nnz, start, index, matrix.data)
+        self.shape = self.shape[0] + len(low), self.shape[1]
+        self._rows.append((matrix, low, high))
+
+    def solve(self) -> tuple[Ending, Solution | None]:
+        self.highs.run()
+        ending = _HIGHS_ENDINGS.get(self.highs.getModelStatus(), Ending.NUMERICAL)
+        found = _solution(self.highs, self.shape, True, "highs") if ending is Ending.OPTIMAL else None
+        return ending, found
+
+    def is_proven_infeasible(self) -> bool:
+        """Whether HiGHS's dual ray, taken with its arrays, shows that no point satisfies all rows.
+
+        The rows weighted by a ray y add up to one row; where its bounds lie beyond what any point within
+        the columns' bounds reaches (J. Farkas, 1902), by more than all tolerances, nothing is feasible.
+        """
+        _, known, found = self.highs.getDualRay()
+        if not known:
+            return False
+        ray = np.asarray(found) / max(float(np.abs(found).max(initial=0.0)), 1e-300)
+        row_low, row_high = (np.concatenate([part[k] for part in self._rows]) for k in (1, 2))
+        return any(self._excludes(sign * ray, row_low, row_high) for sign in (1.0, -1.0))
+
+    def _excludes(self, ray: np.ndarray, row_low: np.ndarray, row_high: np.ndarray) -> bool:
+        side = np.where(ray > 0, row_low, row_high)
+        ray = np.where(np.isfinite(side), ray, 0.0)
+        terms = ray * np.where(np.isfinite(side), side, 0.0)
+        ends = np.cumsum([len(low) for _, low, _ in self._rows])[:-1]
+        weights = np.split(ray, ends)
+        slope = sum(matrix.T @ part for (matrix, _, _), part in zip(self._rows, weights, strict=True))
+        with np.errstate(invalid="ignore"):
+            reach = np.where(slope == 0, 0.0, np.maximum(slope * self.low, slope * self.high))
+        tolerance = TOLERANCE * (np.abs(ray).sum() + 1e-3 * (np.abs(terms).sum() + np.abs(reach).sum()))
+        return bool(terms.sum() - reach.sum() > tolerance)
+
+
+_STARTS = np.array(
+    [highspy.HighsBasisStatus.kLower, highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper],
+    dtype=object,
+)
 
 
 def _forbids_zero(program: Program) -> bool:

@@ -9,6 +9,7 @@ from scipy import sparse
 import networks
 from clearing import Book, NodalMarket
 from clearing.arrays.programs import Program
+from clearing.pricing.chains import eliminate_ramps
 from clearing.pricing.exact import (
     correct,
     has_full_column_rank,
@@ -104,6 +105,48 @@ def test_rank_and_null_space(scale):
     assert np.abs(matrix @ null).max() < 1e-12 * scale
     assert has_full_column_rank(sparse.csr_array(matrix[:, [0, 1]]))
     assert null_space(sparse.csr_array((0, 2))).shape == (2, 2)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_null_space_of_blocks(seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = rng.integers(0, 12, 2)
+    matrix = sparse.csr_array(
+        rng.integers(-2, 3, (rows, columns)) * (rng.random((rows, columns)) < 0.25) * 1.0
+    )
+    rank = np.linalg.matrix_rank(matrix.toarray()) if rows and columns else 0
+    null = null_space(matrix)
+    assert null.shape == (columns, columns - rank)
+    assert np.abs((matrix @ null).toarray()).max(initial=0.0) < 1e-12
+    assert columns == rank or np.linalg.matrix_rank(null.toarray()) == columns - rank
+    assert has_full_column_rank(matrix) == (rank == columns)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_chains_of_ramps_leave_what_the_equations_leave(seed):
+    """Equations of orders with ramp duals in and out of their period, against the dense null space."""
+    rng = np.random.default_rng(seed)
+    units, periods, prices, orders = (int(rng.integers(*ends)) for ends in ((1, 4), (1, 7), (1, 5), (0, 14)))
+    ramps = np.argwhere(rng.random((units, periods)) < 0.6)
+    rng.shuffle(ramps)
+    unit, period = rng.integers(-1, units, orders), rng.integers(0, periods, orders)
+    side = rng.choice([-1, 1], orders)
+    part = rng.integers(-2, 3, (orders, prices)) * (rng.random((orders, prices)) < 0.6) * 1.0
+    joins = np.zeros((orders, len(ramps)))
+    for k, (u, t) in enumerate(ramps.tolist()):
+        joins[:, k] = side * (unit == u) * ((period == t) * 1.0 - (period == t - 1))
+    whole = np.hstack([part, joins])
+    chains = eliminate_ramps(sparse.csr_array(part), side, unit, period, ramps)
+    free = null_space(chains.equations).toarray()
+    loose = np.zeros((len(ramps), chains.loose.max(initial=-1) + 1))
+    moved = np.flatnonzero(chains.loose >= 0)
+    loose[moved, chains.loose[moved]] = 1.0
+    none = np.zeros((prices, loose.shape[1]))
+    basis = np.block([[free, none], [chains.follow @ free, loose]])
+    assert np.abs(whole @ basis).max(initial=0.0) < 1e-10
+    rank = np.linalg.matrix_rank(whole) if orders else 0
+    assert basis.shape[1] == whole.shape[1] - rank
+    assert basis.shape[1] == 0 or np.linalg.matrix_rank(basis) == basis.shape[1]
 
 
 def test_random_transport_programmes_are_optimal_to_rounding():

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
+from clearing.batches import Status
 from clearing.optimum import find_optimum
 from clearing.rounds.kernel import clear_desk
-from tests.support.small import book_of, grid_of, sell
+from tests.support.random_books import instances
+from tests.support.small import book_of, grid_of, same, sell
 
 
 def test_one_round_has_the_bits_of_a_batch() -> None:
@@ -115,6 +118,56 @@ def test_days_with_ramps_are_those_of_the_general_path(name: str) -> None:
         low, high = (ends * found.face.reduced.money for ends in found.face.intervals())
         assert batch.lmp_low[r] == pytest.approx(low, abs=1e-6 * size)
         assert batch.lmp_high[r] == pytest.approx(high, abs=1e-6 * size)
+
+
+@settings(max_examples=40)
+@given(instances(periods=(2, 4), slopes=False, minima=False))
+def test_random_days_are_those_of_the_general_path(case: tuple) -> None:
+    """Links, islands, limits of 0, tied orders of one unit, known and unknown outputs before."""
+    grid, book = case
+    assume(book.periods > 1)
+    market = NodalMarket(grid)
+    prepared = market.prepare(book)
+    structure, numbers = prepared.structure, prepared.numbers
+    try:
+        found = find_optimum(structure, numbers, market.compiled(structure), "canonical", 60.0)
+    except InfeasibleError:
+        with pytest.raises(InfeasibleError):
+            prepared.days.find(structure, numbers, "canonical", 60.0)
+        return
+    day = prepared.days.find(structure, numbers, "canonical", 60.0)
+    assert day is not None
+    assert same(day.claim.accepted, found.claim.accepted)
+    assert same(day.lmp, found.lmp)
+    assert same(day.flow_dual, found.flow_dual)
+    assert same(day.ramp_dual, found.ramp_dual)
+
+
+def test_days_without_a_dispatch_are_proven_so() -> None:
+    """Ramps that no dispatch keeps, or a line that no hour can do without: as the general path says."""
+    line = grid_of(("a", "b", 0.1, 30.0))
+    fast, slow = sell("A", "a", 50.0, 20.0), sell("B", "b", 50.0, 30.0)
+    for limit_mw, status in ((4.0, Status.INFEASIBLE), (12.0, Status.OPTIMAL)):
+        book = book_of(
+            fast, slow, fixed=[{"bus": "b", "mw": 20.0 * t, "period": t} for t in range(3)], periods=3,
+            ramps=[{"unit": u, "up_mw": limit_mw, "down_mw": limit_mw, "previous_mw": 0.0} for u in "AB"],
+        )  # fmt: skip
+        market = NodalMarket(line)
+        prepared = market.prepare(book)
+        batch = prepared.clear_many(prepared.numbers.price)
+        assert batch.status[0] == status
+        model = market.compiled(prepared.structure)
+        if status == Status.INFEASIBLE:
+            with pytest.raises(InfeasibleError):
+                prepared.days.find(prepared.structure, prepared.numbers, "canonical", 60.0)
+            with pytest.raises(InfeasibleError):
+                find_optimum(prepared.structure, prepared.numbers, model, "canonical", 60.0)
+        else:
+            found = find_optimum(prepared.structure, prepared.numbers, model, "canonical", 60.0)
+            assert batch.lmp[0] == pytest.approx(found.lmp)
+    cut_off = book_of(fast, fixed=[{"bus": "b", "mw": 40.0, "period": 1}], periods=2)
+    prepared = NodalMarket(line).prepare(cut_off)
+    assert prepared.clear_many(prepared.numbers.price).status[0] == Status.INFEASIBLE
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
-from clearing import InfeasibleError, InputError, NodalMarket
+from clearing import ClearingError, InfeasibleError, InputError, NodalMarket, UnboundedError
+from clearing.optimum import find_optimum
+from clearing.pricing.exact import lexicographic
 from networks import Grid
 from tests.support.random_books import instances
 from tests.support.reference_solver import Reference
@@ -182,6 +184,34 @@ def test_intervals_cost_nothing_until_asked_for():
     out = clear(ONE, book_of(sell("s1", "A", 10, 10), sell("s2", "A", 10, 20), fixed={"A": 10}))
     assert "intervals" not in vars(out)
     assert out.intervals[0] is out.intervals[0]
+
+
+@settings(max_examples=60)
+@given(instances(periods=(2, 4), most=6))
+def test_points_of_a_face_are_those_of_the_stages_on_all_its_duals(case):
+    """Directions and chains against the definition: least worth, then least norm, over every dual at once."""
+    grid, book = case
+    market = NodalMarket(grid)
+    prepared = market.prepare(book)
+    try:
+        found = find_optimum(
+            prepared.structure, prepared.numbers, market.compiled(prepared.structure), "low", 60.0
+        )
+    except ClearingError:
+        assume(False)
+    for part in found.face.components:
+        worth, none = found.face.worth[part.columns], np.zeros(len(part.columns))
+        weights = found.face.norm_weights[part.columns] / found.face.norm_weights.max(initial=1e-6)
+        for sign in (1.0, -1.0):
+            if part.idle:
+                continue
+            point = part.extreme(sign)
+            try:
+                expected = lexicographic(part.program, [(sign * worth, none), (none, weights)]).x
+            except UnboundedError:
+                assert point is None
+                continue
+            assert point == pytest.approx(expected, abs=1e-7 * (1 + np.abs(expected).max()))
 
 
 def duals(out, rule_out):

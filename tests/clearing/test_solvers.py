@@ -16,7 +16,7 @@ from clearing import (
     solvers,
 )
 from clearing.arrays.programs import Program
-from clearing.solvers import Ending, solve, solvers_for
+from clearing.solvers import Ending, GrowingProgram, solve, solvers_for
 from tests.support.small import book_of, buy, clear, grid_of, sell
 
 ALL = ("highs", "highs-ipm", "piqp", "clarabel")
@@ -111,6 +111,42 @@ def test_all_columns_fixed():
     for solver in QUADRATIC:
         with pytest.raises(InfeasibleError):
             solve(wrong, solver)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_rows_in_turns_end_as_all_at_once(seed):
+    """Whatever start is claimed, a basis or none."""
+    rng = np.random.default_rng(seed)
+    rows, columns = 8, 12
+    whole = program(
+        rng.normal(size=columns), rng.normal(size=(rows, columns)), -rng.random(rows), rng.random(rows),
+        np.zeros(columns), np.ones(columns),
+    )  # fmt: skip
+    matrix = sparse.csr_array(whole.matrix)
+    first = program(
+        whole.cost, matrix[:3].toarray(), whole.row_low[:3], whole.row_high[:3], whole.low, whole.high
+    )
+    claimed = rng.integers(-1, 2, columns), rng.integers(-1, 2, 3)
+    turns = GrowingProgram(first, None if seed == 0 else claimed)
+    assert turns.solve()[0] is Ending.OPTIMAL
+    for part in (slice(3, 5), slice(5, 8)):
+        turns.add_rows(matrix[part], whole.row_low[part], whole.row_high[part])
+        ending, found = turns.solve()
+    expected = solve(whole)
+    assert ending is Ending.OPTIMAL
+    assert whole.objective(found.x) == pytest.approx(whole.objective(expected.x), abs=1e-9)
+    assert (whole.cost - matrix.T @ found.row_dual) == pytest.approx(found.column_dual, abs=1e-9)
+    assert not turns.is_proven_infeasible()
+
+
+@pytest.mark.parametrize("excess", [1e-3, 1e3])
+def test_infeasibility_is_proven_from_the_arrays(excess):
+    """A demand beyond what the columns and a row between them can give, found when its row comes."""
+    turns = GrowingProgram(program([1, 1, 0], [[1, -1, 0]], [-2], [2], [0, 0, 0], [10, 4, 1]), None)
+    assert turns.solve()[0] is Ending.OPTIMAL
+    turns.add_rows(sparse.csr_array([[1.0, 1.0, 0.0]]), np.array([10.0 + excess]), np.array([np.inf]))
+    assert turns.solve()[0] is Ending.INFEASIBLE
+    assert turns.is_proven_infeasible()
 
 
 def big_linear(size: int = 3000) -> Program:
