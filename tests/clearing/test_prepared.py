@@ -260,14 +260,14 @@ def test_no_rounds_and_arrays_of_other_numbers() -> None:
     assert prepared.clear_many(np.zeros((0, 2))).lmp.shape == (0, 2)
     price = np.array([[20, 30], [30, 20]])
     whole = prepared.clear_many(price.astype(float), want=("lmp", "accepted"))
-    for same in (
+    for alike in (
         price,
         price.tolist(),
         price.astype(">f8"),
         price.astype(np.float32),
         np.asfortranarray(price),
     ):
-        assert np.array_equal(prepared.clear_many(same).lmp, whole.lmp)
+        assert np.array_equal(prepared.clear_many(alike).lmp, whole.lmp)
     kept = price.astype(float)
     kept.flags.writeable = False
     assert np.array_equal(prepared.clear_many(kept).accepted, whole.accepted)
