@@ -91,7 +91,8 @@ class Days:
                 beyond = beyond.without(part)
             if beyond.count == 0:
                 try:
-                    return prove(structure, numbers, reduced, _found(reduced, parts, solution), rule, "highs")
+                    found = _found(reduced, parts, solution, turns.is_only_optimum(solution))
+                    return prove(structure, numbers, reduced, found, rule, "highs")
                 except ClearingError:
                     return None
             parts.append(beyond)
@@ -142,7 +143,7 @@ class _Alone:
         return columns, rows
 
 
-def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
+def _found(reduced: Reduced, parts: list[Limits], solution: Solution, only: bool) -> Found:
     """The solver's answer by island, line and unit."""
     s, dual = reduced.structure, solution.row_dual
     flow, ramp = np.zeros(reduced.flow_shape), np.zeros(reduced.ramp_low.shape)
@@ -151,4 +152,4 @@ def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
         for values, keys in ((flow, part.flow), (ramp, part.ramp)):
             values[tuple(keys.T)] = dual[at : at + len(keys)]
             at += len(keys)
-    return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp)
+    return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp, only)
