@@ -106,7 +106,10 @@ class Days:
             return None
         price, mw = np.zeros((2, s.periods, int(self.order.max()) + 1))
         price[s.period, self.order], mw[s.period, self.order] = numbers.price, numbers.mw
-        rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, None)
+        limit = None
+        if s is not self.structure and (s.grid.limit_mw > 0).all():  # the engine closes no lines
+            limit = np.broadcast_to(s.grid.limit_mw, (s.periods, len(s.grid.branches)))
+        rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, limit)
         batch = self.alone.clear_many(rows, ("accepted", "flow"), s.limited, 1.0)
         if batch.status.any():
             return None
