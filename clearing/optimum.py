@@ -142,10 +142,15 @@ def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> 
 
 
 class Found:
-    """A solver's dispatch (columns,) and duals (islands | limited | ramp units, periods)."""
+    """A solver's dispatch (columns,) and duals (islands | limited | ramp units, periods).
 
-    def __init__(self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray):
-        self.x, self.balance, self.flow, self.ramp = x, balance, flow, ramp
+    `only` tells that no other dispatch is as good, as its solver has shown; False where nobody looked.
+    """
+
+    def __init__(
+        self, x: np.ndarray, balance: np.ndarray, flow: np.ndarray, ramp: np.ndarray, only: bool = False
+    ):
+        self.x, self.balance, self.flow, self.ramp, self.only = x, balance, flow, ramp, only
 
     @classmethod
     def of(cls, reduced: Reduced, x: np.ndarray, limits: Limits, dual: np.ndarray) -> Found:
@@ -169,7 +174,7 @@ def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits
     limits = Limits(np.argwhere(flow), np.argwhere(ramp))
     program = reduced.program(limits)
     point = correct(program, found.x, found.dual(limits))
-    x = share_ties(reduced, limits, program, point)
+    x = point.x if found.only else share_ties(reduced, limits, program, point)
     met = reduced.met_limits(x, AT_LIMIT)
     return x, met, Found.of(reduced, x, limits, point.dual).dual(met)
 

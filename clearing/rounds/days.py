@@ -91,7 +91,8 @@ class Days:
                 beyond = beyond.without(part)
             if beyond.count == 0:
                 try:
-                    return prove(structure, numbers, reduced, _found(reduced, parts, solution), rule, "highs")
+                    found = _found(reduced, parts, solution, turns.is_only_optimum(solution))
+                    return prove(structure, numbers, reduced, found, rule, "highs")
                 except ClearingError:
                     return None
             parts.append(beyond)
@@ -105,7 +106,10 @@ class Days:
             return None
         price, mw = np.zeros((2, s.periods, int(self.order.max()) + 1))
         price[s.period, self.order], mw[s.period, self.order] = numbers.price, numbers.mw
-        rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, None)
+        limit = None
+        if s is not self.structure and (s.grid.limit_mw > 0).all():  # the engine closes no lines
+            limit = np.broadcast_to(s.grid.limit_mw, (s.periods, len(s.grid.branches)))
+        rows = Rows(price, mw, None, numbers.fixed_mw.T - s.grid.shunt_mw, limit)
         batch = self.alone.clear_many(rows, ("accepted", "flow"), s.limited, 1.0)
         if batch.status.any():
             return None
@@ -142,7 +146,7 @@ class _Alone:
         return columns, rows
 
 
-def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
+def _found(reduced: Reduced, parts: list[Limits], solution: Solution, only: bool) -> Found:
     """The solver's answer by island, line and unit."""
     s, dual = reduced.structure, solution.row_dual
     flow, ramp = np.zeros(reduced.flow_shape), np.zeros(reduced.ramp_low.shape)
@@ -151,4 +155,4 @@ def _found(reduced: Reduced, parts: list[Limits], solution: Solution) -> Found:
         for values, keys in ((flow, part.flow), (ramp, part.ramp)):
             values[tuple(keys.T)] = dual[at : at + len(keys)]
             at += len(keys)
-    return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp)
+    return Found(solution.x, dual[:balances].reshape(-1, s.periods), flow, ramp, only)

@@ -12,6 +12,7 @@ from scipy import sparse
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
 
+CLEARLY = 1e-7  # a scaled dual beyond this is one, whatever the tolerances
 TOLERANCE = 1e-9  # feasibility in the scaled program; the default 1e-7 is 1e-5 MW per 100 MW
 
 
@@ -181,6 +182,17 @@ class GrowingProgram:
         ending = _HIGHS_ENDINGS.get(self.highs.getModelStatus(), Ending.NUMERICAL)
         found = _solution(self.highs, self.shape, True, "highs") if ending is Ending.OPTIMAL else None
         return ending, found
+
+    def is_only_optimum(self, solution: Solution) -> bool:
+        """Whether all that is outside the last basis has a dual, so that no other point is as good."""
+        status, basic = self.highs.getBasicVariables()
+        if status != highspy.HighsStatus.kOk:
+            return False
+        loose = [self.low < self.high] + [low < high for _, low, high in self._rows]
+        duals = np.concatenate([solution.column_dual, solution.row_dual])
+        tied = (np.abs(duals) <= CLEARLY) & np.concatenate(loose)
+        tied[np.where(basic < 0, self.shape[1] - 1 - basic, basic)] = False
+        return not tied.any()
 
     def is_proven_infeasible(self) -> bool:
         """Whether HiGHS's dual ray, taken with its arrays, shows that no point satisfies all rows.

@@ -118,6 +118,11 @@ def test_days_with_ramps_are_those_of_the_general_path(name: str) -> None:
         low, high = (ends * found.face.reduced.money for ends in found.face.intervals())
         assert batch.lmp_low[r] == pytest.approx(low, abs=1e-6 * size)
         assert batch.lmp_high[r] == pytest.approx(high, abs=1e-6 * size)
+    limits = 1.05 * case.grid.limit_mw
+    wider = NodalMarket(case.grid.with_settings(limit_mw=limits)).prepare(book)
+    assert same(
+        prepared.clear_many(price, slope=flat, limit_mw=limits).lmp, wider.clear_many(price, slope=flat).lmp
+    )
 
 
 @settings(max_examples=40)

@@ -139,6 +139,14 @@ def test_rows_in_turns_end_as_all_at_once(seed):
     assert not turns.is_proven_infeasible()
 
 
+@pytest.mark.parametrize(("costs", "only"), [([1, 2, 3], True), ([1, 2, 2], False), ([0, 0, 0], False)])
+def test_the_only_optimum_is_told_from_one_of_several(costs, only):
+    """Three columns of at most 10 that make 15: the second and third share where they cost the same."""
+    turns = GrowingProgram(program(costs, [[1, 1, 1]], [15], [15], [0, 0, 0], [10, 10, 10]), None)
+    _, found = turns.solve()
+    assert turns.is_only_optimum(found) == only
+
+
 @pytest.mark.parametrize("excess", [1e-3, 1e3])
 def test_infeasibility_is_proven_from_the_arrays(excess):
     """A demand beyond what the columns and a row between them can give, found when its row comes."""
