@@ -102,11 +102,16 @@ def prove(base, head, live):
     t = unpack_aside(base, head)
     nb = s.head[BUSES]
     zero = splat(0.0)
-    for b in range(0, t.inj.shape[1], LANES):
-        turn(t.inj, b, t.left, b)
-        turn(t.lam, b, t.price, b)
-        for i in range(LANES):
-            store_at(t.pull, b + i, 0, zero)
+    for b in range(nb):
+        store_at(t.pull, b, 0, zero)
+    if live == 1:  # the other places hold the same
+        for b in range(nb):
+            store_at(t.left, b, 0, splat(t.inj[0, b]))
+            store_at(t.price, b, 0, splat(t.lam[0, b]))
+    else:
+        for b in range(0, t.inj.shape[1], LANES):
+            turn(t.inj, b, t.left, b)
+            turn(t.lam, b, t.price, b)
     solve_eight(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
         t.left, t.angle, t.work,
