@@ -20,7 +20,7 @@ class Factor:
     ----------
     source : (m,) bus of row i of the permuted right-hand side.
     target : (m,) bus of entry i of the permuted solution.
-    lower_start, lower_index, lower_value : strictly lower triangle of L by columns.
+    lower_start, lower_index, lower_value : strictly lower triangle of L by rows.
     upper_start, upper_index, upper_value : strictly upper triangle of U by rows.
     pivot_inverse : (m,) 1/D.
     """
@@ -59,7 +59,7 @@ def factorise(matrix: sparse.csc_matrix, buses: np.ndarray) -> Factor:
         if residual < 1e-9:
             break
     pivot = lu.U.diagonal()
-    lower = sparse.tril(lu.L, -1).tocsc()
+    lower = sparse.tril(lu.L, -1).tocsr()
     upper = sparse.triu(sparse.diags_array(1.0 / pivot) @ lu.U, 1).tocsr()
     lower.sort_indices()
     upper.sort_indices()
@@ -85,12 +85,10 @@ def solve(source, target, lp, li, lx, up, ui, ux, dinv, right, out, work):
     """`out[bus]` = angles for the right-hand side `right[bus]`; reference buses keep their value 0."""
     m = source.size
     for i in range(m):
-        work[i] = right[source[i]]
-    for i in range(m):
-        w = work[i]
-        if w != 0.0:
-            for p in range(lp[i], lp[i + 1]):
-                work[li[p]] -= lx[p] * w
+        w = right[source[i]]
+        for p in range(lp[i], lp[i + 1]):
+            w -= lx[p] * work[li[p]]
+        work[i] = w
     for i in range(m - 1, -1, -1):
         w = work[i] * dinv[i]
         for p in range(up[i], up[i + 1]):
@@ -110,12 +108,13 @@ def solve_transposed(source, target, lp, li, lx, up, ui, ux, dinv, right, out, w
         if w != 0.0:
             for p in range(up[i], up[i + 1]):
                 work[ui[p]] -= ux[p] * w
+    for i in range(m):
+        work[i] *= dinv[i]
     for i in range(m - 1, -1, -1):
-        w = work[i] * dinv[i]
-        for p in range(lp[i], lp[i + 1]):
-            w -= lx[p] * work[li[p]]
-        work[i] = w
+        w = work[i]
         out[source[i]] = w
+        for p in range(lp[i], lp[i + 1]):
+            work[li[p]] -= lx[p] * w
 
 
 @inner
@@ -123,12 +122,10 @@ def solve_eight(source, target, lp, li, lx, up, ui, ux, dinv, right, out, work):
     """`solve` for eight right-hand sides (buses × 8) side by side."""
     m = source.size
     for i in range(m):
-        store_at(work, i, 0, load_at(right, source[i], 0))
-    for i in range(m):
-        w = load_at(work, i, 0)
+        w = load_at(right, source[i], 0)
         for p in range(lp[i], lp[i + 1]):
-            k = li[p]
-            store_at(work, k, 0, load_at(work, k, 0) - splat(lx[p]) * w)
+            w = w - splat(lx[p]) * load_at(work, li[p], 0)
+        store_at(work, i, 0, w)
     for i in range(m - 1, -1, -1):
         w = load_at(work, i, 0) * splat(dinv[i])
         for p in range(up[i], up[i + 1]):
