@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.rounds.compiled import allocating, greater, inner, reduction
-from clearing.rounds.dense import add_rows
+from clearing.rounds.dense import add_rows, sum_rows
 from clearing.rounds.fields import (
     ALPHA,
     BTMP2,
@@ -80,9 +80,9 @@ def reduced_costs(s, m):
     cost = s.col[COST]
     slope = s.col[SLOPE]
     x = s.col[X]
+    sum_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m)
     for j in range(n):
-        red[j] = cost[j] + slope[j] * x[j]
-    add_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m, -1.0)
+        red[j] = cost[j] + slope[j] * x[j] - red[j]
 
 
 @inner
@@ -115,9 +115,7 @@ def _gain(s, z, m):
     """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
     nb = s.head[BUSES]
     lam = s.bus[BTMP2]
-    for b in range(nb):
-        lam[b] = 0.0
-    add_rows(lam, nb, s.ptdf, s.irow[TIEROWS], s.row[VEC3], support(s.irow, s.row, z, m), 1.0)
+    sum_rows(lam, s.bus.shape[1], s.ptdf, s.irow[TIEROWS], s.row[VEC3], support(s.irow, s.row, z, m))
     return weighted(s.bus[WEIGHT], lam, nb)
 
 
@@ -125,10 +123,8 @@ def _gain(s, z, m):
 def _pull(s, z, m):
     """col[ALPHA] = how the reduced costs fall along z."""
     n = s.head[COLUMNS]
-    alpha = s.col[ALPHA]
-    for j in range(n):
-        alpha[j] = 0.0
-    add_rows(alpha, n, s.a, s.irow[TIEROWS], s.row[VEC3], support(s.irow, s.row, z, m), 1.0)
+    count = support(s.irow, s.row, z, m)
+    sum_rows(s.col[ALPHA], n, s.a, s.irow[TIEROWS], s.row[VEC3], count)
 
 
 @reduction
