@@ -101,7 +101,7 @@ class Engine:
         head[store.COMPONENTS] = components
         head[store.ROWCAP], head[store.SLOTCAP] = (
             store.padded(islands + min(nl + 1, 24)),
-            islands + min(nl + 1, 64),
+            store.padded(islands + min(nl + 1, 64)),
         )
         self._floats, self._ints = store.allocate(head)
         v = store.views(self._floats, self._ints)

@@ -115,9 +115,9 @@ def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
     nb = padded(h[BUSES] + 1)
     return [
         ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
-        ("w", (k, k)), ("work", (2 * k + 2, 2 * k)), ("wide", (k, n + k)), ("blocks", (n + k + 1,)), ("bus", (N_BUS, nb)),
-        ("lin", (N_LIN, nl)), ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)),
-        ("tie", (2 * nl,)), ("aside", (LANES * (7 * nb + nl + k + N_NOTE),)),
+        ("w", (k, k)), ("work", (2 * k + 2, 2 * k)), ("wide", (k, n + k)), ("blocks", (padded(n + k + 1),)),
+        ("bus", (N_BUS, nb)), ("aside", (LANES * (7 * nb + nl + k + N_NOTE),)), ("lin", (N_LIN, nl)),
+        ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)), ("tie", (2 * nl,)),
     ]  # fmt: skip
 
 
@@ -147,10 +147,15 @@ def views(floats: np.ndarray, ints: np.ndarray) -> dict[str, np.ndarray]:
 
 def allocate(head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Zeroed float and integer arrays for the sizes in `head`."""
-    floats = np.zeros(sum(int(np.prod(shape)) for _, shape in float_shapes(head)))
+    size = sum(int(np.prod(shape)) for _, shape in float_shapes(head))
+    floats = np.zeros(size + LANES)
+    first = -floats.ctypes.data % (8 * LANES) // 8  # eight numbers lie in one line of the cache, not in two
+    floats = floats[first : first + size]
     ints = np.zeros(HEADER + sum(int(np.prod(shape)) for _, shape in int_shapes(head)), dtype=np.int64)
     ints[:HEADER] = head
-    ints[ASIDE] = len(floats) - float_shapes(head)[-1][1][0]
+    names = [name for name, _ in float_shapes(head)]
+    before = float_shapes(head)[: names.index("aside")]
+    ints[ASIDE] = sum(int(np.prod(shape)) for _, shape in before)
     ints[ASIDE_INTS] = len(ints) - int_shapes(head)[-1][1][0]
     return floats, ints
 
@@ -221,10 +226,12 @@ def unpack(f, i):
     triangle = matrix_at(at - 8 * (k + 1) * (2 * k), k + 1, 2 * k)
     wide = matrix_at(at, k, n + k)
     at += 8 * (k) * (n + k)
-    blocks = floats_at(at, n + k + 1)
-    at += 8 * (n + k + 1)
+    size = (n + k + LANES) // LANES * LANES
+    blocks = floats_at(at, size)
+    at += 8 * (size)
     bus = matrix_at(at, N_BUS, nb)
     at += 8 * (N_BUS) * (nb)
+    at += 8 * LANES * (7 * nb + nl + k + N_NOTE)
     lin = matrix_at(at, N_LIN, nl)
     at += 8 * (N_LIN) * (nl)
     lower = floats_at(at, i[LOWER])
