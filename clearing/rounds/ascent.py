@@ -41,6 +41,7 @@ from clearing.rounds.fields import (
     HEAT,
     HELDS,
     HIGH,
+    HOT,
     INFEASIBLE,
     LOW,
     MODE,
@@ -63,7 +64,6 @@ from clearing.rounds.fields import (
     X,
 )
 from clearing.rounds.pieces import AT_HIGH, AT_LOW, FIXED, HELD, answer, at_bounds, follow, kinks, list_inside
-from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, ROWCAP
 
 SOFT = 1e-9  # relative regularisation of H: a direction without curvature goes straight to a kink

@@ -21,6 +21,7 @@ from clearing.rounds.fields import (
     GROW_SLOTS,
     HEAT,
     HIGH,
+    HOT,
     KEPT,
     LFHI,
     LFLO,
@@ -41,7 +42,6 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at
 from clearing.rounds.lines import remember
-from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP
 
 RANK = 1e-8  # relative pivot below which a row counts as dependent

@@ -30,6 +30,7 @@ from clearing.rounds.fields import (
     GROW_ROWS,
     HEAT,
     HIGH,
+    HOT,
     LOW,
     OK,
     PERM,
@@ -50,7 +51,6 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.model import WIDE, best_duals, curvature
 from clearing.rounds.search import rise
-from clearing.rounds.simplex import HOT
 from clearing.rounds.store import BALANCES, ROWCAP
 
 WINDOW = 0.1  # of the price of the first balance row: the window of the first step

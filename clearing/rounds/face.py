@@ -35,6 +35,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.lanes import LANES, greatest, larger, load, magnitude, splat, where_less
 from clearing.rounds.polyhedron import MOST, least, project
 from clearing.rounds.singular import null_vector
 from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS, ISLANDS, ORDERS
@@ -127,13 +128,13 @@ def _pull(s, z, m):
     sum_rows(s.col[ALPHA], n, s.a, s.irow[TIEROWS], s.row[VEC3], count)
 
 
-@reduction
-def _touches(alpha, low, high, n):
+@inner
+def touched(alpha, low, high, n):
     """Largest |alpha| of a column that is not fixed."""
-    most = 0.0
-    for j in range(n):
-        most = greater(most, abs(alpha[j]) if high[j] > low[j] else 0.0)
-    return most
+    most = splat(0.0)
+    for j in range(0, n, LANES):
+        most = larger(most, where_less(load(low, j), load(high, j), magnitude(load(alpha, j)), splat(0.0)))
+    return greatest(most)
 
 
 @inner
@@ -209,7 +210,7 @@ def _directions(s, m, rank, c):
                     apart &= used[i] == 0.0
                     used[i] = 1.0
             _pull(s, z, m)
-            moves = _touches(s.col[ALPHA], s.col[LOW], s.col[HIGH], s.head[COLUMNS]) > 1e-9
+            moves = touched(s.col[ALPHA], s.col[LOW], s.col[HIGH], s.head[COLUMNS]) > 1e-9
             z[m] = 1.0 if moves else 0.0
             moving += moves
             count += 1

@@ -7,6 +7,7 @@ the working basis (the limits of binding lines, which move in the ratio test lik
 """
 
 BLOCK = 32  # columns that the simplex looks at together
+HOT = 250  # rounds in which a line that has bound is looked at before the simplex ends
 
 BIG = 1e300  # stands for "no breakpoint": infinities would forbid some vectorised reductions
 

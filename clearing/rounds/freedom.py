@@ -11,7 +11,7 @@ from __future__ import annotations
 from clearing.rounds.canonical import dependence
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import eliminate, sum_rows
-from clearing.rounds.face import one_direction, served_weights, support
+from clearing.rounds.face import one_direction, served_weights, support, touched
 from clearing.rounds.fields import (
     ALPHA,
     BTMP2,
@@ -157,15 +157,6 @@ def settle_freedom(base, head, rows, m, f, rule, scale, unpriced):
         if found == 0:
             unpriced[s.islot[SCOMP, s.irow[ROWS, p[f + d]]]] = 1
     return True
-
-
-@inner
-def touched(alpha, low, high, n):
-    """Largest |alpha| of a column that is not fixed."""
-    most = splat(0.0)
-    for j in range(0, n, LANES):
-        most = larger(most, where_less(load(low, j), load(high, j), magnitude(load(alpha, j)), splat(0.0)))
-    return greatest(most)
 
 
 @inner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearing.rounds.basis import place, renew, restart
 from clearing.rounds.canonical import interior_basics, interior_columns
 from clearing.rounds.compiled import door, inner, part
 from clearing.rounds.dense import largest
@@ -75,7 +76,7 @@ from clearing.rounds.lanes import load as load_eight
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.outcome import put_aside, recompute, settle
 from clearing.rounds.proof import prove
-from clearing.rounds.simplex import OLD, dual_simplex, place, renew, restart
+from clearing.rounds.simplex import OLD, dual_simplex
 from clearing.rounds.singular import decompose
 from clearing.rounds.sloped import solve_sloped
 from clearing.rounds.store import (

@@ -18,6 +18,7 @@ from clearing.rounds.fields import (
     GROW_SLOTS,
     HEAD,
     HEAT,
+    HOT,
     INJ,
     LFHI,
     LFLO,
@@ -39,7 +40,6 @@ from clearing.rounds.fields import (
     TWIN,
     X,
 )  # fmt: skip
-from clearing.rounds.simplex import HOT
 from clearing.rounds.sparse import solve, solve_transposed
 from clearing.rounds.store import BALANCES, BUSES, COLUMNS, ISLANDS, LINES, ORDERS, SLOTCAP
 

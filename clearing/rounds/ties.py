@@ -6,6 +6,7 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 
 from __future__ import annotations
 
+from clearing.rounds.basis import place, renew, restart, set_duals
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import add_rows
 from clearing.rounds.fields import (
@@ -40,7 +41,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.lanes import LANES, load, magnitude, smaller, smallest, splat, where_less
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
-from clearing.rounds.simplex import dual_simplex, place, renew, restart, set_duals
+from clearing.rounds.simplex import dual_simplex
 from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
 
 LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active set is sought

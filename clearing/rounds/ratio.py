@@ -1,0 +1,179 @@
+"""The pivot row, and the long-step ratio test with bound flipping on it."""
+
+from __future__ import annotations
+
+from clearing.rounds.compiled import inner
+from clearing.rounds.fields import ALPHA, BIG, BLOCK, DIR, HIGHP, LOWP, RED
+from clearing.rounds.lanes import (
+    LANES,
+    equal_bits,
+    larger,
+    load,
+    load_at,
+    smaller,
+    smallest,
+    splat,
+    store,
+    trailing_zeros,
+    where_less,
+)
+
+
+@inner
+def breakpoint(red, alpha, direction, sense, small):
+    """Dual step at which each of eight reduced costs reaches 0; BIG where it never does."""
+    rate = sense * alpha * direction
+    gap = larger(direction * red, splat(0.0))
+    return where_less(small, rate, gap / where_less(small, rate, rate, splat(1.0)), splat(BIG))
+
+
+@inner
+def pivot_row(red, alpha, ratio, direction, blocks, a, act, g, k, n, s, sense, small):
+    """The pivot row (of line s, or of a basic column where s < 0), breakpoints, and their least in each block.
+
+    Returns the number of blocks.
+    """
+    way = splat(sense)
+    least_pivot = splat(small)
+    count = 0
+    for j in range(0, n, BLOCK):
+        if s >= 0:
+            c0 = load_at(a, s, j)
+            c1 = load_at(a, s, j + LANES)
+            c2 = load_at(a, s, j + 2 * LANES)
+            c3 = load_at(a, s, j + 3 * LANES)
+        else:
+            c0 = c1 = c2 = c3 = splat(0.0)
+        for i in range(k):
+            f = splat(g[i])
+            row = act[i]
+            c0 = c0 - f * load_at(a, row, j)
+            c1 = c1 - f * load_at(a, row, j + LANES)
+            c2 = c2 - f * load_at(a, row, j + 2 * LANES)
+            c3 = c3 - f * load_at(a, row, j + 3 * LANES)
+        store(alpha, j, c0)
+        store(alpha, j + LANES, c1)
+        store(alpha, j + 2 * LANES, c2)
+        store(alpha, j + 3 * LANES, c3)
+        c0 = breakpoint(load(red, j), c0, load(direction, j), way, least_pivot)
+        c1 = breakpoint(load(red, j + LANES), c1, load(direction, j + LANES), way, least_pivot)
+        c2 = breakpoint(load(red, j + 2 * LANES), c2, load(direction, j + 2 * LANES), way, least_pivot)
+        c3 = breakpoint(load(red, j + 3 * LANES), c3, load(direction, j + 3 * LANES), way, least_pivot)
+        store(ratio, j, c0)
+        store(ratio, j + LANES, c1)
+        store(ratio, j + 2 * LANES, c2)
+        store(ratio, j + 3 * LANES, c3)
+        blocks[count] = smallest(smaller(smaller(c0, c1), smaller(c2, c3)))
+        count += 1
+    for i in range(k):
+        alpha[n + i] = g[i]
+        rate = sense * g[i] * direction[n + i]
+        ratio[n + i] = max(direction[n + i] * red[n + i], 0.0) / rate if rate > small else BIG
+    last = n + (k + BLOCK - 1) // BLOCK * BLOCK
+    for i in range(n + k, last):
+        ratio[i] = BIG
+    for j in range(n, last, BLOCK):
+        blocks[count] = least_at(ratio, j)
+        count += 1
+    for j in range(count, count + LANES):
+        blocks[j] = BIG
+    return count
+
+
+@inner
+def least_at(ratio, j):
+    """Least breakpoint of the block that begins at j."""
+    a = smaller(load(ratio, j), load(ratio, j + LANES))
+    return smallest(smaller(a, smaller(load(ratio, j + 2 * LANES), load(ratio, j + 3 * LANES))))
+
+
+@inner
+def least_block(blocks, count):
+    """(least breakpoint of all, the block it is in)."""
+    least = splat(BIG)
+    for j in range(0, count, LANES):
+        least = smaller(least, load(blocks, j))
+    value = smallest(least)
+    v = splat(value)
+    for j in range(0, count, LANES):
+        bits = equal_bits(load(blocks, j), v)
+        if bits != 0:
+            return value, j + trailing_zeros(bits)
+    return BIG, 0  # not a number anywhere: no way on
+
+
+@inner
+def place_of(ratio, j, value):
+    """Where in the block that begins at j the value stands first."""
+    v = splat(value)
+    bits = equal_bits(load(ratio, j), v) + (equal_bits(load(ratio, j + LANES), v) << 8)
+    bits += (equal_bits(load(ratio, j + 2 * LANES), v) << 16) + (
+        equal_bits(load(ratio, j + 3 * LANES), v) << 24
+    )
+    return j + trailing_zeros(bits)
+
+
+@inner
+def step_along(red, alpha, change, n, k):
+    """red += change · alpha, also for the duals of the k rows."""
+    f = splat(change)
+    for j in range(0, n, LANES):
+        store(red, j, load(red, j) + f * load(alpha, j))
+    for i in range(k):
+        red[n + i] += change * alpha[n + i]
+
+
+@inner
+def ratio_test(col, ratio, blocks, count, popped, sense, violation, tie, tol):
+    """Long-step ratio test. Returns (entering, number popped, step); entering −1: none,
+    with the violation that no flip can remove in place of the step.
+
+    `popped` lists the columns passed; all of them but the entering one flip. Ties within `tie`
+    prefer the larger pivot.
+    """
+    red = col[RED]
+    alpha = col[ALPHA]
+    direction = col[DIR]
+    low = col[LOWP]
+    high = col[HIGHP]
+    slope = violation
+    passed = 0
+    entering = -1
+    step = 0.0
+    kept = 0
+    last = 0.0
+    while True:
+        least, b = least_block(blocks, count)
+        if least >= BIG:
+            break
+        if entering >= 0 and least > step + tie:
+            break
+        e = place_of(ratio, b * BLOCK, least)
+        ratio[e] = BIG
+        blocks[b] = least_at(ratio, b * BLOCK)
+        popped[passed] = e
+        passed += 1
+        last = least
+        if entering < 0:
+            slope -= abs(alpha[e]) * (high[e] - low[e])
+            if slope <= 0.0:
+                entering = passed - 1
+                step = least
+                kept = passed
+        elif abs(alpha[e]) > 2.0 * abs(alpha[popped[entering]]):
+            entering = passed - 1
+    if entering < 0 and (passed == 0 or slope > tol):
+        return -1, 0, slope
+    if entering < 0:  # all flips together leave rounding alone: nothing but the last of them can enter
+        entering = passed - 1
+        step = last
+        kept = passed
+    chosen = popped[entering]
+    # a passed column within the tie that has a much larger pivot is the safer one to enter
+    for t in range(kept):
+        e = popped[t]
+        if abs(alpha[e]) > 2.0 * abs(alpha[chosen]):
+            if direction[e] * red[e] / (sense * alpha[e] * direction[e]) >= step - tie:
+                chosen = e
+    step = max(direction[chosen] * red[chosen], 0.0) / (sense * alpha[chosen] * direction[chosen])
+    return chosen, kept, step
