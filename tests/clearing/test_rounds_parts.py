@@ -1,0 +1,167 @@
+"""Parts of the round engine: eight numbers at a time, the certificate of eight rounds, lines that depend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import networks
+from clearing import Book, NodalMarket
+from clearing.prepared import PreparedMarket
+from clearing.rounds import fields as F
+from clearing.rounds import lanes, store
+from clearing.rounds.compiled import door
+from clearing.rounds.lanes import LANES, load, splat, total, turn
+from clearing.rounds.proof import prove
+from clearing.rounds.store import unpack_aside
+from tests.clearing.test_rounds import elastic_book
+from tests.support.small import book_of, buy, grid_of, sell
+
+
+@door
+def _pieces(source, target, indices):  # type: ignore[no-untyped-def]
+    turn(source, 0, target, 0)
+    a, b = load(source[0], 0), load(source[1], 0)
+    gathered = lanes.gather(source[2], indices, 0)
+    return (
+        total(a + a * b - b / splat(2.0)),
+        lanes.greatest(lanes.larger(a, b)),
+        lanes.smallest(lanes.smaller(a, lanes.magnitude(b))),
+        lanes.less_bits(a, b),
+        lanes.equal_bits(a, a),
+        lanes.wrong_bits(a, splat(np.nan)),
+        total(lanes.where_less(a, b, gathered, splat(0.0))),
+        lanes.trailing_zeros(40),
+    )
+
+
+def test_eight_numbers_at_a_time() -> None:
+    rng = np.random.default_rng(3)
+    source, target = rng.normal(size=(8, 8)), np.zeros((8, 8))
+    indices = rng.permutation(8).astype(np.uint64)
+    a, b = source[0], source[1]
+    found = _pieces(source, target, indices)
+    assert np.array_equal(target, source.T)
+    bits = int(((a < b) * 2 ** np.arange(8)).sum())
+    assert found[0] == pytest.approx((a + a * b - b / 2).sum(), rel=1e-12)
+    assert found[1:6] == (np.maximum(a, b).max(), np.minimum(a, np.abs(b)).min(), bits, 255, 255)
+    assert found[6] == pytest.approx(np.where(a < b, source[2][indices.astype(int)], 0.0).sum(), rel=1e-12)
+    assert found[7] == 3
+
+
+@door
+def _prove(floats, ints, lane, bus, line, what, change):  # type: ignore[no-untyped-def]
+    """Worst residuals of the eight rounds put aside last, with one number of one of them changed."""
+    t = unpack_aside(floats, ints)
+    if what == 0:
+        t.inj[lane, bus] += change
+    elif what == 1:
+        t.lam[lane, bus] += change
+    elif what == 2:
+        t.press[lane, line] += change
+    elif what == 3:
+        t.mark[F.COUNT, lane] -= 1
+    prove(floats, ints, LANES)
+    if what == 0:
+        t.inj[lane, bus] -= change
+    elif what == 1:
+        t.lam[lane, bus] -= change
+    elif what == 2:
+        t.press[lane, line] -= change
+    elif what == 3:
+        t.mark[F.COUNT, lane] += 1
+    return t.note[F.WORST, 0], t.note[F.WORST, 1], t.note[F.WORST, 5], t.mark[F.COUNT, 5]
+
+
+def _eight_rounds() -> PreparedMarket:
+    """A prepared market that has just cleared eight rounds in which lines bind."""
+    case = networks.load("pglib_ieee118")
+    book = elastic_book(case)
+    prepared = NodalMarket(case.grid).prepare(book)
+    rng = np.random.default_rng(5)
+    prices = book.price * rng.uniform(0.8, 1.2, (16, len(book.price)))
+    assert prepared.clear_many(prices).certified.all()
+    assert prepared.clear_many(prices[8:]).certified.all()
+    return prepared
+
+
+def test_the_certificate_finds_a_wrong_number_in_its_round_alone() -> None:
+    engine = _eight_rounds().engine
+    assert engine is not None
+    arrays = engine._floats, engine._ints
+    first, second, sixth, lines = _prove(*arrays, 5, 0, 0, -1, 0.0)
+    assert max(first, second, sixth) <= 1.0
+    assert lines > 0
+    for what, change in ((0, 1.0), (1, 1.0), (2, 1.0), (3, 0.0)):
+        changed = _prove(*arrays, 5, 7, 0, what, change)
+        assert changed[:2] == (first, second)
+        assert changed[2] > 1.0, what
+    assert _prove(*arrays, 5, 0, 0, -1, 0.0)[:3] == (first, second, sixth)
+
+
+def test_places_behind_the_basis_stay_zero() -> None:
+    """Else what is done eight at a time would drag along numbers that grow without end."""
+    case = networks.load("pglib_ieee118")
+    book, rng = elastic_book(case), np.random.default_rng(2)
+    prepared, sizes = NodalMarket(case.grid).prepare(book), set()
+    for _ in range(20):
+        price = book.price * rng.uniform(0.3, 1.7, (50, len(book.price)))
+        assert prepared.clear_many(price).certified.all()
+        engine = prepared.engine
+        assert engine is not None
+        views = engine._views()
+        size = int(views["state"][F.SIZE])
+        sizes.add(size)
+        assert not views["w"][:size, size:].any()
+        assert not views["a"][:, engine.orders :].any()
+    assert len(sizes) > 1
+
+
+def test_rows_of_the_store_are_padded_and_aligned() -> None:
+    engine = _eight_rounds().engine
+    assert engine is not None
+    views = store.views(engine._floats, engine._ints)
+    for name in ("col", "a", "ptdf", "slot", "row", "w", "work", "wide", "bus", "aside"):
+        array = views[name]
+        assert array.ctypes.data % 64 == 0, name
+        assert array.ndim == 1 or array.shape[1] % LANES == 0, name
+
+
+def _branching_grid() -> tuple[NodalMarket, Book]:
+    """Lines in series and in parallel, and a bus without orders where three meet, all near their limits."""
+    grid = grid_of(
+        ("gen", "m1", 0.1, 60.0), ("m1", "m2", 0.2, 60.0), ("m2", "city", 0.1, 60.0),  # in series
+        ("gen", "city", 0.6, 15.0), ("gen", "city", 0.6, 15.0),  # parallel
+        ("gen", "hub", 0.2, 40.0), ("far", "hub", 0.3, 20.0), ("hub", "city", 0.2, 60.0),  # 40 + 20 = 60
+        ("far", "gen", 0.5, 100.0),
+    )  # fmt: skip
+    book = book_of(
+        sell("cheap", "gen", 400.0, 20.0), sell("other", "far", 150.0, 25.0),
+        sell("dear", "city", 300.0, 70.0),
+        buy("must", "city", 150.0, 3000.0), buy("may", "city", 60.0, 80.0), buy("out", "far", 30.0, 60.0),
+    )  # fmt: skip
+    return NodalMarket(grid), book
+
+
+@pytest.mark.parametrize("rule", ["canonical", "low", "high"])
+def test_lines_that_share_a_dual_are_priced_by_the_rule(rule: str) -> None:
+    market, book = _branching_grid()
+    market = NodalMarket(market.grid, price_rule=rule)
+    prepared, rng = market.prepare(book), np.random.default_rng(9)
+    price = book.price * rng.uniform(0.7, 1.3, (60, len(book.price)))
+    mw = book.mw * np.where(rng.random((60, 1)) < 0.5, rng.uniform(0.6, 1.4, (60, len(book.price))), 1.0)
+    batch = prepared.clear_many(price, mw, want=("accepted", "lmp", "lmp_low", "lmp_high", "flow"))
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    limit = market.grid.limit_mw
+    together = (np.abs(np.abs(batch.flow) - limit) < 1e-6).sum(axis=1)
+    assert (together >= 3).mean() > 0.3  # the grid does what it is made for
+    rows = prepared._check(price, mw, None, None, None)
+    for r in range(60):
+        found = prepared._optimum(rows, r)
+        assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-6)
+        assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=1e-6)
+    alone = np.array(
+        [prepared.clear_many(p, m, want=("lmp",)).lmp[0] for p, m in zip(price, mw, strict=True)]
+    )
+    assert np.array_equal(alone, batch.lmp)
