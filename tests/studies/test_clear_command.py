@@ -236,7 +236,8 @@ def test_numbers_without_a_value_are_null() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_interrupt_ends_cleanly(tmp_path: Path) -> None:
     code = (
-        "import sys, time, studies.commands.books\n"
+        "import signal, sys, time, studies.commands.books\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs ignore it
         "def build(*_):\n"
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"
