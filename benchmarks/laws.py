@@ -15,13 +15,14 @@ import numpy as np
 from workloads import Workload
 
 from clearing import NodalMarket
+from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import door
-from clearing.rounds.kernel import BINDING, MW_TOL, N_INFO, STEPS, TIES, clear_rounds, list_active
+from clearing.rounds.kernel import BINDING, MW_TOL, N_INFO, STEPS, TIES, clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.outcome import put_aside, recompute
 from clearing.rounds.proof import prove
-from clearing.rounds.store import BALANCES, unpack
+from clearing.rounds.store import unpack
 
 TIMES = 200
 NONE = np.zeros((0, 0))
@@ -30,10 +31,11 @@ clock = time.process_time
 
 @door
 def prove_again(floats, ints, rows, cost_scale, mw_scale, times):  # type: ignore[no-untyped-def]
+    s = unpack(floats, ints)
     for _ in range(times):
         for lane in range(LANES):
-            put_aside(floats, ints, lane, rows, MW_TOL * mw_scale, mw_scale, cost_scale)
-        prove(floats, ints, LANES)
+            put_aside(s, lane, rows, MW_TOL * mw_scale, mw_scale, cost_scale)
+        prove(s, LANES)
 
 
 @door
@@ -41,11 +43,9 @@ def recompute_again(floats, ints, rule, cost_scale, mw_scale, times):  # type: i
     s = unpack(floats, ints)
     rows = 0
     for _ in range(times):
-        f = interior_basics(s.col, s.irow, s.state, MW_TOL * mw_scale)
-        tight = list_active(s.head[BALANCES], s.islot, s.state, s.popped)
-        _status, rows, _rank = recompute(
-            s.base, s.head, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.ibus[2]
-        )
+        f = interior_basics(s, MW_TOL * mw_scale)
+        tight = list_close(s, 0.1 * MW_TOL * mw_scale)
+        _status, rows, _rank = recompute(s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.ibus[2])
     return rows
 
 

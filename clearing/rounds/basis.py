@@ -30,15 +30,17 @@ from clearing.rounds.fields import (
     X,
 )
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, where_less
-from clearing.rounds.store import BALANCES
+from clearing.rounds.store import BALANCES, COLUMNS
 
 
 @inner
-def refactor(a, row, irow, w, work, k):
-    """w[i, p] = transposed inverse of the basis matrix; False if singular."""
+def refactor(s, k):
+    """w[i, p] = transposed inverse of the k × k basis matrix; False if singular."""
+    w = s.w
+    work = s.work
     for i in range(k):
         for p in range(k):
-            work[p, i] = a[irow[ACT, i], irow[BAS, p]]
+            work[p, i] = s.a[s.irow[ACT, i], s.irow[BAS, p]]
     # places behind the basis take part in all that is done eight at a time, so they have to stay 0
     for i in range(w.shape[0]):
         for p in range(k if i < k else 0, w.shape[1]):
@@ -58,7 +60,7 @@ def restart(s):
         s.irow[BAS, i] = s.cold[i]
         s.islot[ACTIVE, i] = i
     s.state[SIZE] = m
-    refactor(s.a, s.row, s.irow, s.w, s.work, m)
+    refactor(s, m)
     s.state[AGE] = 0
 
 
@@ -66,18 +68,22 @@ def restart(s):
 def renew(s):
     """Fresh inverse of the present basis; the cold basis where it is singular."""
     s.state[AGE] = 0
-    if not refactor(s.a, s.row, s.irow, s.w, s.work, s.state[SIZE]):
+    if not refactor(s, s.state[SIZE]):
         restart(s)
 
 
 @inner
-def set_duals(col, row, irow, w, n, k):
+def set_duals(s):
     """y = B⁻ᵀ c_B, kept behind the columns' reduced costs."""
-    y = col[RED]
-    c = row[VEC]
-    cost = col[COSTP]
+    n = s.head[COLUMNS]
+    k = s.state[SIZE]
+    y = s.col[RED]
+    c = s.row[VEC]
+    w = s.w
+    cost = s.col[COSTP]
+    bas = s.irow[BAS]
     for p in range(k):
-        c[p] = cost[irow[BAS, p]]
+        c[p] = cost[bas[p]]
     for p in range(k, (k + LANES - 1) // LANES * LANES):
         c[p] = 0.0
     for i in range(k):
@@ -85,8 +91,10 @@ def set_duals(col, row, irow, w, n, k):
 
 
 @inner
-def remove_row(col, row, irow, islot, w, n, k, i, p):
+def remove_row(s, k, i, p):
     """Drop row i and basic place p; the last row and place move into the gaps. Returns k − 1."""
+    w = s.w
+    n = s.head[COLUMNS]
     inverse = 1.0 / w[i, p]
     for q in range(k):
         f = splat(w[q, p] * inverse)
@@ -94,81 +102,100 @@ def remove_row(col, row, irow, islot, w, n, k, i, p):
             for r in range(0, k, LANES):
                 store_at(w, q, r, load_at(w, q, r) - f * load_at(w, i, r))
     last = k - 1
-    islot[ACTIVE, irow[ACT, i]] = -1
+    act = s.irow[ACT]
+    s.islot[ACTIVE, act[i]] = -1
     if i != last:
         for r in range(k):
             w[i, r] = w[last, r]
-        irow[ACT, i] = irow[ACT, last]
-        irow[SIDE, i] = irow[SIDE, last]
-        islot[ACTIVE, irow[ACT, i]] = i
-        row[REST, i] = row[REST, last]
+        act[i] = act[last]
+        s.irow[SIDE, i] = s.irow[SIDE, last]
+        s.islot[ACTIVE, act[i]] = i
+        s.row[REST, i] = s.row[REST, last]
         for f in (RED, DIR, LOWP, HIGHP):
-            col[f, n + i] = col[f, n + last]
+            s.col[f, n + i] = s.col[f, n + last]
     if p != last:
         for q in range(k):
             w[q, p] = w[q, last]
-        irow[BAS, p] = irow[BAS, last]
+        s.irow[BAS, p] = s.irow[BAS, last]
     for q in range(k):
         w[q, last] = 0.0
     return last
 
 
 @inner
-def place(col, a, slot, islot, row, irow, w, n, balances, state):
+def place(s):
     """Make the old basis dual feasible for new numbers: drop lines of wrong sign, flip columns."""
-    k = state[SIZE]
-    red = col[RED]
-    set_duals(col, row, irow, w, n, k)
+    n = s.head[COLUMNS]
+    balances = s.head[BALANCES]
+    k = s.state[SIZE]
+    red = s.col[RED]
+    act = s.irow[ACT]
+    bas = s.irow[BAS]
+    sides = s.irow[SIDE]
+    least = s.slot[FLO]
+    most = s.slot[FHI]
+    set_duals(s)
     i = balances
     while i < k:
-        s = irow[ACT, i]
-        side = irow[SIDE, i]
-        if slot[FLO, s] == slot[FHI, s]:
+        t = act[i]
+        side = sides[i]
+        if least[t] == most[t]:
             side = 0
         elif side == 0:
             side = 1 if red[n + i] <= 0.0 else -1
-        irow[SIDE, i] = side
-        bound = slot[FLO, s] if side < 0 else slot[FHI, s]
+        sides[i] = side
+        bound = least[t] if side < 0 else most[t]
         if side * red[n + i] > 0.0 or abs(bound) >= BIG:
             p = 0
             for r in range(1, k):
-                if abs(w[i, r]) > abs(w[i, p]):
+                if abs(s.w[i, r]) > abs(s.w[i, p]):
                     p = r
-            col[DIR, irow[BAS, p]] = 1.0
-            k = remove_row(col, row, irow, islot, w, n, k, i, p)
-            set_duals(col, row, irow, w, n, k)
+            s.col[DIR, bas[p]] = 1.0
+            k = remove_row(s, k, i, p)
+            s.state[SIZE] = k
+            set_duals(s)
             i = balances
         else:
             i += 1
-    state[SIZE] = k
-    low = col[LOWP]
-    high = col[HIGHP]
-    x = col[X]
-    direction = col[DIR]
-    flip(red, col[COSTP], low, high, x, direction, a, irow[ACT], k, n)
+    flip(s, n, k)
+    low = s.col[LOWP]
+    high = s.col[HIGHP]
+    x = s.col[X]
+    direction = s.col[DIR]
     for p in range(k):
-        j = irow[BAS, p]
+        j = bas[p]
         direction[j] = 0.0
         x[j] = 0.0
         red[j] = 0.0
-    row_products(row[FRESH], n, a, irow[ACT], k, x)
-    state[KEPT] = 1
+    fresh = s.row[FRESH]
+    rest = s.row[REST]
+    base = s.slot[BASE]
+    heat = s.islot[HEAT]
+    row_products(fresh, n, s.a, act, k, x)
+    s.state[KEPT] = 1
     for i in range(k):
-        s = irow[ACT, i]
-        side = irow[SIDE, i]
-        bound = slot[FLO, s] if side < 0 else slot[FHI, s]
-        row[REST, i] = bound - slot[BASE, s] - row[FRESH, i]
-        low[n + i] = slot[FLO, s]
-        high[n + i] = slot[FHI, s]
+        t = act[i]
+        side = sides[i]
+        bound = least[t] if side < 0 else most[t]
+        rest[i] = bound - base[t] - fresh[i]
+        low[n + i] = least[t]
+        high[n + i] = most[t]
         direction[n + i] = -float(side)
         if i >= balances:
-            islot[HEAT, s] = HOT
-    return k
+            heat[t] = HOT
 
 
 @inner
-def flip(red, cost, low, high, x, direction, a, act, k, n):
+def flip(s, n, k):
     """Reduced costs for the duals behind them, and every column at the bound that its own asks for."""
+    red = s.col[RED]
+    cost = s.col[COSTP]
+    low = s.col[LOWP]
+    high = s.col[HIGHP]
+    x = s.col[X]
+    direction = s.col[DIR]
+    a = s.a
+    act = s.irow[ACT]
     zero = splat(0.0)
     one = splat(1.0)
     for j in range(0, n, 2 * LANES):

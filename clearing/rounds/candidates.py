@@ -11,42 +11,45 @@ from clearing.rounds.fields import (
     FLO,
     HEAT,
     HOT,
+    LINE,
     LOOK,
     LOOKED,
-    NEAR,
+    NOW,
     REACH,
     ROOM,
     SEEN,
+    SLOTS,
     WAS,
     X,
 )
 from clearing.rounds.lanes import LANES, load, magnitude, splat, store, total
+from clearing.rounds.store import BALANCES, COLUMNS
 
 LATELY = 8  # rounds for which such a line is looked at first
+CLOSE = 10.0  # lines so many tolerances from a limit are taken to be at it
 
 
 @inner
-def worst_candidate(col, a, slot, islot, n, balances, slots, tol):
+def worst_candidate(s, tol):
     """(hot inactive line that exceeds its limit most, its flow); −1 if none does.
 
     A line is computed only if the dispatch has moved so far since the last look that it could have got
     to its limit. Lines that bound long ago, which are many, are looked at where no other is exceeded.
     """
-    x = col[X]
-    moved = distance(x, col[WAS], n)
-    look = islot[LOOK]
-    active = islot[ACTIVE]
-    heat = islot[HEAT]
-    near = islot[NEAR]
-    room = slot[ROOM]
-    reach = slot[REACH]
+    moved = distance(s.col[X], s.col[WAS], s.head[COLUMNS])
+    look = s.islot[LOOK]
+    active = s.islot[ACTIVE]
+    heat = s.islot[HEAT]
+    room = s.slot[ROOM]
+    reach = s.slot[REACH]
+    slots = s.state[SLOTS]
     early = 0
     late = slots
-    for t in range(balances, slots):
+    for t in range(s.head[BALANCES], slots):
         left = room[t] - moved * reach[t]
         if active[t] >= 0 or heat[t] == 0:
             left = 0.0
-        elif left <= 10.0 * tol:
+        elif left <= CLOSE * tol:
             if heat[t] >= HOT - LATELY:
                 look[early] = t
                 early += 1
@@ -54,33 +57,68 @@ def worst_candidate(col, a, slot, islot, n, balances, slots, tol):
                 late -= 1
                 look[late] = t
         room[t] = left
-        near[t] = 0
-    s, flow = look_at(col, a, slot, islot, n, look, early, tol)
-    if s < 0 and late < slots:
-        s, flow = look_at(col, a, slot, islot, n, look[late:], slots - late, tol)
-    return s, flow
+    if early > 0:
+        t, flow = look_at(s, 0, early, tol)
+        if t >= 0:
+            return t, flow
+    if late < slots:
+        return look_at(s, late, slots - late, tol)
+    return -1, 0.0
 
 
 @inner
-def look_at(col, a, slot, islot, n, look, count, tol):
+def look_at(s, first, count, tol):
     """The one of the listed lines that exceeds its limit most, and its flow."""
-    flows = slot[LOOKED]
-    row_products(flows, n, a, look, count, col[X])
-    s = -1
+    look = s.islot[LOOK, first:]
+    flows = s.slot[LOOKED]
+    row_products(flows, s.head[COLUMNS], s.a, look, count, s.col[X])
+    seen = s.islot[SEEN]
+    heat = s.islot[HEAT]
+    room = s.slot[ROOM]
+    base = s.slot[BASE]
+    least = s.slot[FLO]
+    most = s.slot[FHI]
+    now = s.state[NOW]
+    found = -1
     worst = tol
     flow = 0.0
     for i in range(count):
         t = look[i]
-        islot[SEEN, t] = 1
-        f = slot[BASE, t] + flows[i]
-        v = max(slot[FLO, t] - f, f - slot[FHI, t])
-        slot[ROOM, t] = -v
-        islot[NEAR, t] = v > -10.0 * tol
+        if seen[t] != now:  # what is never at its limit cools down
+            seen[t] = now
+            heat[t] -= 1
+        f = base[t] + flows[i]
+        v = max(least[t] - f, f - most[t])
+        room[t] = -v
         if v > worst:
             worst = v
-            s = t
+            found = t
             flow = f
-    return s, flow
+    return found, flow
+
+
+@inner
+def list_close(s, tol):
+    """Lines of the working basis and those found at a limit beside it, sorted, into `popped`; their number.
+
+    The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
+    """
+    popped = s.popped
+    active = s.islot[ACTIVE]
+    heat = s.islot[HEAT]
+    lines = s.islot[LINE]
+    room = s.slot[ROOM]
+    count = 0
+    for t in range(s.head[BALANCES], s.state[SLOTS]):
+        if active[t] >= 0 or (room[t] < CLOSE * tol and heat[t] > 0):
+            line = lines[t]
+            at = count
+            while at > 0 and popped[at - 1] > line:
+                popped[at] = popped[at - 1]
+                at -= 1
+            popped[at] = line
+            count += 1
+    return count
 
 
 @inner

@@ -22,25 +22,30 @@ from clearing.rounds.fields import (
     HEAT,
     HIGH,
     HOT,
+    INVERSE,
     KEPT,
     LFHI,
     LFLO,
     LINE,
     LOW,
     OK,
-    OWN,
-    PERM,
+    ORDER,
     PERM2,
+    PRICED,
     ROWS,
     SIZE,
     SLOT,
     TMP,
     VEC,
     VEC2,
+    VEC3,
+    WASCOST,
+    WASSIDES,
     X,
     Y,
-)  # fmt: skip
-from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at
+)
+from clearing.rounds.known import combine_upwards
+from clearing.rounds.lanes import LANES, load, load_at, splat, store
 from clearing.rounds.lines import remember
 from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP
 
@@ -66,17 +71,20 @@ def interior_columns(s, tol):
 
 
 @inner
-def interior_basics(col, irow, state, tol):
+def interior_basics(s, tol):
     """The same where only basic columns can be interior."""
-    x = col[X]
+    x = s.col[X]
+    low = s.col[LOW]
+    high = s.col[HIGH]
+    bas = s.irow[BAS]
+    cols = s.irow[COLS]
     count = 0
-    cols = irow[COLS]
-    for p in range(state[SIZE]):
-        j = irow[BAS, p]
-        if x[j] - col[LOW, j] <= tol:
-            x[j] = col[LOW, j]
-        elif col[HIGH, j] - x[j] <= tol:
-            x[j] = col[HIGH, j]
+    for p in range(s.state[SIZE]):
+        j = bas[p]
+        if x[j] - low[j] <= tol:
+            x[j] = low[j]
+        elif high[j] - x[j] <= tol:
+            x[j] = high[j]
         else:
             at = count
             while at > 0 and cols[at - 1] > j:
@@ -88,82 +96,87 @@ def interior_basics(col, irow, state, tol):
 
 
 @inner
-def gather_rows(head, islot, ilin, irow, popped, tight):
+def gather_rows(s, tight):
     """Rows of the active set: balances, then the `tight` lines listed (sorted) in `popped`.
 
-    Returns (number of rows, status); slots in irow[ROWS]. GROW_SLOTS: a line has no slot yet.
+    Returns (number of rows, status); slots in irow[ROWS].
     """
-    m = head[BALANCES]
-    if m + tight > head[ROWCAP]:
+    m = s.head[BALANCES]
+    if m + tight > s.head[ROWCAP]:
         return 0, GROW_ROWS
-    rows = irow[ROWS]
+    rows = s.irow[ROWS]
+    popped = s.popped
+    slots = s.ilin[SLOT]
+    heat = s.islot[HEAT]
     for i in range(m):
         rows[i] = i
     for t in range(tight):
-        slot = ilin[SLOT, popped[t]]
+        slot = slots[popped[t]]
         if slot < 0:
-            return 0, GROW_SLOTS
-        islot[HEAT, slot] = HOT
+            slot = remember(s, popped[t])
+            if slot < 0:
+                return 0, GROW_SLOTS
+        heat[slot] = HOT
         rows[m] = slot
         m += 1
     return m, OK
 
 
 @inner
-def remember_rows(s, tight):
-    """The same where lines may have no slot yet."""
-    for t in range(tight):
-        if remember(s, s.popped[t]) < 0:
-            return 0, GROW_SLOTS
-    return gather_rows(s.head, s.islot, s.ilin, s.irow, s.popped, tight)
-
-
-@inner
-def right_sides(head, col, a, slots, islot, row, irow, wide, lin, state, m, f, tol):
+def right_sides(s, m, f, tol, known):
     """row[VEC] = limit of each row minus what fixed demand and columns at a bound contribute.
 
-    irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. `wide` holds the
-    rows' entries in the interior columns, in the order of irow[COLS].
+    irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. The rows' entries in the
+    interior columns, in the order of irow[COLS], are those that are `known`; else they are put into `wide`.
     """
-    x = col[X]
-    cols = irow[COLS]
-    rows = irow[ROWS]
-    inside = col[TMP]
+    x = s.col[X]
+    cols = s.irow[COLS]
+    rows = s.irow[ROWS]
+    inside = s.col[TMP]
+    n = s.head[COLUMNS]
+    balances = s.head[BALANCES]
     for t in range(f):
         inside[t] = x[cols[t]]
         x[cols[t]] = 0.0
-    right = row[VEC]
-    if state[KEPT] == 1 and f == state[SIZE]:  # the basis was placed on the same columns at their bounds
+    right = s.row[VEC]
+    if s.state[KEPT] == 1 and f == s.state[SIZE]:  # the basis was placed on the same columns at their bounds
+        fresh = s.row[FRESH]
+        active = s.islot[ACTIVE]
         for i in range(m):
-            at = islot[ACTIVE, rows[i]]
-            right[i] = row[FRESH, at] if at >= 0 else product(a[rows[i]], x, head[COLUMNS])
+            at = active[rows[i]]
+            right[i] = fresh[at] if at >= 0 else product(s.a[rows[i]], x, n)
     else:
-        row_products(right, head[COLUMNS], a, rows, m, x)
+        row_products(right, n, s.a, rows, m, x)
     for t in range(f):
         x[cols[t]] = inside[t]
-    balances = head[BALANCES]
-    for i in range(m):
-        slot = rows[i]
-        mine = a[slot]
-        entries = wide[i]
-        if i < balances:
+    if known:
+        for t in range(f, (f + LANES - 1) // LANES * LANES):
+            inside[t] = 0.0
+    else:
+        for i in range(m):
             for t in range(f):
-                entries[t] = mine[cols[t]]
-            right[i] = slots[FHI, slot] - right[i]
-            irow[PERM2, i] = 0
-            continue
-        rest = slots[BASE, slot] + right[i]
+                s.wide[i, t] = s.a[rows[i], cols[t]]
+    sides = s.irow[PERM2]
+    base = s.slot[BASE]
+    lines = s.islot[LINE]
+    for i in range(balances):
+        right[i] = s.slot[FHI, rows[i]] - right[i]
+        sides[i] = 0
+    for i in range(balances, m):
+        rest = base[rows[i]] + right[i]
         flow = rest
-        for t in range(f):
-            v = mine[cols[t]]
-            entries[t] = v
-            flow += v * inside[t]
-        line = islot[LINE, slot]
-        up = lin[LFHI, line] - flow
-        down = flow - lin[LFLO, line]
-        limit = lin[LFHI, line] if up <= down else lin[LFLO, line]
-        irow[PERM2, i] = 0 if up <= tol and down <= tol else (1 if up <= down else -1)
-        right[i] = limit - rest
+        if known:
+            flow += product(s.entries[i], inside, f)
+        else:
+            for t in range(f):
+                flow += s.wide[i, t] * inside[t]
+        line = lines[rows[i]]
+        most = s.lin[LFHI, line]
+        least = s.lin[LFLO, line]
+        up = most - flow
+        down = flow - least
+        sides[i] = 0 if up <= tol and down <= tol else (1 if up <= down else -1)
+        right[i] = (most if up <= down else least) - rest
 
 
 @inner
@@ -177,107 +190,71 @@ def lower_solve(a, p, right, out, r):
 
 
 @inner
-def eliminate_tall(a, lower, m, f, p):
-    """Elimination of m ≥ f rows in f columns by row exchanges; row m takes part, but is no pivot.
-
-    `a` becomes the upper triangle, `lower` gets the multipliers, p the order of the rows: the first f are
-    independent. False where complete pivoting is advisable.
-    """
-    for i in range(m):
-        p[i] = i
-    for i in range(m + 1):
-        for b in range(0, f + 1, LANES):
-            store_at(lower, i, b, splat(0.0))
-    for c in range(f):
-        top = c
-        best = abs(a[c, c])
-        for i in range(c + 1, m):
-            v = abs(a[i, c])
-            if v > 1.0000001 * best:  # twins have equal entries but for rounding: the first of them
-                best = v
-                top = i
-        if not best >= 1e-6:
-            return False
-        first = c // LANES * LANES
-        if top != c:
-            p[c], p[top] = p[top], p[c]
-            for b in range(0, f + 1, LANES):
-                mine = load_at(a, c, b)
-                store_at(a, c, b, load_at(a, top, b))
-                store_at(a, top, b, mine)
-                mine = load_at(lower, c, b)
-                store_at(lower, c, b, load_at(lower, top, b))
-                store_at(lower, top, b, mine)
-        inverse = 1.0 / a[c, c]
-        for i in range(c + 1, m + 1):
-            ratio = a[i, c] * inverse
-            lower[i, c] = ratio
-            factor = splat(ratio)
-            for b in range(first, f + 1, LANES):
-                store_at(a, i, b, load_at(a, i, b) - factor * load_at(a, c, b))
-    return True
-
-
-@inner
-def solve_independent(col, row, irow, wide, work, lower, rows, m, f):
-    """Dispatch of the f interior columns where it is unique, and a dual of the m ≥ f rows listed in irow[OWN].
-
-    One elimination of [A b; c 0] does for both: its last column gives the dispatch, its last row the duals,
-    0 for those of all `rows` that depend on others. Writes X and row[Y]; False where the rank has to be looked at.
-    """
-    cols = irow[COLS]
-    own = irow[OWN]
-    right = row[VEC]
-    for i in range(m):
-        for b in range(0, f, LANES):
-            store_at(work, i, b, load_at(wide, own[i], b))
-        work[i, f] = right[own[i]]
-    for t in range(f):
-        work[m, t] = col[COST, cols[t]]
-    work[m, f] = 0.0
-    for i in range(m + 1):
-        for t in range(f + 1, (f + LANES) // LANES * LANES):
-            work[i, t] = 0.0
-    p = irow[PERM]
-    if not eliminate_tall(work, lower, m, f, p):
-        return False
-    for i in range(m):
-        p[i] = own[p[i]]
-    z = row[VEC2]
+def known_dispatch(s, f):
+    """X of the f interior columns by the elimination that is kept."""
+    z = s.row[VEC2]
+    p = s.irow[ORDER]
+    right = s.row[VEC]
     for b in range(0, f, LANES):
         store(z, b, splat(0.0))
+    for i in range(f):
+        z[i] = right[p[i]]
+    down = s.below_across
+    for c in range(f - 1):
+        v = splat(z[c])
+        for b in range((c + 1) // LANES * LANES, f, LANES):
+            store(z, b, load(z, b) - v * load_at(down, c, b))
+    up = s.above_across
+    inverse = s.row[INVERSE]
+    x = s.col[X]
+    cols = s.irow[COLS]
     for i in range(f - 1, -1, -1):
-        v = (work[i, f] - product(work[i], z, f)) / work[i, i]
-        z[i] = v
-        col[X, cols[i]] = v
-    y = row[Y]
-    for i in range(rows):
-        y[i] = 0.0
-    combine_upwards(lower, lower[m], f, p, y)
-    return True
-
-
-@inner
-def combine_upwards(lower, u, f, p, out):
-    """out = P⁻¹ L⁻ᵀ u over the first f rows; u is destroyed."""
-    for i in range(f - 1, -1, -1):
-        v = u[i]
-        out[p[i]] = v
-        factor = splat(v)
+        value = z[i] * inverse[i]
+        x[cols[i]] = value
+        v = splat(value)
         for b in range(0, i, LANES):
-            store(u, b, load(u, b) - factor * load_at(lower, i, b))
+            store(z, b, load(z, b) - v * load_at(up, i, b))
 
 
 @inner
-def dependence(lower, h, f, m, p, out):
-    """Combination of the m rows that vanishes on the interior columns: row p[h] (h ≥ f) less independent rows."""
-    u = lower[h]
+def known_duals(s, m, f):
+    """A dual row[Y] of the m rows by the elimination that is kept: 0 for those that depend on others."""
+    u = s.row[VEC2]
+    w = s.row[VEC3]
+    cost = s.row[WASCOST]
+    above = s.above
+    inverse = s.row[INVERSE]
+    y = s.row[Y]
     for b in range(0, f, LANES):
-        store(u, b, splat(0.0) - load(u, b))
+        store(u, b, load(cost, b))
+        store(w, b, splat(0.0))
+    for c in range(f):
+        value = u[c] * inverse[c]
+        w[c] = value
+        v = splat(value)
+        for b in range(c // LANES * LANES, f, LANES):
+            store(u, b, load(u, b) - v * load_at(above, c, b))
     for i in range(m):
-        out[i] = 0.0
-    combine_upwards(lower, u, f, p, out)
-    out[p[h]] = 1.0
+        y[i] = 0.0
+    combine_upwards(s, w, f, y)
+
+
+@inner
+def same_prices(s, m, f):
+    """Whether costs of the interior columns and sides of the lines are those of the prices that are kept; they become so."""
+    was = s.row[WASCOST]
+    sides = s.irow[PERM2]
+    before = s.irow[WASSIDES]
+    cost = s.col[COST]
+    cols = s.irow[COLS]
+    same = s.state[PRICED] == 1
+    for t in range(f):
+        v = cost[cols[t]]
+        same &= was[t] == v
+        was[t] = v
+    for t in range(f, (f + LANES - 1) // LANES * LANES):
+        was[t] = 0.0
     for i in range(m):
-        if abs(out[i]) <= 1e-12:
-            out[i] = 0.0
+        same &= before[i] == sides[i]
+        before[i] = sides[i]
+    return same

@@ -175,7 +175,7 @@ class Engine:
         self._floats, self._ints = store.allocate(head)
         new = self._views()
         for name, value in old.items():
-            if name.startswith("aside"):  # nothing is pending
+            if name in store.PENDING:  # nothing is pending
                 continue
             target = new[name]
             if value.ndim == 1:
@@ -184,7 +184,7 @@ class Engine:
                 target[: value.shape[0], : value.shape[1]] = value
         slots = int(new["state"][F.SLOTS])
         new["islot"][F.ACTIVE, :slots] = -1
-        new["state"][F.SIZE] = 0
+        new["state"][[F.SIZE, F.KNOWN]] = 0
 
     @staticmethod
     def suits(structure: Structure) -> bool:

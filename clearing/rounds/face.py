@@ -19,10 +19,10 @@ from clearing.rounds.fields import (
     HIGH,
     LINE,
     LOW,
+    NORM,
     PERM,
     PERM2,
     RED,
-    REST,
     ROWS,
     SCOMP,
     SIGN,
@@ -35,6 +35,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.known import support
 from clearing.rounds.lanes import LANES, greatest, larger, load, magnitude, splat, where_less
 from clearing.rounds.polyhedron import MOST, least, project
 from clearing.rounds.singular import null_vector
@@ -86,18 +87,6 @@ def reduced_costs(s, m):
         red[j] = cost[j] + slope[j] * x[j] - red[j]
 
 
-@inner
-def support(irow, row, z, m):
-    """Rows where z is not 0: slots in irow[TIEROWS], entries in row[VEC3]. Returns their number."""
-    count = 0
-    for i in range(m):
-        if z[i] != 0.0:
-            irow[TIEROWS, count] = irow[ROWS, i]
-            row[VEC3, count] = z[i]
-            count += 1
-    return count
-
-
 @reduction
 def weighted(w, v, n):
     """(Σ w v, Σ w · max |v|): the second is the scale on which the first counts as zero."""
@@ -116,7 +105,7 @@ def _gain(s, z, m):
     """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
     nb = s.head[BUSES]
     lam = s.bus[BTMP2]
-    sum_rows(lam, s.bus.shape[1], s.ptdf, s.irow[TIEROWS], s.row[VEC3], support(s.irow, s.row, z, m))
+    sum_rows(lam, s.bus.shape[1], s.ptdf, s.irow[TIEROWS], s.row[VEC3], support(s, z, m))
     return weighted(s.bus[WEIGHT], lam, nb)
 
 
@@ -124,7 +113,7 @@ def _gain(s, z, m):
 def _pull(s, z, m):
     """col[ALPHA] = how the reduced costs fall along z."""
     n = s.head[COLUMNS]
-    count = support(s.irow, s.row, z, m)
+    count = support(s, z, m)
     sum_rows(s.col[ALPHA], n, s.a, s.irow[TIEROWS], s.row[VEC3], count)
 
 
@@ -173,12 +162,12 @@ def segment(s, z, m, moves):
 
 @inner
 def _least_norm(s, z, m):
-    """Minimiser of Σ b (y + t z)² over t, with b of row[REST]."""
+    """Minimiser of Σ b (y + t z)² over t, with b of row[NORM]."""
     top = 0.0
     bottom = 0.0
     for i in range(m):
         if z[i] != 0.0:
-            b = s.row[REST, i]
+            b = s.row[NORM, i]
             top += b * s.row[Y, i] * z[i]
             bottom += b * z[i] * z[i]
     return -top / bottom if bottom > 0.0 else 0.0
@@ -259,7 +248,7 @@ def choose_duals(s, m, rank, rule, scale, unpriced):
     served_weights(s)
     for i in range(m):
         line = s.islot[LINE, s.irow[ROWS, i]]
-        s.row[REST, i] = abs(s.lin[SUSC, line]) if line >= 0 else 0.0
+        s.row[NORM, i] = abs(s.lin[SUSC, line]) if line >= 0 else 0.0
     for c in range(s.head[COMPONENTS]):
         unpriced[c] = 0
         freedom, apart = _directions(s, m, rank, c)

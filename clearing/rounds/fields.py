@@ -58,12 +58,11 @@ LINE = 0  # branch of the slot, −1 for balance rows
 ACTIVE = 1  # place in the working basis, −1 if none
 HEAT = 2  # rounds for which the line is still checked at every pivot
 SCOMP = 3  # component
-NEAR = 4  # 1 where the simplex ended with the inactive line at a limit
-LOOK = 5  # list of the slots to be looked at
-TWIN = 6  # slot of the first line remembered that has the same row in every column, or the opposite one
-MET = 7  # place of a line of that kind among the rows
-SEEN = 8  # 1 where the line was computed in this round
-N_ISLOT = 9
+LOOK = 4  # list of the slots to be looked at
+TWIN = 5  # slot of the first line remembered that has the same row in every column, or the opposite one
+MET = 6  # place of a line of that kind among the rows
+SEEN = 7  # last round in which the line was computed
+N_ISLOT = 8
 
 # row (float)
 REST = 0  # right-hand side minus the nonbasic columns
@@ -74,7 +73,11 @@ Y = 4
 VEC2 = 5
 VEC3 = 6
 FRESH = 7  # what columns at a bound give to the rows of the basis, where `state` says that it is so
-N_ROW = 8
+NORM = 8  # what the square of a row's dual counts in the norm of law 5
+INVERSE = 9  # of the pivots of the elimination that is kept
+WASCOST = 10  # costs of the interior columns, and duals, of the last prices that are kept
+WASDUAL = 11
+N_ROW = 12
 
 # irow (int)
 ACT = 0  # slot of the row
@@ -89,7 +92,13 @@ TIESIDES = 8
 PERMQ = 9
 STEPCOLS = 10
 OWN = 11  # rows that are no twins of earlier ones
-N_IROW = 12
+WASROWS = 12  # the active set that is kept
+WASCOLS = 13
+ORDER = 14  # its rows in the order of the elimination
+FIRST = 15  # of each row the first among its twins
+STILL = 16  # 1 for a direction of its duals that moves no reduced cost
+WASSIDES = 17  # sides of the last prices that are kept
+N_IROW = 18
 
 # bus (float)
 DEMAND = 0  # net fixed demand, shunts included [MW]
@@ -139,7 +148,16 @@ KEPT = 13  # 1 while row[FRESH] holds: nothing has moved since the basis was pla
 INSIDE = 12  # interior columns of the last recomputation
 REDONE = 11  # rounds solved again by themselves
 STALE = 9  # 1 where demand or limits changed since the candidates' limits were set
-N_STATE = 16
+KNOWN = 14  # 1 while `known` holds the elimination of an active set, −1 if that one has none, else 0
+KNOWNROWS = 15  # its rows, columns, rows that are no twins
+KNOWNCOLS = 16
+KNOWNOWN = 17
+APART = 18  # 1 where no row has a part in two directions of its duals
+PLAIN = 19  # 1 where none of these moves a reduced cost or a price that anybody pays
+TWINSFELT = 20  # 1 where it matters to a price how twins share their dual
+PRICED = 21  # 1 while the duals of the active set's last costs are kept
+NOW = 22  # rounds cleared
+N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each
 TOL = 0  # primal tolerance [MW]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.rounds.basis import place, renew, restart
+from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics, interior_columns
 from clearing.rounds.compiled import door, inner, part
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
-    ACTIVE,
     AFHI,
     AFLO,
     AGE,
@@ -34,14 +34,14 @@ from clearing.rounds.fields import (
     INSIDE,
     JITTER,
     KEPT,
+    KNOWN,
     LAM,
     LFHI,
     LFLO,
-    LINE,
     LOW,
     LOWP,
     MORE_LINES,
-    NEAR,
+    NOW,
     OK,
     PERM,
     PERMQ,
@@ -50,7 +50,6 @@ from clearing.rounds.fields import (
     REDONE,
     REFACTOR,
     ROWS,
-    SEEN,
     SIGN,
     SIZE,
     SLOPE,
@@ -89,7 +88,6 @@ from clearing.rounds.store import (
     floats_at,
     matrix_at,
     unpack,
-    unpack_aside,
 )
 from clearing.rounds.ties import count_ties, least_cost, share, true_duals
 
@@ -103,11 +101,16 @@ STATUS, RESIDUAL, TIES, FREEDOM, UNPRICED, STEPS, BINDING, N_INFO = range(8)
 
 
 @inner
-def take(price, mw, sign, low, cost, high, n):
+def take(s, price, mw):
     """Costs (price for sales, −price for purchases) and quantities of a round.
 
     Returns (greatest |cost|, greatest quantity, anything that no book may hold).
     """
+    sign = s.col[SIGN]
+    low = s.col[LOW]
+    cost = s.col[COST]
+    high = s.col[HIGH]
+    n = s.head[ORDERS]
     dear = splat(0.0)
     most = splat(0.0)
     limit = splat(1e15)
@@ -145,7 +148,7 @@ def load(s, price, mw, slope, fixed, limit, r):
     orders = s.head[ORDERS]
     p = min(r, price.shape[0] - 1)
     q = min(r, mw.shape[0] - 1)
-    dearest, largest_mw, wrong = take(price[p], mw[q], s.col[SIGN], s.col[LOW], s.col[COST], high, orders)
+    dearest, largest_mw, wrong = take(s, price[p], mw[q])
     sloped = False
     bad = 0.0 if wrong == 0 else 1.0
     if slope.shape[0] > 0:
@@ -170,6 +173,7 @@ def load(s, price, mw, slope, fixed, limit, r):
             s.lin[LFHI, line] = min(f, s.lin[AFHI, line])
     if s.state[STALE] > 0 or limit.shape[0] > 0 or fixed.shape[0] > 0:
         s.state[STALE] = 0
+        s.state[KNOWN] = 0
         for i in range(s.head[BALANCES]):
             d = 0.0
             for b in range(nb):
@@ -183,39 +187,20 @@ def load(s, price, mw, slope, fixed, limit, r):
 
 
 @inner
-def perturbed(col, n, e):
+def perturbed(s, n, e):
     """Costs and bounds of the round for the simplex."""
-    costp = col[COSTP]
-    cost = col[COST]
-    jitter = col[JITTER]
-    lowp = col[LOWP]
-    highp = col[HIGHP]
-    low = col[LOW]
-    high = col[HIGH]
+    costp = s.col[COSTP]
+    cost = s.col[COST]
+    jitter = s.col[JITTER]
+    lowp = s.col[LOWP]
+    highp = s.col[HIGHP]
+    low = s.col[LOW]
+    high = s.col[HIGH]
     f = splat(e)
     for j in range(0, n, LANES):
         store(costp, j, load_eight(cost, j) + f * load_eight(jitter, j))
         store(lowp, j, load_eight(low, j))
         store(highp, j, load_eight(high, j))
-
-
-@inner
-def list_active(balances, islot, state, popped):
-    """Lines of the working basis and those found at a limit beside it, sorted, into `popped`.
-
-    The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
-    """
-    count = 0
-    for t in range(balances, state[SLOTS]):
-        if islot[ACTIVE, t] >= 0 or (islot[NEAR, t] > 0 and islot[HEAT, t] > 0):
-            line = islot[LINE, t]
-            at = count
-            while at > 0 and popped[at - 1] > line:
-                popped[at] = popped[at - 1]
-                at -= 1
-            popped[at] = line
-            count += 1
-    return count
 
 
 @part
@@ -225,7 +210,6 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     Attempt 0 starts from the last basis, 1 from the cold one, 2 cold without perturbation.
     """
     n = s.head[COLUMNS]
-    balances = s.head[BALANCES]
     tol = MW_TOL * mw_scale
     noise = NOISE if number < 2 else 0.0
     renewals = 0
@@ -236,12 +220,9 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     elif s.state[AGE] >= OLD:
         renew(s)
     for _ in range(60):
-        perturbed(s.col, n, noise * cost_scale)
-        place(s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
-        status = dual_simplex(
-            s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
-            0.1 * tol, 1e-14 * cost_scale, 200 + 4 * n,
-        )  # fmt: skip
+        perturbed(s, n, noise * cost_scale)
+        place(s)
+        status = dual_simplex(s, 0.1 * tol, 1e-14 * cost_scale, 200 + 4 * n)
         if status == REFACTOR:
             renew(s)
             renewals += 1
@@ -279,10 +260,10 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                 return status, 0, 0
             f = interior_columns(s, tol)
         else:
-            f = interior_basics(s.col, s.irow, s.state, tol)
-            tight = list_active(balances, s.islot, s.state, s.popped)
+            f = interior_basics(s, tol)
+            tight = list_close(s, 0.1 * tol)
         if s.state[CAREFUL] == 0:
-            return recompute(s.base, s.head, f, tight, tol, False, rule, cost_scale, unpriced)
+            return recompute(s, f, tight, tol, False, rule, cost_scale, unpriced)
         status, m, rank = settle(s, f, tight, tol, False, rule, cost_scale, unpriced)
         if status == MORE_LINES and ties == 0:
             continue
@@ -292,8 +273,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
 
 @inner
 def clear_round(
-    floats,
-    ints,
+    s,
     price,
     mw,
     slope,
@@ -311,10 +291,10 @@ def clear_round(
     info,
 ):
     """Solve row r and put it aside as one of eight to be proven. Returns a status; see `attempt` for `number`."""
-    s = unpack(floats, ints)
     out = info[r]
     out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
     s.state[KEPT] = 0
+    s.state[NOW] += 1
     cost_scale, mw_scale, sloped, valid = load(s, price, mw, slope, fixed, limit, r)
     if not valid:
         return BAD_INPUT
@@ -325,14 +305,13 @@ def clear_round(
     before = s.state[PIVOTS]
     status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
     out[STEPS] += s.state[PIVOTS] - before
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
-        seen = s.islot[SEEN, t] > 0 or sloped
-        s.islot[HEAT, t] -= seen and s.islot[HEAT, t] > 0
-        s.islot[SEEN, t] = 0
+    if sloped:
+        for t in range(s.head[BALANCES], s.state[SLOTS]):
+            s.islot[HEAT, t] -= s.islot[HEAT, t] > 0
     if status != OK:
         return status
-    put_aside(floats, ints, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
-    welfare[r] = -unpack_aside(floats, ints).note[SPENT, lane]
+    put_aside(s, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
+    welfare[r] = -s.note[SPENT, lane]
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]
     if low.shape[0] > 0:
@@ -375,8 +354,8 @@ def clear_rounds(
     Outputs with 0 rows are not wanted. Eight rounds are solved one after the other and proven together;
     a round that is not proven so is solved again by itself, with a look at all lines on the way.
     """
-    state = unpack(floats, ints).state
-    aside = unpack_aside(floats, ints)
+    s = unpack(floats, ints)
+    state = s.state
     rounds = info.shape[0]
     width = LANES if fixed.shape[0] <= 1 and limit.shape[0] <= 1 else 1
     r = first
@@ -385,19 +364,19 @@ def clear_rounds(
         state[CAREFUL] = 0
         for lane in range(count):
             status = clear_round(
-                floats, ints, price, mw, slope, fixed, limit, rule, r + lane, lane, 0, accepted, lmp, low, high,
+                s, price, mw, slope, fixed, limit, rule, r + lane, lane, 0, accepted, lmp, low, high,
                 welfare, info,
             )  # fmt: skip
             if status == GROW_ROWS or status == GROW_SLOTS:
                 state[SIZE] = 0
                 return r, status
             info[r + lane, STATUS] = status
-        prove(floats, ints, count)
+        prove(s, count)
         for lane in range(count):
-            info[r + lane, RESIDUAL] = aside.note[WORST, lane]
+            info[r + lane, RESIDUAL] = s.note[WORST, lane]
             if flow.shape[0] > 0:
-                for line in range(ints[LINES]):
-                    flow[r + lane, line] = aside.flow[line, lane]
+                for line in range(s.head[LINES]):
+                    flow[r + lane, line] = s.flow[line, lane]
         state[CAREFUL] = 1
         for k in range(r, r + count):
             status = int(info[k, STATUS])
@@ -405,7 +384,7 @@ def clear_rounds(
             while (status != OK or not info[k, RESIDUAL] <= 1.0) and status != BAD_INPUT and number < 3:
                 state[REDONE] += 1
                 status = clear_round(
-                    floats, ints, price, mw, slope, fixed, limit, rule, k, 0, number, accepted, lmp, low, high,
+                    s, price, mw, slope, fixed, limit, rule, k, 0, number, accepted, lmp, low, high,
                     welfare, info,
                 )  # fmt: skip
                 if status == GROW_ROWS or status == GROW_SLOTS:
@@ -414,11 +393,11 @@ def clear_rounds(
                 info[k, RESIDUAL] = 1e300
                 number += 1
                 if status == OK:
-                    prove(floats, ints, 1)
-                    info[k, RESIDUAL] = aside.note[WORST, 0]
+                    prove(s, 1)
+                    info[k, RESIDUAL] = s.note[WORST, 0]
                     if flow.shape[0] > 0:
-                        for line in range(ints[LINES]):
-                            flow[k, line] = aside.flow[line, 0]
+                        for line in range(s.head[LINES]):
+                            flow[k, line] = s.flow[line, 0]
                 elif status == INFEASIBLE and number > 1:
                     break
             if status != OK or not info[k, RESIDUAL] <= 1.0:

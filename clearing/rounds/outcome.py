@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.canonical import gather_rows, remember_rows, right_sides, solve_independent
+from clearing.rounds.canonical import gather_rows, known_dispatch, known_duals, right_sides, same_prices
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.equations import solve_interior
@@ -12,22 +12,21 @@ from clearing.rounds.fields import (
     CAREFUL,
     CHECKS,
     COLS,
-    COST,
     COSTSCALE,
     COUNT,
     DEMAND,
     FAILED,
-    GROW_SLOTS,
-    HIGH,
     INSIDE,
+    KNOWNOWN,
     LAM,
     LINE,
-    LOW,
     MORE_LINES,
     MWSCALE,
     OK,
     PERM,
     PERMQ,
+    PLAIN,
+    PRICED,
     ROWS,
     SIGN,
     SLOPE,
@@ -35,53 +34,65 @@ from clearing.rounds.fields import (
     STEPCOLS,
     TMP2,
     TOL,
+    WASDUAL,
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.freedom import set_twins_apart, settle_freedom, share_with_twins
+from clearing.rounds.freedom import served, settle_freedom, share_with_twins
+from clearing.rounds.known import know
 from clearing.rounds.lanes import LANES, load, splat, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
-from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS, ORDERS, unpack, unpack_aside
+from clearing.rounds.store import BALANCES, COLUMNS, ORDERS
 
 
 @inner
-def recompute(base, head, f, tight, tol, sloped, rule, cost_scale, unpriced):
+def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Dispatch, duals, prices from the active set: the interior columns, and the lines in `popped`.
 
     Returns (status, rows, rank).
     """
-    s = unpack(base, head)
-    m, status = gather_rows(s.head, s.islot, s.ilin, s.irow, s.popped, tight)
-    if status == GROW_SLOTS:
-        m, status = remember_rows(s, tight)
+    m, status = gather_rows(s, tight)
     if status != OK:
         return status, 0, 0
-    right_sides(s.head, s.col, s.a, s.slot, s.islot, s.row, s.irow, s.wide, s.lin, s.state, m, f, tol)
+    known = not sloped and know(s, m, f)
+    right_sides(s, m, f, tol, known)
     s.state[INSIDE] = f
     rank = m
-    settled = False
-    if sloped:
+    if known:
+        known_dispatch(s, f)
+        if same_prices(s, m, f) and served(s):
+            copy(s.row[WASDUAL], s.row[Y], m)
+            return OK, m, f
+        known_duals(s, m, f)
+        rank = f
+        own = s.state[KNOWNOWN]
+        settled = (own == f or settle_freedom(s, m, own, f, rule, cost_scale, unpriced)) and (
+            own == m or share_with_twins(s, m)
+        )
+        s.state[PRICED] = 1 if settled and (own == f or s.state[PLAIN] == 1) and served(s) else 0
+        copy(s.row[Y], s.row[WASDUAL], m)
+    elif sloped:
+        s.state[PRICED] = 0
         settled = solve_interior(s, m, f)
         if not settled:
             solve_mixed(s, m, f)
-    elif m >= f:
-        own = set_twins_apart(
-            s.lin, s.slot, s.islot, s.row, s.irow, s.head[BALANCES], m, s.head[ISLANDS] == 1
-        )
-        settled = own >= f and solve_independent(s.col, s.row, s.irow, s.wide, s.work, s.triangle, m, own, f)
-        rank = f
-        if settled and own > f:
-            settled = settle_freedom(base, head, m, own, f, rule, cost_scale, unpriced)
-        if settled and own < m:
-            settled = share_with_twins(s, m)
+    else:
+        settled = False
     if not settled:
+        s.state[PRICED] = 0
         rank = solve_singular(s, m, f, sloped)
         if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
             return FAILED, m, rank
     sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
     return OK, m, rank
+
+
+@inner
+def copy(source, target, n):
+    for i in range(0, n, LANES):
+        store(target, i, load(source, i))
 
 
 @inner
@@ -139,7 +150,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     round is not CAREFUL, lines are left to the check of eight rounds together.
     """
     for _ in range(5):
-        status, m, rank = recompute(s.base, s.head, f, tight, tol, sloped, rule, cost_scale, unpriced)
+        status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
         if s.state[CAREFUL] == 0:
@@ -158,13 +169,11 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 
 
 @inner
-def put_aside(base, head, lane, m, tol, mw_scale, cost_scale):
+def put_aside(s, lane, m, tol, mw_scale, cost_scale):
     """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns prove."""
-    s = unpack(base, head)
-    t = unpack_aside(base, head)
     x = s.col[X]
-    inj = t.inj[lane]
-    lam = t.lam[lane]
+    inj = s.inj[lane]
+    lam = s.lam[lane]
     for b in range(0, s.bus.shape[1], LANES):
         store(inj, b, splat(0.0) - load(s.bus[DEMAND], b))
         store(lam, b, load(s.bus[LAM], b))
@@ -177,13 +186,10 @@ def put_aside(base, head, lane, m, tol, mw_scale, cost_scale):
         inj[s.out[j]] -= x[j]
     first = s.head[BALANCES]
     for i in range(first, m):
-        t.tight[lane, i - first] = s.islot[LINE, s.irow[ROWS, i]]
-        t.press[lane, i - first] = -s.row[Y, i]
-    t.mark[COUNT, lane] = m - first
-    t.note[TOL, lane] = tol
-    t.note[MWSCALE, lane] = mw_scale
-    t.note[COSTSCALE, lane] = cost_scale
-    prove_columns(
-        t.note, lane, x, s.col[COST], s.col[SLOPE], s.col[LOW], s.col[HIGH], sign, s.bus[LAM], s.at, s.into, s.out,
-        orders, s.head[COLUMNS], 1e-6 * mw_scale,
-    )  # fmt: skip
+        s.tight[lane, i - first] = s.islot[LINE, s.irow[ROWS, i]]
+        s.press[lane, i - first] = -s.row[Y, i]
+    s.mark[COUNT, lane] = m - first
+    s.note[TOL, lane] = tol
+    s.note[MWSCALE, lane] = mw_scale
+    s.note[COSTSCALE, lane] = cost_scale
+    prove_columns(s, lane, 1e-6 * mw_scale)

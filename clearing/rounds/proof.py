@@ -12,21 +12,28 @@ from clearing.rounds.fields import (
     ASTRAY,
     BOUND,
     BSUM,
+    COST,
     COSTSCALE,
     COUNT,
     FINITE,
     FOUND,
+    HIGH,
+    LAM,
     LFHI,
     LFLO,
+    LOW,
     MWSCALE,
     SHIFT,
+    SIGN,
     SLACKNESS,
+    SLOPE,
     SPENT,
     STATIONARITY,
     SUSC,
     TOL,
     VOLUME,
     WORST,
+    X,
 )  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
@@ -46,15 +53,26 @@ from clearing.rounds.lanes import (
     where_less,
 )
 from clearing.rounds.sparse import solve_eight
-from clearing.rounds.store import BUSES, LINES, unpack, unpack_aside
+from clearing.rounds.store import BUSES, COLUMNS, LINES, ORDERS
 
 
 @inner
-def prove_columns(note, lane, x, cost, slope, low, high, sign, lam, at, into, out, orders, n, edge):
+def prove_columns(s, lane, edge):
     """Bounds, stationarity, slackness, cost, |cost| and anything not finite, each summed over the columns.
 
     A column that is more than `edge` away from a bound should have no reduced cost of that bound's sign.
     """
+    note = s.note
+    x = s.col[X]
+    cost = s.col[COST]
+    slope = s.col[SLOPE]
+    low = s.col[LOW]
+    high = s.col[HIGH]
+    sign = s.col[SIGN]
+    lam = s.bus[LAM]
+    at = s.at
+    orders = s.head[ORDERS]
+    n = s.head[COLUMNS]
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
@@ -78,7 +96,7 @@ def prove_columns(note, lane, x, cost, slope, low, high, sign, lam, at, into, ou
     slackness = total(slack)
     wrong = total(stationarity)
     for j in range(orders, n):  # links: their places above have neither cost nor sign
-        d = lam[out[j]] - lam[into[j]]
+        d = lam[s.out[j]] - lam[s.into[j]]
         over = x[j] - low[j]
         under = high[j] - x[j]
         slackness += d * over if d > 0.0 else -d * under
@@ -93,57 +111,61 @@ def prove_columns(note, lane, x, cost, slope, low, high, sign, lam, at, into, ou
 
 
 @inner
-def prove(base, head, live):
+def prove(s, live):
     """note[WORST]: worst residual over its tolerance, ≤ 1 holds, of the first `live` rounds put aside.
 
     Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3).
     """
-    s = unpack(base, head)
-    t = unpack_aside(base, head)
     nb = s.head[BUSES]
     zero = splat(0.0)
     for b in range(nb):
-        store_at(t.pull, b, 0, zero)
+        store_at(s.pull, b, 0, zero)
     if live == 1:  # the other places hold the same
         for b in range(nb):
-            store_at(t.left, b, 0, splat(t.inj[0, b]))
-            store_at(t.price, b, 0, splat(t.lam[0, b]))
+            store_at(s.left, b, 0, splat(s.inj[0, b]))
+            store_at(s.price, b, 0, splat(s.lam[0, b]))
     else:
-        for b in range(0, t.inj.shape[1], LANES):
-            turn(t.inj, b, t.left, b)
-            turn(t.lam, b, t.price, b)
+        for b in range(0, s.inj.shape[1], LANES):
+            turn(s.inj, b, s.left, b)
+            turn(s.lam, b, s.price, b)
     solve_eight(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
-        t.left, t.angle, t.work,
+        s.left, s.angle, s.sweep,
     )  # fmt: skip
     for lane in range(live):
-        t.mark[FOUND, lane] = 0
-        t.mark[ASTRAY, lane] = 0
-        for k in range(t.mark[COUNT, lane]):
-            line = t.tight[lane, k]
-            v = s.lin[SUSC, line] * t.press[lane, k]
-            t.pull[s.start[line], lane] += v
-            t.pull[s.end[line], lane] -= v
-    beyond = prove_lines(
-        t.angle, t.flow, s.lin[SUSC], s.lin[SHIFT], s.lin[LFLO], s.lin[LFHI], s.start, s.end, s.head[LINES], t.note,
-        t.mark, t.tight, (1 << live) - 1,
-    )  # fmt: skip
-    primal, nodal, finite = prove_buses(
-        t.left, t.angle, t.price, t.pull, s.bus[BSUM], s.beside_start, s.beside, s.tie, nb
-    )
-    store(t.work[0], 0, larger(primal, larger(beyond, zero)))
-    store(t.work[1], 0, nodal)
-    store(t.work[2], 0, finite + load(t.note[FINITE], 0))
+        s.mark[FOUND, lane] = 0
+        s.mark[ASTRAY, lane] = 0
+        for k in range(s.mark[COUNT, lane]):
+            line = s.tight[lane, k]
+            v = s.lin[SUSC, line] * s.press[lane, k]
+            s.pull[s.start[line], lane] += v
+            s.pull[s.end[line], lane] -= v
+    beyond = prove_lines(s, (1 << live) - 1)
+    primal, nodal, finite = prove_buses(s)
+    store(s.sweep[0], 0, larger(primal, larger(beyond, zero)))
+    store(s.sweep[1], 0, nodal)
+    store(s.sweep[2], 0, finite + load(s.note[FINITE], 0))
     for lane in range(live):
-        t.note[WORST, lane] = _worst(t, s.lin, lane)
+        s.note[WORST, lane] = _worst(s, lane)
 
 
 @inner
-def prove_lines(angle, flow, susceptance, shift, low, high, start, end, lines, note, mark, tight, live):
+def prove_lines(s, live):
     """Flows of all lines, and which stand at a limit; returns the most that one is beyond it."""
+    angle = s.angle
+    flow = s.flow
+    susceptance = s.lin[SUSC]
+    shift = s.lin[SHIFT]
+    low = s.lin[LFLO]
+    high = s.lin[LFHI]
+    start = s.start
+    end = s.end
+    note = s.note
+    mark = s.mark
+    tight = s.tight
     tol = load(note[TOL], 0)
     beyond = splat(-1e300)
-    for line in range(lines):
+    for line in range(s.head[LINES]):
         driven = splat(susceptance[line]) * (load_at(angle, start[line], 0) - load_at(angle, end[line], 0))
         driven = driven + splat(shift[line])
         store_at(flow, line, 0, driven)
@@ -164,16 +186,24 @@ def prove_lines(angle, flow, susceptance, shift, low, high, start, end, lines, n
 
 
 @inner
-def prove_buses(left, angle, price, pull, weight, first, beside, tie, buses):
+def prove_buses(s):
     """(worst imbalance of a bus, worst residual of its price over its susceptances, anything not finite).
 
     A bus is balanced if its lines carry its injection away; its price fits if Σ b (λ − λ_other) over its
     lines cancels what the duals of those at a limit pull.
     """
+    left = s.left
+    angle = s.angle
+    price = s.price
+    pull = s.pull
+    weight = s.bus[BSUM]
+    first = s.beside_start
+    beside = s.beside
+    tie = s.tie
     primal = splat(0.0)
     nodal = primal
     finite = primal
-    for i in range(buses):
+    for i in range(s.head[BUSES]):
         rest = load_at(left, i, 0)
         drawn = load_at(pull, i, 0)
         here = load_at(angle, i, 0)
@@ -190,22 +220,22 @@ def prove_buses(left, angle, price, pull, weight, first, beside, tie, buses):
 
 
 @inner
-def _worst(t, lin, lane):
+def _worst(s, lane):
     """Worst residual of the round over its tolerance."""
-    slack = t.note[SLACKNESS, lane]
-    finite = t.work[2, lane]
-    for k in range(t.mark[COUNT, lane]):
-        line = t.tight[lane, k]
-        v = t.press[lane, k]
-        flow = t.flow[line, lane]
-        slack += abs(v * (lin[LFHI, line] - flow) if v > 0.0 else v * (flow - lin[LFLO, line]))
-    mw = t.note[MWSCALE, lane]
-    cost = t.note[COSTSCALE, lane]
-    worst = max(t.work[0, lane], t.note[BOUND, lane]) / (1e-6 * mw)
-    worst = max(worst, (t.note[STATIONARITY, lane] + t.work[1, lane]) / (1e-5 * cost))
+    slack = s.note[SLACKNESS, lane]
+    finite = s.sweep[2, lane]
+    for k in range(s.mark[COUNT, lane]):
+        line = s.tight[lane, k]
+        v = s.press[lane, k]
+        flow = s.flow[line, lane]
+        slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
+    mw = s.note[MWSCALE, lane]
+    cost = s.note[COSTSCALE, lane]
+    worst = max(s.sweep[0, lane], s.note[BOUND, lane]) / (1e-6 * mw)
+    worst = max(worst, (s.note[STATIONARITY, lane] + s.sweep[1, lane]) / (1e-5 * cost))
     # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
-    worst = max(worst, abs(slack) / max(1e-6 * (1.0 + t.note[VOLUME, lane]), 1e-9 * mw * cost))
-    if t.mark[ASTRAY, lane] > 0 or t.mark[FOUND, lane] < t.mark[COUNT, lane]:
+    worst = max(worst, abs(slack) / max(1e-6 * (1.0 + s.note[VOLUME, lane]), 1e-9 * mw * cost))
+    if s.mark[ASTRAY, lane] > 0 or s.mark[FOUND, lane] < s.mark[COUNT, lane]:
         return 1e300
     if not (abs(finite) < 1e290 and abs(slack) < 1e290):
         return 1e300

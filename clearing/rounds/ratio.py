@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.fields import ALPHA, BIG, BLOCK, DIR, HIGHP, LOWP, RED
+from clearing.rounds.fields import ACT, ALPHA, BIG, BLOCK, DIR, GEE, HIGHP, LOWP, RATIO, RED
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,
@@ -17,6 +17,7 @@ from clearing.rounds.lanes import (
     trailing_zeros,
     where_less,
 )
+from clearing.rounds.store import COLUMNS
 
 
 @inner
@@ -28,20 +29,29 @@ def breakpoint(red, alpha, direction, sense, small):
 
 
 @inner
-def pivot_row(red, alpha, ratio, direction, blocks, a, act, g, k, n, s, sense, small):
-    """The pivot row (of line s, or of a basic column where s < 0), breakpoints, and their least in each block.
+def pivot_row(s, k, t, sense, small):
+    """The pivot row (of slot t, or of a basic column where t < 0), breakpoints, and their least in each block.
 
-    Returns the number of blocks.
+    row[GEE] is the row in terms of the k active ones. Returns the number of blocks.
     """
+    n = s.head[COLUMNS]
+    red = s.col[RED]
+    alpha = s.col[ALPHA]
+    ratio = s.col[RATIO]
+    direction = s.col[DIR]
+    blocks = s.blocks
+    a = s.a
+    act = s.irow[ACT]
+    g = s.row[GEE]
     way = splat(sense)
     least_pivot = splat(small)
     count = 0
     for j in range(0, n, BLOCK):
-        if s >= 0:
-            c0 = load_at(a, s, j)
-            c1 = load_at(a, s, j + LANES)
-            c2 = load_at(a, s, j + 2 * LANES)
-            c3 = load_at(a, s, j + 3 * LANES)
+        if t >= 0:
+            c0 = load_at(a, t, j)
+            c1 = load_at(a, t, j + LANES)
+            c2 = load_at(a, t, j + 2 * LANES)
+            c3 = load_at(a, t, j + 3 * LANES)
         else:
             c0 = c1 = c2 = c3 = splat(0.0)
         for i in range(k):
@@ -114,8 +124,11 @@ def place_of(ratio, j, value):
 
 
 @inner
-def step_along(red, alpha, change, n, k):
-    """red += change · alpha, also for the duals of the k rows."""
+def step_along(s, change, k):
+    """Reduced costs += change · pivot row, also for the duals of the k rows."""
+    n = s.head[COLUMNS]
+    red = s.col[RED]
+    alpha = s.col[ALPHA]
     f = splat(change)
     for j in range(0, n, LANES):
         store(red, j, load(red, j) + f * load(alpha, j))
@@ -124,18 +137,21 @@ def step_along(red, alpha, change, n, k):
 
 
 @inner
-def ratio_test(col, ratio, blocks, count, popped, sense, violation, tie, tol):
+def ratio_test(s, count, sense, violation, tie, tol):
     """Long-step ratio test. Returns (entering, number popped, step); entering −1: none,
     with the violation that no flip can remove in place of the step.
 
     `popped` lists the columns passed; all of them but the entering one flip. Ties within `tie`
     prefer the larger pivot.
     """
-    red = col[RED]
-    alpha = col[ALPHA]
-    direction = col[DIR]
-    low = col[LOWP]
-    high = col[HIGHP]
+    red = s.col[RED]
+    alpha = s.col[ALPHA]
+    ratio = s.col[RATIO]
+    direction = s.col[DIR]
+    low = s.col[LOWP]
+    high = s.col[HIGHP]
+    blocks = s.blocks
+    popped = s.popped
     slope = violation
     passed = 0
     entering = -1

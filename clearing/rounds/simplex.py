@@ -34,14 +34,12 @@ from clearing.rounds.fields import (
     LOWP,
     OK,
     PIVOTS,
-    RATIO,
     RED,
     REFACTOR,
     REST,
     SIDE,
     SINGULAR,
     SIZE,
-    SLOTS,
     STALLED,
     VEC,
     VEC2,
@@ -51,33 +49,42 @@ from clearing.rounds.fields import (
 )
 from clearing.rounds.lanes import LANES, load_at, splat, store_at
 from clearing.rounds.ratio import pivot_row, ratio_test, step_along
+from clearing.rounds.store import COLUMNS
 
 OLD = 50  # pivots after which the inverse is computed afresh
 
 
 @inner
-def dual_simplex(
-    col, a, slot, islot, row, irow, w, work, blocks, popped, n, balances, state, tol, tie, limit
-):
+def dual_simplex(s, tol, tie, limit):
     """Optimal basis of the working set plus hot lines; the caller checks all other lines.
 
-    `tol` [MW] is the primal tolerance, `tie` [$/MWh] the width of a tie of the ratio test.
-    Returns OK, INFEASIBLE, STALLED, SINGULAR, REFACTOR or GROW_ROWS; `state` carries the basis.
+    `tol` [MW] is the primal tolerance, `tie` [$/MWh] the width of a tie of the ratio test, `limit` the number
+    of pivots. Returns OK, INFEASIBLE, STALLED, SINGULAR, REFACTOR or GROW_ROWS; `state` carries the basis.
     """
+    n = s.head[COLUMNS]
+    state = s.state
     k = state[SIZE]
-    red = col[RED]
-    x = col[X]
-    alpha = col[ALPHA]
-    direction = col[DIR]
-    low = col[LOWP]
-    high = col[HIGHP]
-    rest = row[REST]
-    xb = row[XB]
-    norm = row[VEC2]
-    g = row[GEE]
-    basic = row[VEC]
-    act = irow[ACT]
-    bas = irow[BAS]
+    a = s.a
+    w = s.w
+    red = s.col[RED]
+    x = s.col[X]
+    alpha = s.col[ALPHA]
+    direction = s.col[DIR]
+    low = s.col[LOWP]
+    high = s.col[HIGHP]
+    rest = s.row[REST]
+    xb = s.row[XB]
+    norm = s.row[VEC2]
+    g = s.row[GEE]
+    basic = s.row[VEC]
+    u = s.row[VEC]
+    part = s.row[VEC3]
+    act = s.irow[ACT]
+    bas = s.irow[BAS]
+    sides = s.irow[SIDE]
+    least = s.slot[FLO]
+    most = s.slot[FHI]
+    popped = s.popped
     for _ in range(limit):
         if state[AGE] >= 2 * OLD:
             return REFACTOR
@@ -91,13 +98,13 @@ def dual_simplex(
             if v > tol and v * v > best * norm[r]:
                 best = v * v / norm[r]
                 p = r
-        s = -1
+        new = -1
         flow = 0.0
         if p < 0:
             for r in range(k):
                 x[bas[r]] = xb[r]
-            s, flow = worst_candidate(col, a, slot, islot, n, balances, state[SLOTS], tol)
-            if s < 0:
+            new, flow = worst_candidate(s, tol)
+            if new < 0:
                 return OK
             if k >= w.shape[0]:
                 return GROW_ROWS
@@ -109,9 +116,9 @@ def dual_simplex(
                 g[i] = w[i, p]
         else:
             value = flow
-            sense = 1.0 if flow < slot[FLO, s] else -1.0
-            goal = slot[FLO, s] if sense > 0 else slot[FHI, s]
-            own = a[s]
+            sense = 1.0 if flow < least[new] else -1.0
+            goal = least[new] if sense > 0 else most[new]
+            own = a[new]
             for r in range(k):
                 basic[r] = own[bas[r]]
             for r in range(k, (k + LANES - 1) // LANES * LANES):
@@ -119,16 +126,16 @@ def dual_simplex(
             for i in range(k):
                 g[i] = product(w[i], basic, k)
         small = 1e-8 * (1.0 + largest(g, k))
-        count = pivot_row(red, alpha, col[RATIO], direction, blocks, a, act, g, k, n, s, sense, small)
-        e, kept, step = ratio_test(col, col[RATIO], blocks, count, popped, sense, abs(goal - value), tie, tol)
+        count = pivot_row(s, k, new, sense, small)
+        e, kept, step = ratio_test(s, count, sense, abs(goal - value), tie, tol)
         if e < 0:  # the violation that remains with every column at its best
             if state[AGE] > 0:
                 return REFACTOR
             if step > 1e4 * tol:
                 return INFEASIBLE
-            if s < 0:
+            if new < 0:
                 return SINGULAR
-            islot[HEAT, s] = 0  # a row that depends on active ones: rounding, and the final check decides
+            s.islot[HEAT, new] = 0  # a row that depends on active ones: rounding, and the final check decides
             continue
         state[PIVOTS] += 1
         state[KEPT] = 0
@@ -145,14 +152,12 @@ def dual_simplex(
                 x[j] += move
                 for i in range(k):
                     rest[i] -= a[act[i], j] * move
-                if s >= 0:
-                    added += a[s, j] * move
+                if new >= 0:
+                    added += a[new, j] * move
             else:
                 rest[j - n] += move
-                irow[SIDE, j - n] = -irow[SIDE, j - n]
-        step_along(red, alpha, -step * sense, n, k)
-        u = row[VEC]
-        part = row[VEC3]
+                sides[j - n] = -sides[j - n]
+        step_along(s, -step * sense, k)
         if e < n:  # column e enters: u = B⁻¹ A_e
             for i in range(k):
                 part[i] = a[act[i], e]
@@ -178,7 +183,7 @@ def dual_simplex(
                     return REFACTOR if state[AGE] > 0 else SINGULAR
                 for i in range(k):
                     rest[i] -= a[act[i], j] * goal
-                k = remove_row(col, row, irow, islot, w, n, k, e - n, p)
+                k = remove_row(s, k, e - n, p)
             x[j] = goal
             direction[j] = sense if high[j] > low[j] else 0.0
             red[j] = sense * step
@@ -186,12 +191,12 @@ def dual_simplex(
             # right-hand side of the new row without its basic columns
             load = goal - flow - added
             for r in range(k):
-                load += a[s, bas[r]] * xb[r]
+                load += a[new, bas[r]] * xb[r]
             side = -1 if sense > 0 else 1
-            if slot[FLO, s] == slot[FHI, s]:
+            if least[new] == most[new]:
                 side = 0
             if e < n:
-                inner = a[s, e]
+                inner = a[new, e]
                 for i in range(k):
                     inner -= g[i] * a[act[i], e]
                 if abs(inner) < 1e-9:
@@ -207,7 +212,7 @@ def dual_simplex(
                 w[k, k] = inverse
                 for i in range(k):
                     rest[i] += a[act[i], e] * x[e]
-                load += a[s, e] * x[e]
+                load += a[new, e] * x[e]
                 bas[k] = e
                 direction[e] = 0.0
                 red[e] = 0.0
@@ -226,16 +231,16 @@ def dual_simplex(
                     if c != i:
                         for r in range(0, k, LANES):
                             store_at(w, c, r, load_at(w, c, r) - f * load_at(w, i, r))
-                islot[ACTIVE, act[i]] = -1
-            act[i] = s
-            irow[SIDE, i] = side
-            islot[ACTIVE, s] = i
-            islot[HEAT, s] = HOT
+                s.islot[ACTIVE, act[i]] = -1
+            act[i] = new
+            sides[i] = side
+            s.islot[ACTIVE, new] = i
+            s.islot[HEAT, new] = HOT
             rest[i] = load
             red[n + i] = sense * step
             direction[n + i] = -float(side)
-            low[n + i] = slot[FLO, s]
-            high[n + i] = slot[FHI, s]
+            low[n + i] = least[new]
+            high[n + i] = most[new]
         state[SIZE] = k
         state[AGE] += 1
     return STALLED

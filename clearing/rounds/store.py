@@ -1,20 +1,25 @@
 """One float and one integer array hold everything the compiled code works on.
 
-Two arrays cross from Python to compiled code quickly; a hundred do not. `sizes` lays the pieces
-out, `unpack` gives them their shapes again inside compiled code (no copies).
+Two arrays cross from Python to compiled code quickly; a hundred do not. `pieces` lays them out, and a
+table behind the header says where each begins. In compiled code a :class:`Store` is no more than the
+addresses of the two arrays, so that it is passed on at no cost; `s.col` reads the table when it is needed.
 
 Rows that are worked on eight numbers at a time are padded to a multiple of eight.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import carray, types
-from numba.extending import intrinsic
+from numba.core import cgutils
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import intrinsic, lower_getattr, models, register_model
+from numba.np.arrayobj import populate_array
 
-from clearing.rounds.compiled import allocating, merged_allocating
+from clearing.rounds.compiled import allocating
 from clearing.rounds.fields import (
     BUS,
     FROM,
@@ -36,11 +41,11 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.lanes import LANES
 
-HEADER = 32
+HEADER = 32  # numbers that tell the sizes
 ORDERS, COLUMNS, BUSES, LINES, ISLANDS, ROWCAP, SLOTCAP, ANGLES, LOWER, UPPER, COMPONENTS = range(11)
 BALANCES = 12
-ASIDE = 13  # where the arrays of eight rounds begin: of floats, of ints
-ASIDE_INTS = 14
+
+FLOAT, INT, INDEX = types.float64, types.int64, types.uint64  # numba tests every signed index for its sign
 
 
 def padded(count: int, by: int = LANES) -> int:
@@ -48,116 +53,191 @@ def padded(count: int, by: int = LANES) -> int:
     return -(-int(count) // by) * by
 
 
-class Store(NamedTuple):
-    """Views of the engine's arrays; see `fields` for the meaning of their rows."""
-
-    col: np.ndarray
-    icol: np.ndarray
-    a: np.ndarray
-    ptdf: np.ndarray
-    slot: np.ndarray
-    islot: np.ndarray
-    row: np.ndarray
-    irow: np.ndarray
-    w: np.ndarray
-    work: np.ndarray
-    triangle: np.ndarray  # the lower half of `work`, for the triangle that an elimination leaves
-    wide: np.ndarray
-    blocks: np.ndarray
-    popped: np.ndarray
-    bus: np.ndarray
-    ibus: np.ndarray
-    lin: np.ndarray
-    ilin: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    pivot: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    lower_start: np.ndarray
-    lower_index: np.ndarray
-    upper_start: np.ndarray
-    upper_index: np.ndarray
-    cold: np.ndarray
-    state: np.ndarray
-    head: np.ndarray
-    into: np.ndarray  # icol[HEAD] and the like once more, unsigned
-    out: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    at: np.ndarray  # icol[BUS], unsigned
-    beside_start: np.ndarray  # lines in service at each bus: other end, susceptance
-    beside: np.ndarray
-    tie: np.ndarray
-    base: np.ndarray  # where all floats begin; with `head`, this unpacks the store again
-
-
-class Aside(NamedTuple):
-    """Views of what is kept of eight rounds until they are checked together; rounds are rows, or the last axis."""
-
-    inj: np.ndarray  # (8, buses) net injections [MW]
-    lam: np.ndarray  # (8, buses) prices
-    press: np.ndarray  # (8, rows) duals of the lines in `tight`
-    note: np.ndarray
-    left: np.ndarray  # (buses, 8) injections
-    price: np.ndarray  # (buses, 8)
-    angle: np.ndarray  # (buses, 8)
-    pull: np.ndarray  # (buses, 8) what line duals ask of the prices, see `proof`
-    work: np.ndarray  # (buses, 8)
-    flow: np.ndarray  # (lines, 8)
-    tight: np.ndarray  # (8, rows) lines at a limit, sorted
-    mark: np.ndarray
-
-
-def float_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of the pieces of the float array, in order."""
-    n, nl, k, s = (int(h[i]) for i in (COLUMNS, LINES, ROWCAP, SLOTCAP))
-    nb = padded(h[BUSES] + 1)
+def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
+    """Name, kind and shape of each piece, in order; see `fields` for what their rows mean."""
+    n, buses, nl, k, s, m = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP, ANGLES))
+    nb, low, up = padded(buses + 1), int(h[LOWER]), int(h[UPPER])
     return [
-        ("col", (N_COL, n + 2 * k + 32)), ("a", (s, n)), ("ptdf", (s, nb)), ("slot", (N_SLOT, s)), ("row", (N_ROW, k)),
-        ("w", (k, k)), ("work", (2 * k + 2, 2 * k)), ("wide", (k, n + k)), ("blocks", (padded(n + k + 1),)),
-        ("bus", (N_BUS, nb)), ("aside", (LANES * (7 * nb + nl + k + N_NOTE),)), ("lin", (N_LIN, nl)),
-        ("lower", (int(h[LOWER]),)), ("upper", (int(h[UPPER]),)), ("pivot", (int(h[ANGLES]),)), ("tie", (2 * nl,)),
-    ]  # fmt: skip
+        ("col", FLOAT, (N_COL, n + 2 * k + 32)),
+        ("a", FLOAT, (s, n)),
+        ("ptdf", FLOAT, (s, nb)),
+        ("slot", FLOAT, (N_SLOT, s)),
+        ("row", FLOAT, (N_ROW, k)),
+        ("w", FLOAT, (k, k)),
+        ("work", FLOAT, (2 * k + 2, 2 * k)),
+        ("wide", FLOAT, (k, n + k)),
+        # of the active set that is kept, see `known`: entries of its rows in its columns, their elimination
+        # with both triangles by rows and by columns, directions of its duals
+        ("entries", FLOAT, (k, k)),
+        ("below", FLOAT, (k, k)),
+        ("below_across", FLOAT, (k, k)),
+        ("above", FLOAT, (k, k)),
+        ("above_across", FLOAT, (k, k)),
+        ("null", FLOAT, (k, k)),
+        ("blocks", FLOAT, (padded(n + k + 1),)),
+        ("bus", FLOAT, (N_BUS, nb)),
+        # of up to eight rounds that are checked together; a round is a row, or a place of the last axis
+        ("inj", FLOAT, (LANES, nb)),  # net injections [MW]
+        ("lam", FLOAT, (LANES, nb)),  # prices
+        ("left", FLOAT, (nb, LANES)),  # injections
+        ("price", FLOAT, (nb, LANES)),
+        ("angle", FLOAT, (nb, LANES)),
+        ("pull", FLOAT, (nb, LANES)),  # what line duals ask of the prices, see `proof`
+        ("sweep", FLOAT, (nb, LANES)),
+        ("flow", FLOAT, (nl, LANES)),
+        ("press", FLOAT, (LANES, k)),  # duals of the lines in `tight`
+        ("note", FLOAT, (N_NOTE, LANES)),
+        ("lin", FLOAT, (N_LIN, nl)),
+        ("lower", FLOAT, (low,)),
+        ("upper", FLOAT, (up,)),
+        ("pivot", FLOAT, (m,)),
+        ("tie", FLOAT, (2 * nl,)),  # susceptances of the lines in `beside`
+        ("icol", INT, (N_ICOL, n)),
+        ("islot", INT, (N_ISLOT, s)),
+        ("irow", INT, (N_IROW, n + 2 * k)),
+        ("popped", INT, (n + k + nl,)),
+        ("ibus", INT, (3, buses + 1)),
+        ("ilin", INT, (N_ILIN, nl)),
+        ("source", INDEX, (m,)),
+        ("target", INDEX, (m,)),
+        ("lower_start", INDEX, (m + 1,)),
+        ("lower_index", INDEX, (low,)),
+        ("upper_start", INDEX, (m + 1,)),
+        ("upper_index", INDEX, (up,)),
+        ("cold", INT, (k,)),
+        ("state", INT, (N_STATE,)),
+        ("beside_start", INDEX, (buses + 2,)),
+        ("beside", INDEX, (2 * nl,)),  # lines in service at each bus: the other end
+        ("tight", INT, (LANES, k)),  # lines at a limit, sorted
+        ("mark", INT, (N_MARK, LANES)),
+    ]
 
 
-def int_shapes(h: np.ndarray) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of the pieces of the integer array behind its header, in order."""
-    n, nb, nl, k, s = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP))
-    m = int(h[ANGLES])
-    return [
-        ("icol", (N_ICOL, n)), ("islot", (N_ISLOT, s)), ("irow", (N_IROW, n + 2 * k)), ("popped", (n + k + nl,)),
-        ("ibus", (3, nb + 1)), ("ilin", (N_ILIN, nl)), ("source", (m,)), ("target", (m,)),
-        ("lower_start", (m + 1,)), ("lower_index", (int(h[LOWER]),)), ("upper_start", (m + 1,)),
-        ("upper_index", (int(h[UPPER]),)), ("cold", (k,)), ("state", (N_STATE,)),
-        ("beside_start", (nb + 2,)), ("beside", (2 * nl,)), ("aside_ints", (LANES * (k + N_MARK),)),
-    ]  # fmt: skip
+PENDING = ("inj", "lam", "left", "price", "angle", "pull", "sweep", "flow", "press", "note", "tight", "mark")
+
+# a part of a piece by another name: piece, first row, kind, whether it is one row
+_PARTS = {
+    "into": ("icol", HEAD, INDEX, True),
+    "out": ("icol", TAIL, INDEX, True),
+    "at": ("icol", BUS, INDEX, True),
+    "start": ("ilin", FROM, INDEX, True),
+    "end": ("ilin", TO, INDEX, True),
+}
+_KINDS = {name: (kind, len(shape)) for name, kind, shape in pieces(np.ones(HEADER))}
+_KINDS |= {name: (kind, 1 if one else 2) for name, (_, _, kind, one) in _PARTS.items()}
+_PLACES = {name: HEADER + 3 * i for i, name in enumerate(_KINDS)}  # in the table: first, rows, columns
+TABLE_END = padded(HEADER + 3 * len(_KINDS))
+
+
+def _table(head: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Header with the table of pieces behind it, and the sizes of the float and the integer array."""
+    out = np.zeros(TABLE_END, dtype=np.int64)
+    out[:HEADER] = head[:HEADER]
+    at = {FLOAT: 0, INT: TABLE_END}
+    for name, kind, shape in pieces(head):
+        array = FLOAT if kind == FLOAT else INT
+        out[_PLACES[name] : _PLACES[name] + 3] = at[array], shape[0], shape[-1]
+        at[array] += int(np.prod(shape))
+    for name, (piece, row, _, one) in _PARTS.items():
+        first, rows, columns = out[_PLACES[piece] : _PLACES[piece] + 3]
+        rows = columns if one else rows - row
+        out[_PLACES[name] : _PLACES[name] + 3] = first + row * columns, rows, columns
+    return out, at[FLOAT], at[INT]
 
 
 def views(floats: np.ndarray, ints: np.ndarray) -> dict[str, np.ndarray]:
     """The pieces by name, for Python."""
     out: dict[str, np.ndarray] = {}
-    for array, shapes, at in ((floats, float_shapes(ints), 0), (ints, int_shapes(ints), HEADER)):
-        for name, shape in shapes:
-            size = int(np.prod(shape))
-            out[name] = array[at : at + size].reshape(shape)
-            at += size
+    for name, kind, shape in pieces(ints):
+        array, at = floats if kind == FLOAT else ints, int(ints[_PLACES[name]])
+        out[name] = array[at : at + int(np.prod(shape))].reshape(shape)
     return out
 
 
 def allocate(head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Zeroed float and integer arrays for the sizes in `head`."""
-    size = sum(int(np.prod(shape)) for _, shape in float_shapes(head))
-    floats = np.zeros(size + LANES)
+    table, n_floats, n_ints = _table(head)
+    floats = np.zeros(n_floats + LANES)
     first = -floats.ctypes.data % (8 * LANES) // 8  # eight numbers lie in one line of the cache, not in two
-    floats = floats[first : first + size]
-    ints = np.zeros(HEADER + sum(int(np.prod(shape)) for _, shape in int_shapes(head)), dtype=np.int64)
-    ints[:HEADER] = head
-    names = [name for name, _ in float_shapes(head)]
-    before = float_shapes(head)[: names.index("aside")]
-    ints[ASIDE] = sum(int(np.prod(shape)) for _, shape in before)
-    ints[ASIDE_INTS] = len(ints) - int_shapes(head)[-1][1][0]
-    return floats, ints
+    ints = np.zeros(n_ints, dtype=np.int64)
+    ints[:TABLE_END] = table
+    return floats[first : first + n_floats], ints
+
+
+class _StoreType(types.Type):
+    def __init__(self) -> None:
+        super().__init__(name="Store")
+
+
+_store = _StoreType()
+
+
+@register_model(_StoreType)
+class _StoreModel(models.StructModel):
+    def __init__(self, manager: Any, kind: Any):
+        members = [("floats", types.CPointer(types.float64)), ("ints", types.CPointer(types.int64))]
+        super().__init__(manager, kind, members)
+
+
+@intrinsic
+def unpack(context, floats, ints):
+    """The store of the two arrays, inside compiled code."""
+
+    def generate(context, builder, sig, args):
+        out = cgutils.create_struct_proxy(_store)(context, builder)
+        out.floats = context.make_array(sig.args[0])(context, builder, args[0]).data
+        out.ints = context.make_array(sig.args[1])(context, builder, args[1]).data
+        return out._getvalue()
+
+    return _store(floats, ints), generate
+
+
+def _array(name: str) -> types.Array:
+    kind, dimensions = (INT, 1) if name == "head" else _KINDS[name]
+    return types.Array(kind, dimensions, "C")
+
+
+@infer_getattr
+class _Attributes(AttributeTemplate):
+    key = _StoreType
+
+    def generic_resolve(self, kind: Any, name: str) -> Any:
+        return _array(name) if name == "head" or name in _KINDS else None
+
+
+def _attribute(name: str) -> None:
+    @lower_getattr(_StoreType, name)
+    def read(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        store = cgutils.create_struct_proxy(_store)(context, builder, value)
+
+        def entry(i: int) -> Any:
+            place = builder.gep(store.ints, [ir.Constant(ir.IntType(64), _PLACES[name] + i)])
+            found = builder.load(place)  # the table never changes, so it has to be read only once
+            found.set_metadata("invariant.load", builder.module.add_metadata([]))
+            return found
+
+        of = _array(name)
+        out = context.make_array(of)(context, builder)
+        size = ir.Constant(ir.IntType(64), 8)
+        if name == "head":
+            data, shape = store.ints, [ir.Constant(ir.IntType(64), HEADER)]
+        else:
+            data = builder.gep(store.floats if of.dtype == FLOAT else store.ints, [entry(0)])
+            shape = [entry(1 + i) for i in range(of.ndim)]
+        strides = [builder.mul(shape[1], size), size] if of.ndim == 2 else [size]
+        populate_array(
+            out,
+            data=builder.bitcast(data, out.data.type),
+            shape=shape,
+            strides=strides,
+            itemsize=size,
+            meminfo=None,
+        )
+        return out._getvalue()
+
+
+for _name in ("head", *_KINDS):
+    _attribute(_name)
 
 
 @intrinsic
@@ -178,135 +258,3 @@ def floats_at(address, count):
 @allocating
 def matrix_at(address, rows, columns):
     return carray(_pointer(address), (rows, columns), np.float64)
-
-
-@allocating
-def _ints(address, count):
-    return carray(_pointer(address), (count,), np.int64)
-
-
-@allocating
-def _indices(address, count):
-    """Unsigned, because numba tests every signed index for a negative sign."""
-    return carray(_pointer(address), (count,), np.uint64)
-
-
-@allocating
-def _table(address, rows, columns):
-    return carray(_pointer(address), (rows, columns), np.int64)
-
-
-@merged_allocating
-def unpack(f, i):
-    """The pieces inside compiled code; the order is that of `float_shapes` and `int_shapes`.
-
-    They are made from addresses because views of `f` and `i` would count references at every call.
-    """
-    n = i[COLUMNS]
-    nb = (i[BUSES] + LANES) // LANES * LANES
-    nl = i[LINES]
-    k = i[ROWCAP]
-    s = i[SLOTCAP]
-    m = i[ANGLES]
-    at = f.ctypes.data
-    col = matrix_at(at, N_COL, n + 2 * k + 32)
-    at += 8 * (N_COL) * (n + 2 * k + 32)
-    a = matrix_at(at, s, n)
-    at += 8 * (s) * (n)
-    ptdf = matrix_at(at, s, nb)
-    at += 8 * (s) * (nb)
-    slot = matrix_at(at, N_SLOT, s)
-    at += 8 * (N_SLOT) * (s)
-    row = matrix_at(at, N_ROW, k)
-    at += 8 * (N_ROW) * (k)
-    w = matrix_at(at, k, k)
-    at += 8 * (k) * (k)
-    work = matrix_at(at, 2 * k + 2, 2 * k)
-    at += 8 * (2 * k + 2) * (2 * k)
-    triangle = matrix_at(at - 8 * (k + 1) * (2 * k), k + 1, 2 * k)
-    wide = matrix_at(at, k, n + k)
-    at += 8 * (k) * (n + k)
-    size = (n + k + LANES) // LANES * LANES
-    blocks = floats_at(at, size)
-    at += 8 * (size)
-    bus = matrix_at(at, N_BUS, nb)
-    at += 8 * (N_BUS) * (nb)
-    at += 8 * LANES * (7 * nb + nl + k + N_NOTE)
-    lin = matrix_at(at, N_LIN, nl)
-    at += 8 * (N_LIN) * (nl)
-    lower = floats_at(at, i[LOWER])
-    at += 8 * (i[LOWER])
-    upper = floats_at(at, i[UPPER])
-    at += 8 * (i[UPPER])
-    pivot = floats_at(at, m)
-    at += 8 * (m)
-    tie = floats_at(at, 2 * nl)
-    at = i.ctypes.data + 8 * HEADER
-    icol = _table(at, N_ICOL, n)
-    at += 8 * (N_ICOL) * (n)
-    islot = _table(at, N_ISLOT, s)
-    at += 8 * (N_ISLOT) * (s)
-    irow = _table(at, N_IROW, n + 2 * k)
-    at += 8 * (N_IROW) * (n + 2 * k)
-    popped = _ints(at, n + k + nl)
-    at += 8 * (n + k + nl)
-    nb = i[BUSES] + 1
-    ibus = _table(at, 3, nb)
-    at += 8 * (3) * (nb)
-    ilin = _table(at, N_ILIN, nl)
-    at += 8 * (N_ILIN) * (nl)
-    source = _indices(at, m)
-    at += 8 * (m)
-    target = _indices(at, m)
-    at += 8 * (m)
-    lower_start = _indices(at, m + 1)
-    at += 8 * (m + 1)
-    lower_index = _indices(at, i[LOWER])
-    at += 8 * (i[LOWER])
-    upper_start = _indices(at, m + 1)
-    at += 8 * (m + 1)
-    upper_index = _indices(at, i[UPPER])
-    at += 8 * (i[UPPER])
-    cold = _ints(at, k)
-    at += 8 * (k)
-    state = _ints(at, N_STATE)
-    at += 8 * (N_STATE)
-    beside_start = _indices(at, nb + 1)
-    at += 8 * (nb + 1)
-    beside = _indices(at, 2 * nl)
-    head = _ints(i.ctypes.data, HEADER)
-    into = _indices(icol.ctypes.data + 8 * HEAD * n, n)
-    out = _indices(icol.ctypes.data + 8 * TAIL * n, n)
-    place = _indices(icol.ctypes.data + 8 * BUS * n, n)
-    start = _indices(ilin.ctypes.data + 8 * FROM * nl, nl)
-    end = _indices(ilin.ctypes.data + 8 * TO * nl, nl)
-    return Store(
-        col, icol, a, ptdf, slot, islot, row, irow, w, work, triangle, wide, blocks, popped, bus, ibus, lin, ilin, lower, upper,
-        pivot, source, target, lower_start, lower_index, upper_start, upper_index, cold, state, head,
-        into, out, start, end, place, beside_start, beside, tie, floats_at(f.ctypes.data, 0),
-    )  # fmt: skip
-
-
-@merged_allocating
-def unpack_aside(f, i):
-    """What is kept of eight rounds, inside compiled code."""
-    nb = (i[BUSES] + LANES) // LANES * LANES
-    nl = i[LINES]
-    k = i[ROWCAP]
-    at = f.ctypes.data + 8 * i[ASIDE]
-    inj = matrix_at(at, LANES, nb)
-    lam = matrix_at(at + 8 * LANES * nb, LANES, nb)
-    left = matrix_at(at + 16 * LANES * nb, nb, LANES)
-    price = matrix_at(at + 24 * LANES * nb, nb, LANES)
-    angle = matrix_at(at + 32 * LANES * nb, nb, LANES)
-    pull = matrix_at(at + 40 * LANES * nb, nb, LANES)
-    work = matrix_at(at + 48 * LANES * nb, nb, LANES)
-    at += 56 * LANES * nb
-    flow = matrix_at(at, nl, LANES)
-    at += 8 * LANES * nl
-    press = matrix_at(at, LANES, k)
-    note = matrix_at(at + 8 * LANES * k, N_NOTE, LANES)
-    at = i.ctypes.data + 8 * i[ASIDE_INTS]
-    tight = _table(at, LANES, k)
-    mark = _table(at + 8 * LANES * k, N_MARK, LANES)
-    return Aside(inj, lam, press, note, left, price, angle, pull, work, flow, tight, mark)

@@ -51,7 +51,7 @@ LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active s
 def true_duals(s, n):
     """Reduced costs of the working basis for the costs in COSTP."""
     k = s.state[SIZE]
-    set_duals(s.col, s.row, s.irow, s.w, n, k)
+    set_duals(s)
     red = s.col[RED]
     for j in range(n):
         red[j] = s.col[COSTP, j]
@@ -131,18 +131,14 @@ def restrict(s, n, tol):
 @inner
 def most_demand(s, n, tol):
     """Second criterion of law 4 by the same simplex on the face: cost −1 for each purchase that may move."""
-    balances = s.head[BALANCES]
     for j in range(n):
         s.col[COSTP, j] = 0.0
         if s.icol[KIND, j] < 0 and s.col[HIGHP, j] > s.col[LOWP, j]:
             s.col[COSTP, j] = -1.0
         s.col[COSTP, j] += 1e-8 * s.col[JITTER, j]
     for _ in range(60):
-        place(s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, n, balances, s.state)
-        status = dual_simplex(
-            s.col, s.a, s.slot, s.islot, s.row, s.irow, s.w, s.work, s.blocks, s.popped, n, balances, s.state,
-            0.1 * tol, 1e-14, 200 + 4 * n,
-        )  # fmt: skip
+        place(s)
+        status = dual_simplex(s, 0.1 * tol, 1e-14, 200 + 4 * n)
         if status == REFACTOR:
             renew(s)
             continue

@@ -13,7 +13,7 @@ from clearing.rounds import lanes, store
 from clearing.rounds.compiled import door
 from clearing.rounds.lanes import LANES, load, splat, total, turn
 from clearing.rounds.proof import prove
-from clearing.rounds.store import unpack_aside
+from clearing.rounds.store import unpack
 from tests.clearing.test_rounds import elastic_book
 from tests.support.small import book_of, buy, grid_of, sell
 
@@ -52,7 +52,7 @@ def test_eight_numbers_at_a_time() -> None:
 @door
 def _prove(floats, ints, lane, bus, line, what, change):  # type: ignore[no-untyped-def]
     """Worst residuals of the eight rounds put aside last, with one number of one of them changed."""
-    t = unpack_aside(floats, ints)
+    t = unpack(floats, ints)
     if what == 0:
         t.inj[lane, bus] += change
     elif what == 1:
@@ -61,7 +61,7 @@ def _prove(floats, ints, lane, bus, line, what, change):  # type: ignore[no-unty
         t.press[lane, line] += change
     elif what == 3:
         t.mark[F.COUNT, lane] -= 1
-    prove(floats, ints, LANES)
+    prove(t, LANES)
     if what == 0:
         t.inj[lane, bus] -= change
     elif what == 1:
@@ -121,7 +121,7 @@ def test_rows_of_the_store_are_padded_and_aligned() -> None:
     engine = _eight_rounds().engine
     assert engine is not None
     views = store.views(engine._floats, engine._ints)
-    for name in ("col", "a", "ptdf", "slot", "row", "w", "work", "wide", "bus", "aside"):
+    for name in ("col", "a", "ptdf", "slot", "row", "w", "work", "wide", "bus", *store.PENDING[:-2]):
         array = views[name]
         assert array.ctypes.data % 64 == 0, name
         assert array.ndim == 1 or array.shape[1] % LANES == 0, name
