@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.dense import invert, product, row_products
+from clearing.rounds.dense import invert, product, row_products, sum_rows
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -21,16 +21,20 @@ from clearing.rounds.fields import (
     HOT,
     KEPT,
     LOWP,
+    NET,
     RED,
     REST,
+    SHARE,
     SIDE,
+    SIGN,
     SIZE,
     SLOTS,
     VEC,
     X,
 )
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, where_less
-from clearing.rounds.store import BALANCES, COLUMNS
+from clearing.rounds.sites import net
+from clearing.rounds.store import BALANCES, COLUMNS, LAYERS, SITES
 
 
 @inner
@@ -171,7 +175,8 @@ def place(s):
     rest = s.row[REST]
     base = s.slot[BASE]
     heat = s.islot[HEAT]
-    row_products(fresh, n, s.a, act, k, x)
+    net(s, s.site[NET])
+    row_products(fresh, s.head[SITES], s.rows, act, k, s.site[NET])
     s.state[KEPT] = 1
     for i in range(k):
         t = act[i]
@@ -190,28 +195,22 @@ def flip(s, n, k):
     """Reduced costs for the duals behind them, and every column at the bound that its own asks for."""
     red = s.col[RED]
     cost = s.col[COSTP]
+    sign = s.col[SIGN]
     low = s.col[LOWP]
     high = s.col[HIGHP]
     x = s.col[X]
     direction = s.col[DIR]
-    a = s.a
-    act = s.irow[ACT]
+    worth = s.site[SHARE]
+    sum_rows(worth, s.head[SITES], s.rows, s.irow[ACT], red[n:], k)
     zero = splat(0.0)
     one = splat(1.0)
-    for j in range(0, n, 2 * LANES):
-        d = load(cost, j)
-        e = load(cost, j + LANES)
-        for i in range(k):
-            y = splat(red[n + i])
-            d = d - y * load_at(a, act[i], j)
-            e = e - y * load_at(a, act[i], j + LANES)
-        store(red, j, d)
-        store(red, j + LANES, e)
-        top = load(high, j)
-        floor = load(low, j)
-        store(x, j, where_less(d, zero, top, floor))
-        store(direction, j, where_less(floor, top, where_less(d, zero, zero - one, one), zero))
-        top = load(high, j + LANES)
-        floor = load(low, j + LANES)
-        store(x, j + LANES, where_less(e, zero, top, floor))
-        store(direction, j + LANES, where_less(floor, top, where_less(e, zero, zero - one, one), zero))
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            j = at + b
+            d = load(cost, j) - load(sign, j) * load(worth, b)
+            top = load(high, j)
+            floor = load(low, j)
+            store(red, j, d)
+            store(x, j, where_less(d, zero, top, floor))
+            store(direction, j, where_less(floor, top, where_less(d, zero, zero - one, one), zero))

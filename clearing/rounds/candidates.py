@@ -15,15 +15,16 @@ from clearing.rounds.fields import (
     LOOK,
     LOOKED,
     NOW,
+    NOWNET,
     REACH,
     ROOM,
     SEEN,
+    SHARE,
     SLOTS,
-    WAS,
-    X,
 )
 from clearing.rounds.lanes import LANES, load, magnitude, splat, store, total
-from clearing.rounds.store import BALANCES, COLUMNS
+from clearing.rounds.sites import net
+from clearing.rounds.store import BALANCES, SITES
 
 LATELY = 8  # rounds for which such a line is looked at first
 CLOSE = 10.0  # lines so many tolerances from a limit are taken to be at it
@@ -36,7 +37,7 @@ def worst_candidate(s, tol):
     A line is computed only if the dispatch has moved so far since the last look that it could have got
     to its limit. Lines that bound long ago, which are many, are looked at where no other is exceeded.
     """
-    moved = distance(s.col[X], s.col[WAS], s.head[COLUMNS])
+    moved = distance(s)
     look = s.islot[LOOK]
     active = s.islot[ACTIVE]
     heat = s.islot[HEAT]
@@ -71,7 +72,7 @@ def look_at(s, first, count, tol):
     """The one of the listed lines that exceeds its limit most, and its flow."""
     look = s.islot[LOOK, first:]
     flows = s.slot[LOOKED]
-    row_products(flows, s.head[COLUMNS], s.a, look, count, s.col[X])
+    row_products(flows, s.head[SITES], s.rows, look, count, s.site[NOWNET])
     seen = s.islot[SEEN]
     heat = s.islot[HEAT]
     room = s.slot[ROOM]
@@ -122,11 +123,14 @@ def list_close(s, tol):
 
 
 @inner
-def distance(x, was, n):
-    """Σ |x − was|; `was` becomes x."""
+def distance(s):
+    """Σ |change of a site's injection| since the last look; site[NOWNET] becomes that of the dispatch X."""
+    now = s.site[SHARE]
+    was = s.site[NOWNET]
+    net(s, now)
     moved = splat(0.0)
-    for j in range(0, n, LANES):
-        v = load(x, j)
-        moved = moved + magnitude(v - load(was, j))
-        store(was, j, v)
+    for b in range(0, s.head[SITES], LANES):
+        v = load(now, b)
+        moved = moved + magnitude(v - load(was, b))
+        store(was, b, v)
     return total(moved)

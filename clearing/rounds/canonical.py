@@ -28,6 +28,7 @@ from clearing.rounds.fields import (
     LFLO,
     LINE,
     LOW,
+    NET,
     OK,
     ORDER,
     PERM2,
@@ -47,7 +48,8 @@ from clearing.rounds.fields import (
 from clearing.rounds.known import combine_upwards
 from clearing.rounds.lanes import LANES, load, load_at, splat, store
 from clearing.rounds.lines import remember
-from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP
+from clearing.rounds.sites import net
+from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP, SITES
 
 RANK = 1e-8  # relative pivot below which a row counts as dependent
 
@@ -133,7 +135,7 @@ def right_sides(s, m, f, tol, known):
     cols = s.irow[COLS]
     rows = s.irow[ROWS]
     inside = s.col[TMP]
-    n = s.head[COLUMNS]
+    sites = s.head[SITES]
     balances = s.head[BALANCES]
     for t in range(f):
         inside[t] = x[cols[t]]
@@ -144,9 +146,10 @@ def right_sides(s, m, f, tol, known):
         active = s.islot[ACTIVE]
         for i in range(m):
             at = active[rows[i]]
-            right[i] = fresh[at] if at >= 0 else product(s.a[rows[i]], x, n)
+            right[i] = fresh[at] if at >= 0 else product(s.rows[rows[i]], s.site[NET], sites)
     else:
-        row_products(right, n, s.a, rows, m, x)
+        net(s, s.site[NET])
+        row_products(right, sites, s.rows, rows, m, s.site[NET])
     for t in range(f):
         x[cols[t]] = inside[t]
     if known:

@@ -15,6 +15,7 @@ from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
 from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_desk, clear_rounds
+from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise
 from clearing.structure import Numbers, Structure
 
@@ -86,8 +87,9 @@ class Engine:
         head_bus = np.concatenate([np.where(np.asarray(side) > 0, bus, buses), link_to]).astype(np.int64)
         tail_bus = np.concatenate([np.where(np.asarray(side) > 0, buses, bus), link_from]).astype(np.int64)
         island_plus = np.append(island, islands)
-        n, wide = no + nk, store.padded(max(no + nk, 1), F.BLOCK)
-        balance = np.zeros((islands, n))
+        layout = lay_out(np.asarray(bus, dtype=np.int64), nk)
+        at = np.concatenate([layout.order, layout.link])
+        balance = np.zeros((islands, no + nk))
         for i in range(islands):
             balance[i] = (island_plus[head_bus] == i) * 1.0 - (island_plus[tail_bus] == i) * 1.0
         cold = independent_columns(balance)
@@ -95,7 +97,14 @@ class Engine:
         self._deserted = np.flatnonzero(~np.isin(comp_of_island[island], comp_of_island[ruled]))
 
         head = np.zeros(store.HEADER, dtype=np.int64)
-        head[store.ORDERS], head[store.COLUMNS], head[store.BUSES], head[store.LINES] = no, wide, buses, nl
+        head[store.ORDERS], head[store.COLUMNS], head[store.BUSES], head[store.LINES] = (
+            no,
+            layout.columns,
+            buses,
+            nl,
+        )
+        head[store.SITES], head[store.ORDER_SITES] = layout.sites, len(layout.site_bus)
+        head[store.LINKS], head[store.LAYERS] = nk, len(layout.first)
         head[store.ISLANDS], head[store.ANGLES], head[store.BALANCES] = islands, len(kept), len(ruled)
         head[store.LOWER], head[store.UPPER] = len(factor.lower_value), len(factor.upper_value)
         head[store.COMPONENTS] = components
@@ -113,27 +122,39 @@ class Engine:
         for name, value in fill.items():
             v[name][:] = value
         icol = v["icol"]
-        icol[[F.HEAD, F.TAIL, F.BUS]] = buses  # also of the columns of 0 MW behind the others
-        icol[F.HEAD, :n], icol[F.TAIL, :n] = head_bus, tail_bus
-        icol[F.KIND, :n] = np.concatenate(
+        icol[[F.HEAD, F.TAIL, F.BUS]] = buses  # also of the columns of 0 MW between the others
+        icol[F.HEAD, at], icol[F.TAIL, at] = head_bus, tail_bus
+        icol[F.KIND, at] = np.concatenate(
             [np.where(np.asarray(side) > 0, 1, -1), np.zeros(nk, dtype=np.int64)]
         )
-        icol[F.BUS, :n] = np.minimum(head_bus, tail_bus)
-        icol[F.COMP, :n] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
+        icol[F.BUS, at] = np.minimum(head_bus, tail_bus)
+        icol[F.COMP, at] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
+        order_sites = len(layout.site_bus)
+        v["column"][:] = layout.order
+        v["first"][: len(layout.first)], v["width"][: len(layout.first)] = layout.first, layout.width
+        for name, ends in (("site_bus", None), ("into", link_to), ("out", link_from)):
+            v[name][:] = buses
+            if ends is not None:
+                v[name][layout.link] = ends
+        v["site_bus"][:order_sites] = layout.site_bus
+        v["book"][F.WAY, :no] = side
+        v["book"][F.FLOOR, :no] = 0.0 if min_mw is None else min_mw
         col = v["col"]
-        col[F.LOW, :no] = 0.0 if min_mw is None else min_mw
-        col[F.LOW, no:n], col[F.HIGH, no:n] = link_min_mw, link_max_mw
-        col[F.SIGN, :no] = side
-        col[F.JITTER, :n] = 0.5 + 0.5 * np.modf(np.arange(1, n + 1) * 0.6180339887498949)[0]
+        col[F.LOW, layout.order] = v["book"][F.FLOOR, :no]
+        col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
+        col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0
+        col[F.JITTER, at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
         v["ibus"][0, :buses] = comp_of_island[island]
         v["ibus"][0, buses] = -1
         v["ibus"][1, :buses] = island
         m = len(ruled)
-        v["a"][:m, :n] = balance[ruled]
+        v["a"][:m, at] = balance[ruled]
+        v["rows"][:m, layout.link] = balance[ruled][:, no:]
+        v["rows"][:m, :order_sites] = island[layout.site_bus] == ruled[:, None]
         v["ptdf"][:m, :buses] = island[None, :] == ruled[:, None]
         v["islot"][F.LINE, :m] = -1
         v["islot"][F.SCOMP, :m] = comp_of_island[ruled]
-        v["cold"][:m] = cold[ruled]
+        v["cold"][:m] = at[cold[ruled]]
         lin, ilin = v["lin"], v["ilin"]
         lin[F.SUSC] = b
         lin[F.LFLO] = np.maximum(flow_low_mw, -F.BIG)

@@ -12,6 +12,7 @@ from clearing.rounds.compiled import allocating, greater, inner, reduction
 from clearing.rounds.dense import add_rows, sum_rows
 from clearing.rounds.fields import (
     ALPHA,
+    BIG,
     BTMP2,
     COMP,
     COST,
@@ -25,6 +26,7 @@ from clearing.rounds.fields import (
     RED,
     ROWS,
     SCOMP,
+    SHARE,
     SIGN,
     SLOPE,
     SUSC,
@@ -36,10 +38,22 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.known import support
-from clearing.rounds.lanes import LANES, greatest, larger, load, magnitude, splat, where_less
+from clearing.rounds.lanes import (
+    LANES,
+    greatest,
+    larger,
+    load,
+    magnitude,
+    smaller,
+    smallest,
+    splat,
+    store,
+    where_less,
+)
 from clearing.rounds.polyhedron import MOST, least, project
 from clearing.rounds.singular import null_vector
-from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS, ISLANDS, ORDERS
+from clearing.rounds.sites import combine, spread, touched
+from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS, ISLANDS, LAYERS, ORDER_SITES, SITES
 
 LOW_POINT = 0
 HIGH_POINT = 1
@@ -51,12 +65,22 @@ def served_weights(s):
     """bus[WEIGHT] = served demand of each bus; 1 in an island where nothing is served."""
     nb = s.head[BUSES]
     w = s.bus[WEIGHT]
-    for b in range(nb):
-        w[b] = max(s.bus[DEMAND, b], 0.0)
-    x = s.col[X]
+    zero = splat(0.0)
+    for b in range(0, s.bus.shape[1], LANES):
+        store(w, b, larger(load(s.bus[DEMAND], b), zero))
+    bought = s.site[SHARE]
     sign = s.col[SIGN]
-    for j in range(s.head[ORDERS]):
-        w[s.at[j]] += x[j] if sign[j] < 0.0 else 0.0
+    x = s.col[X]
+    for b in range(0, s.head[SITES], LANES):
+        v = zero
+        layer = 0
+        while layer < s.head[LAYERS] and b < s.width[layer]:
+            j = s.first[layer] + b
+            v = v + where_less(load(sign, j), zero, load(x, j), zero)
+            layer += 1
+        store(bought, b, v)
+    for i in range(s.head[ORDER_SITES]):
+        w[s.site_bus[i]] += bought[i]
     if s.head[ISLANDS] == 1:
         if weighted(w, w, nb)[0] > 0.0:
             return
@@ -82,9 +106,10 @@ def reduced_costs(s, m):
     cost = s.col[COST]
     slope = s.col[SLOPE]
     x = s.col[X]
-    sum_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m)
-    for j in range(n):
-        red[j] = cost[j] + slope[j] * x[j] - red[j]
+    combine(s, s.irow[ROWS], s.row[Y], m)
+    spread(s, red)
+    for j in range(0, n, LANES):
+        store(red, j, load(cost, j) + load(slope, j) * load(x, j) - load(red, j))
 
 
 @reduction
@@ -111,44 +136,47 @@ def _gain(s, z, m):
 
 @inner
 def _pull(s, z, m):
-    """col[ALPHA] = how the reduced costs fall along z."""
-    n = s.head[COLUMNS]
+    """site[SHARE] = how the reduced costs fall along z."""
     count = support(s, z, m)
-    sum_rows(s.col[ALPHA], n, s.a, s.irow[TIEROWS], s.row[VEC3], count)
-
-
-@inner
-def touched(alpha, low, high, n):
-    """Largest |alpha| of a column that is not fixed."""
-    most = splat(0.0)
-    for j in range(0, n, LANES):
-        most = larger(most, where_less(load(low, j), load(high, j), magnitude(load(alpha, j)), splat(0.0)))
-    return greatest(most)
+    combine(s, s.irow[TIEROWS], s.row[VEC3], count)
 
 
 @inner
 def segment(s, z, m, moves):
     """Ends of {t : y + t z on the face}; col[RED] counts where z moves a reduced cost."""
-    n = s.head[COLUMNS]
-    alpha = s.col[ALPHA]
-    red = s.col[RED]
-    x = s.col[X]
-    low = s.col[LOW]
-    high = s.col[HIGH]
     first = -np.inf
     last = np.inf
     if moves:
+        alpha = s.col[ALPHA]
+        red = s.col[RED]
+        x = s.col[X]
+        low = s.col[LOW]
+        high = s.col[HIGH]
         _pull(s, z, m)
-        for j in range(n):
-            g = alpha[j]
-            if abs(g) > 1e-9 and high[j] > low[j]:
-                at_low = x[j] == low[j]
-                if at_low or x[j] == high[j]:
-                    t = red[j] / g
-                    if (g > 0.0) == at_low:
-                        last = min(last, t)
-                    else:
-                        first = max(first, t)
+        spread(s, alpha)
+        zero = splat(0.0)
+        one = splat(1.0)
+        small = splat(1e-9)
+        never = splat(BIG)
+        most = never
+        least = zero - never
+        for j in range(0, s.head[COLUMNS], LANES):
+            v = load(x, j)
+            floor = load(low, j)
+            top = load(high, j)
+            # +1 at the lower bound, −1 at the upper, 0 elsewhere and where there is nothing between them
+            side = where_less(floor, v, where_less(v, top, zero, zero - one), one)
+            side = where_less(floor, top, side, zero)
+            g = side * load(alpha, j)
+            t = side * load(red, j) / where_less(small, magnitude(g), g, one)
+            most = smaller(most, where_less(small, g, t, never))
+            least = larger(least, where_less(g, zero - small, t, zero - never))
+        last = smallest(most)
+        first = greatest(least)
+        if last >= BIG:
+            last = np.inf
+        if first <= -BIG:
+            first = -np.inf
     for i in range(m):
         side = s.irow[PERM2, i]
         if side != 0 and abs(z[i]) > 1e-9:
@@ -199,7 +227,7 @@ def _directions(s, m, rank, c):
                     apart &= used[i] == 0.0
                     used[i] = 1.0
             _pull(s, z, m)
-            moves = touched(s.col[ALPHA], s.col[LOW], s.col[HIGH], s.head[COLUMNS]) > 1e-9
+            moves = touched(s) > 1e-9
             z[m] = 1.0 if moves else 0.0
             moving += moves
             count += 1

@@ -2,7 +2,7 @@
 
 Everything a compiled function needs lives in a few matrices whose rows are fields; the constants
 below name them. Columns of `col` are first the orders, then the controllable links ("columns" of
-the market's linear program), then columns of 0 MW up to a multiple of BLOCK, then one place per row of
+the market's linear program), in layers (see `layout`) with columns of 0 MW between, then one place per row of
 the working basis (the limits of binding lines, which move in the ratio test like orders do).
 """
 
@@ -30,9 +30,22 @@ TMP2 = 14
 GOAL = 15  # criterion of the second level of law 4
 PREV = 16  # 1 / slope of the quadratic programs; 0 for step orders and fixed columns
 MODE = 17  # sloped books: +1 at the lower bound, −1 at the upper, 0 inside, HELD, FIXED; kept as a start
-SIGN = 18  # +1 sale, −1 purchase, 0 link
-WAS = 19  # dispatch at the last look at the candidate lines
-N_COL = 20
+SIGN = 18  # +1 sale or link, −1 purchase, 0 where there is no column
+N_COL = 19
+
+# site (float): sites of the columns, see `layout`
+NET = 0  # what the columns at a bound inject, all layers together, where `state` says that it is so [MW]
+NOWNET = 1  # the same of all columns at the last look at the candidate lines
+WORTH = 2  # price; of a link what it earns per MW
+SHARE = 3  # a row or a sum of rows
+N_SITE = 4
+
+# book (float): numbers of the round in the order of the book
+SAID = 0  # price for sales, −price for purchases [$/MWh]
+ASKED = 1  # greatest MW
+FLOOR = 2  # least MW
+WAY = 3  # +1 sale, −1 purchase
+N_BOOK = 4
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none

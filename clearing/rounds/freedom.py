@@ -9,17 +9,14 @@ all the freedom, or one direction is left beside it, the point that the rule nam
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.dense import eliminate, sum_rows
-from clearing.rounds.face import one_direction, served_weights, touched
+from clearing.rounds.dense import eliminate
+from clearing.rounds.face import one_direction, served_weights
 from clearing.rounds.fields import (
-    ALPHA,
     APART,
     DEMAND,
     FIRST,
     GEE,
-    HIGH,
     LINE,
-    LOW,
     NORM,
     ORDER,
     PERM2,
@@ -40,6 +37,7 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.known import SMALL, support
 from clearing.rounds.lanes import LANES, less_bits, load, splat, where_less
+from clearing.rounds.sites import combine, touched
 from clearing.rounds.store import BALANCES, COLUMNS
 
 
@@ -88,8 +86,8 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
         moves = False
         if s.irow[STILL, d] == 0:
             count = support(s, s.null[d], m)
-            sum_rows(s.col[ALPHA], s.head[COLUMNS], s.a, s.irow[TIEROWS], s.row[VEC3], count)
-            moves = touched(s.col[ALPHA], s.col[LOW], s.col[HIGH], s.head[COLUMNS]) > SMALL
+            combine(s, s.irow[TIEROWS], s.row[VEC3], count)
+            moves = touched(s) > SMALL
         s.null[d, m] = 1.0 if moves else 0.0
         moving += moves
     if moving > 1:

@@ -13,6 +13,7 @@ from clearing.rounds.fields import (
     AFHI,
     AFLO,
     AGE,
+    ASKED,
     BAD_INPUT,
     BIG,
     CAREFUL,
@@ -25,6 +26,7 @@ from clearing.rounds.fields import (
     FAILED,
     FHI,
     FLO,
+    FLOOR,
     GROW_ROWS,
     GROW_SLOTS,
     HEAT,
@@ -50,19 +52,22 @@ from clearing.rounds.fields import (
     REDONE,
     REFACTOR,
     ROWS,
-    SIGN,
+    SAID,
     SIZE,
     SLOPE,
     SLOTS,
     SPENT,
     STALE,
     STALLED,
+    WAY,
     WORST,
     X,
 )  # fmt: skip
 from clearing.rounds.intervals import bus_intervals
 from clearing.rounds.lanes import (
     LANES,
+    equal_bits,
+    gather,
     greatest,
     larger,
     less_bits,
@@ -84,6 +89,8 @@ from clearing.rounds.store import (
     COLUMNS,
     COMPONENTS,
     LINES,
+    LINKS,
+    ORDER_SITES,
     ORDERS,
     floats_at,
     matrix_at,
@@ -106,10 +113,10 @@ def take(s, price, mw):
 
     Returns (greatest |cost|, greatest quantity, anything that no book may hold).
     """
-    sign = s.col[SIGN]
-    low = s.col[LOW]
-    cost = s.col[COST]
-    high = s.col[HIGH]
+    said = s.book[SAID]
+    asked = s.book[ASKED]
+    floor = s.book[FLOOR]
+    way = s.book[WAY]
     n = s.head[ORDERS]
     dear = splat(0.0)
     most = splat(0.0)
@@ -117,33 +124,44 @@ def take(s, price, mw):
     bad = 0
     j = 0
     while j + LANES <= n:
-        c = load_eight(sign, j) * load_eight(price, j)
+        c = load_eight(way, j) * load_eight(price, j)
         q = load_eight(mw, j)
-        store(cost, j, c)
-        store(high, j, q)
+        if (equal_bits(c, load_eight(said, j)) & equal_bits(q, load_eight(asked, j))) != 255:
+            store(said, j, c)
+            store(asked, j, q)
+            put_down(s, j, j + LANES)
         c = magnitude(c)
-        bad |= wrong_bits(c, limit) | wrong_bits(q, limit) | less_bits(q, load_eight(low, j))
+        bad |= wrong_bits(c, limit) | wrong_bits(q, limit) | less_bits(q, load_eight(floor, j))
         dear = larger(dear, c)
         most = larger(most, q)
         j += LANES
     dearest = greatest(dear)
     largest_mw = greatest(most)
-    while j < n:
-        c = sign[j] * price[j]
-        q = mw[j]
-        cost[j] = c
-        high[j] = q
-        bad |= 0 if abs(c) < 1e15 and low[j] <= q < 1e15 else 1
-        dearest = max(dearest, abs(c))
-        largest_mw = max(largest_mw, q)
-        j += 1
+    if j < n:
+        for i in range(j, n):
+            c = way[i] * price[i]
+            q = mw[i]
+            said[i] = c
+            asked[i] = q
+            bad |= 0 if abs(c) < 1e15 and floor[i] <= q < 1e15 else 1
+            dearest = max(dearest, abs(c))
+            largest_mw = max(largest_mw, q)
+        put_down(s, j, n)
     return dearest, largest_mw, bad
+
+
+@inner
+def put_down(s, first, last):
+    """Costs and quantities of some orders into their columns."""
+    for i in range(first, last):
+        j = s.column[i]
+        s.col[COST, j] = s.book[SAID, i]
+        s.col[HIGH, j] = s.book[ASKED, i]
 
 
 @part
 def load(s, price, mw, slope, fixed, limit, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
-    high = s.col[HIGH]
     curve = s.col[SLOPE]
     orders = s.head[ORDERS]
     p = min(r, price.shape[0] - 1)
@@ -154,9 +172,10 @@ def load(s, price, mw, slope, fixed, limit, r):
     if slope.shape[0] > 0:
         k = min(r, slope.shape[0] - 1)
         for j in range(orders):
-            curve[j] = slope[k, j]
-            bad += 0.0 if curve[j] >= 0.0 else 1.0
-            sloped |= curve[j] > 0.0
+            v = slope[k, j]
+            curve[s.column[j]] = v
+            bad += 0.0 if v >= 0.0 else 1.0
+            sloped |= v > 0.0
     nb = s.head[BUSES]
     if fixed.shape[0] > 0:
         k = min(r, fixed.shape[0] - 1)
@@ -182,8 +201,11 @@ def load(s, price, mw, slope, fixed, limit, r):
             s.slot[FHI, i] = d
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
-    links = largest(high[orders:], s.head[COLUMNS] - orders)
-    return 1.0 + dearest, 1.0 + max(max(largest_mw, links), largest(s.bus[DEMAND], nb)), sloped, bad == 0.0
+    largest_mw = max(largest_mw, largest(s.bus[DEMAND], nb))
+    links = s.head[LINKS]
+    if links > 0:
+        largest_mw = max(largest_mw, largest(s.col[HIGH, s.head[ORDER_SITES] :], links))
+    return 1.0 + dearest, 1.0 + largest_mw, sloped, bad == 0.0
 
 
 @inner
@@ -319,7 +341,7 @@ def clear_round(
             decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
         bus_intervals(s, m, rank, cost_scale, low[r], high[r])
     if accepted.shape[0] > 0:
-        copy_row(s.col[X], accepted[r], s.head[ORDERS])
+        accept(s, accepted[r])
     if lmp.shape[0] > 0:
         copy_row(s.bus[LAM], lmp[r], s.head[BUSES])
     if rank < m:
@@ -331,6 +353,20 @@ def clear_round(
                         if s.ibus[0, b] == c:
                             lmp[r, b] = np.nan
     return OK
+
+
+@inner
+def accept(s, target):
+    """Dispatch in the order of the book."""
+    x = s.col[X]
+    n = s.head[ORDERS]
+    j = 0
+    while j + LANES <= n:
+        store(target, j, gather(x, s.column, j))
+        j += LANES
+    while j < n:
+        target[j] = x[s.column[j]]
+        j += 1
 
 
 @inner

@@ -11,7 +11,6 @@ from __future__ import annotations
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import (
-    ALPHA,
     APART,
     BTMP2,
     BUYS,
@@ -32,6 +31,7 @@ from clearing.rounds.fields import (
     PRICED,
     ROWS,
     SENSE,
+    SHARE,
     STILL,
     SUSC,
     TIEROWS,
@@ -55,7 +55,8 @@ from clearing.rounds.lanes import (
     store,
     store_at,
 )
-from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS
+from clearing.rounds.sites import combine
+from clearing.rounds.store import BALANCES, ISLANDS, SITES
 
 SMALL = 1e-9  # part of a direction that counts as none
 
@@ -229,10 +230,10 @@ def set_directions(s, m, own, f):
                 apart &= used[i] == 0.0
                 used[i] = 1.0
         count = support(s, z, m)
-        sum_rows(s.col[ALPHA], s.head[COLUMNS], s.a, s.irow[TIEROWS], s.row[VEC3], count)
+        combine(s, s.irow[TIEROWS], s.row[VEC3], count)
         moved = splat(0.0)
-        for j in range(0, s.head[COLUMNS], LANES):
-            moved = larger(moved, magnitude(load(s.col[ALPHA], j)))
+        for b in range(0, s.head[SITES], LANES):
+            moved = larger(moved, magnitude(load(s.site[SHARE], b)))
         still = greatest(moved) <= SMALL
         s.irow[STILL, d] = 1 if still else 0
         plain &= still

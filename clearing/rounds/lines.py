@@ -30,7 +30,6 @@ from clearing.rounds.fields import (
     SCOMP,
     SENSE,
     SHIFT,
-    SIGN,
     SLOT,
     SLOTS,
     SUSC,
@@ -38,36 +37,28 @@ from clearing.rounds.fields import (
     THETA,
     TO,
     TWIN,
-    X,
 )  # fmt: skip
+from clearing.rounds.sites import inject
 from clearing.rounds.sparse import solve, solve_transposed
-from clearing.rounds.store import BALANCES, BUSES, COLUMNS, ISLANDS, LINES, ORDERS, SLOTCAP
+from clearing.rounds.store import (
+    BALANCES,
+    BUSES,
+    COLUMNS,
+    ISLANDS,
+    LINES,
+    LINKS,
+    ORDER_SITES,
+    SITES,
+    SLOTCAP,
+)
 
 ALIKE = 1e-9  # largest difference of rows that count as the same
 
 
 @inner
-def inject(s):
-    """bus[INJ] = net injections of the dispatch X minus the fixed demand."""
-    nb = s.head[BUSES]
-    inj = s.bus[INJ]
-    demand = s.bus[DEMAND]
-    for b in range(nb):
-        inj[b] = -demand[b]
-    x = s.col[X]
-    sign = s.col[SIGN]
-    orders = s.head[ORDERS]
-    for j in range(orders):
-        inj[s.at[j]] += sign[j] * x[j]
-    for j in range(orders, s.head[COLUMNS]):
-        inj[s.into[j]] += x[j]
-        inj[s.out[j]] -= x[j]
-
-
-@inner
 def flows(s):
     """Flows of all lines for the dispatch X; the angles stay in `bus[THETA]`."""
-    inject(s)
+    inject(s, s.bus[INJ])
     theta = s.bus[THETA]
     solve(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
@@ -105,7 +96,12 @@ def remember(s, line):
     )  # fmt: skip
     for j in range(s.head[COLUMNS]):
         s.a[t, j] = h[s.icol[HEAD, j]] - h[s.icol[TAIL, j]]
-    s.slot[REACH, t] = largest(s.a[t], s.head[COLUMNS])
+    own = s.rows[t]
+    for i in range(s.head[SITES]):
+        own[i] = h[s.site_bus[i]]
+    for i in range(s.head[ORDER_SITES], s.head[ORDER_SITES] + s.head[LINKS]):
+        own[i] = h[s.into[i]] - h[s.out[i]]
+    s.slot[REACH, t] = largest(own, s.head[SITES])
     if (
         s.head[ISLANDS] == 1
     ):  # what one bus gives more others give less: any constant may be taken off the row
@@ -120,22 +116,22 @@ def remember(s, line):
     s.islot[HEAT, t] = HOT
     s.islot[SCOMP, t] = s.ilin[LISL, line]
     s.ilin[SLOT, line] = t
-    find_twin(s.a, s.slot, s.islot, s.head[BALANCES], t, s.head[COLUMNS])
+    find_twin(s.rows, s.slot, s.islot, s.head[BALANCES], t, s.head[SITES])
     s.state[SLOTS] = t + 1
     set_limits(s, t)
     return t
 
 
 @inner
-def find_twin(a, slot, islot, first, t, n):
+def find_twin(rows, slot, islot, first, t, n):
     """The line in series or parallel to slot t that was remembered before, if any."""
     islot[TWIN, t] = t
     slot[SENSE, t] = 1.0
-    mine = a[t]
+    mine = rows[t]
     for u in range(first, t):
         if islot[TWIN, u] != u:
             continue
-        other = a[u]
+        other = rows[u]
         same = 0.0
         opposite = 0.0
         for j in range(n):

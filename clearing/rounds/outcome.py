@@ -14,7 +14,6 @@ from clearing.rounds.fields import (
     COLS,
     COSTSCALE,
     COUNT,
-    DEMAND,
     FAILED,
     INSIDE,
     KNOWNOWN,
@@ -28,23 +27,22 @@ from clearing.rounds.fields import (
     PLAIN,
     PRICED,
     ROWS,
-    SIGN,
     SLOPE,
     STALLED,
     STEPCOLS,
     TMP2,
     TOL,
     WASDUAL,
-    X,
     Y,
 )  # fmt: skip
 from clearing.rounds.freedom import served, settle_freedom, share_with_twins
 from clearing.rounds.known import know
-from clearing.rounds.lanes import LANES, load, splat, store
+from clearing.rounds.lanes import LANES, load, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
-from clearing.rounds.store import BALANCES, COLUMNS, ORDERS
+from clearing.rounds.sites import inject
+from clearing.rounds.store import BALANCES
 
 
 @inner
@@ -171,19 +169,8 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 @inner
 def put_aside(s, lane, m, tol, mw_scale, cost_scale):
     """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns prove."""
-    x = s.col[X]
-    inj = s.inj[lane]
-    lam = s.lam[lane]
-    for b in range(0, s.bus.shape[1], LANES):
-        store(inj, b, splat(0.0) - load(s.bus[DEMAND], b))
-        store(lam, b, load(s.bus[LAM], b))
-    sign = s.col[SIGN]
-    orders = s.head[ORDERS]
-    for j in range(orders):
-        inj[s.at[j]] += sign[j] * x[j]
-    for j in range(orders, s.head[COLUMNS]):
-        inj[s.into[j]] += x[j]
-        inj[s.out[j]] -= x[j]
+    inject(s, s.inj[lane])
+    copy(s.bus[LAM], s.lam[lane], s.bus.shape[1])
     first = s.head[BALANCES]
     for i in range(first, m):
         s.tight[lane, i - first] = s.islot[LINE, s.irow[ROWS, i]]

@@ -33,11 +33,11 @@ from clearing.rounds.fields import (
     TOL,
     VOLUME,
     WORST,
+    WORTH,
     X,
 )  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
-    gather,
     larger,
     less_bits,
     load,
@@ -52,8 +52,9 @@ from clearing.rounds.lanes import (
     turn,
     where_less,
 )
+from clearing.rounds.sites import value
 from clearing.rounds.sparse import solve_eight
-from clearing.rounds.store import BUSES, COLUMNS, LINES, ORDERS
+from clearing.rounds.store import BUSES, LAYERS, LINES
 
 
 @inner
@@ -69,42 +70,34 @@ def prove_columns(s, lane, edge):
     low = s.col[LOW]
     high = s.col[HIGH]
     sign = s.col[SIGN]
-    lam = s.bus[LAM]
-    at = s.at
-    orders = s.head[ORDERS]
-    n = s.head[COLUMNS]
+    worth = s.site[WORTH]
+    value(s, s.bus[LAM])
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
     bound = stationarity = slack = spent = volume = finite = zero
-    for j in range(0, n, LANES):
-        v = load(x, j)
-        c = load(cost, j)
-        k = load(slope, j)
-        d = c + k * v - load(sign, j) * gather(lam, at, j)
-        over = v - load(low, j)
-        under = load(high, j) - v
-        spent = spent + (c + half * k * v) * v
-        volume = volume + magnitude(c * v)
-        finite = finite + d + v
-        bound = bound + smaller(over, zero) + smaller(under, zero)
-        # least value of the Lagrangian over the box is at the bound that the sign of d asks for
-        slack = slack + where_less(zero, d, d * over, zero - d * under)
-        stationarity = stationarity + where_less(
-            zero, d, where_less(far, over, d, zero), where_less(far, under, zero - d, zero)
-        )
-    slackness = total(slack)
-    wrong = total(stationarity)
-    for j in range(orders, n):  # links: their places above have neither cost nor sign
-        d = lam[s.out[j]] - lam[s.into[j]]
-        over = x[j] - low[j]
-        under = high[j] - x[j]
-        slackness += d * over if d > 0.0 else -d * under
-        wrong += d if d > 0.0 and over > edge else 0.0
-        wrong -= d if d < 0.0 and under > edge else 0.0
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            j = at + b
+            v = load(x, j)
+            c = load(cost, j)
+            k = load(slope, j)
+            d = c + k * v - load(sign, j) * load(worth, b)
+            over = v - load(low, j)
+            under = load(high, j) - v
+            spent = spent + (c + half * k * v) * v
+            volume = volume + magnitude(c * v)
+            finite = finite + d + v
+            bound = bound + smaller(over, zero) + smaller(under, zero)
+            # least value of the Lagrangian over the box is at the bound that the sign of d asks for
+            slack = slack + where_less(zero, d, d * over, zero - d * under)
+            stationarity = stationarity + where_less(
+                zero, d, where_less(far, over, d, zero), where_less(far, under, zero - d, zero)
+            )
     note[BOUND, lane] = -total(bound)
-    note[STATIONARITY, lane] = wrong
-    note[SLACKNESS, lane] = slackness
+    note[STATIONARITY, lane] = total(stationarity)
+    note[SLACKNESS, lane] = total(slack)
     note[SPENT, lane] = total(spent)
     note[VOLUME, lane] = total(volume)
     note[FINITE, lane] = total(finite)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.fields import ACT, ALPHA, BIG, BLOCK, DIR, GEE, HIGHP, LOWP, RATIO, RED
+from clearing.rounds.dense import sum_rows
+from clearing.rounds.fields import ACT, ALPHA, BIG, BLOCK, DIR, GEE, HIGHP, LOWP, RATIO, RED, SHARE, SIGN
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,
@@ -17,7 +18,7 @@ from clearing.rounds.lanes import (
     trailing_zeros,
     where_less,
 )
-from clearing.rounds.store import COLUMNS
+from clearing.rounds.store import COLUMNS, LAYERS, SITES
 
 
 @inner
@@ -39,54 +40,34 @@ def pivot_row(s, k, t, sense, small):
     alpha = s.col[ALPHA]
     ratio = s.col[RATIO]
     direction = s.col[DIR]
+    sign = s.col[SIGN]
     blocks = s.blocks
-    a = s.a
-    act = s.irow[ACT]
     g = s.row[GEE]
+    share = s.site[SHARE]
+    sum_rows(share, s.head[SITES], s.rows, s.irow[ACT], g, k)
+    for b in range(0, s.head[SITES], LANES):
+        own = load_at(s.rows, t, b) if t >= 0 else splat(0.0)
+        store(share, b, own - load(share, b))
     way = splat(sense)
     least_pivot = splat(small)
-    count = 0
-    for j in range(0, n, BLOCK):
-        if t >= 0:
-            c0 = load_at(a, t, j)
-            c1 = load_at(a, t, j + LANES)
-            c2 = load_at(a, t, j + 2 * LANES)
-            c3 = load_at(a, t, j + 3 * LANES)
-        else:
-            c0 = c1 = c2 = c3 = splat(0.0)
-        for i in range(k):
-            f = splat(g[i])
-            row = act[i]
-            c0 = c0 - f * load_at(a, row, j)
-            c1 = c1 - f * load_at(a, row, j + LANES)
-            c2 = c2 - f * load_at(a, row, j + 2 * LANES)
-            c3 = c3 - f * load_at(a, row, j + 3 * LANES)
-        store(alpha, j, c0)
-        store(alpha, j + LANES, c1)
-        store(alpha, j + 2 * LANES, c2)
-        store(alpha, j + 3 * LANES, c3)
-        c0 = breakpoint(load(red, j), c0, load(direction, j), way, least_pivot)
-        c1 = breakpoint(load(red, j + LANES), c1, load(direction, j + LANES), way, least_pivot)
-        c2 = breakpoint(load(red, j + 2 * LANES), c2, load(direction, j + 2 * LANES), way, least_pivot)
-        c3 = breakpoint(load(red, j + 3 * LANES), c3, load(direction, j + 3 * LANES), way, least_pivot)
-        store(ratio, j, c0)
-        store(ratio, j + LANES, c1)
-        store(ratio, j + 2 * LANES, c2)
-        store(ratio, j + 3 * LANES, c3)
-        blocks[count] = smallest(smaller(smaller(c0, c1), smaller(c2, c3)))
-        count += 1
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            j = at + b
+            v = load(sign, j) * load(share, b)
+            store(alpha, j, v)
+            store(ratio, j, breakpoint(load(red, j), v, load(direction, j), way, least_pivot))
     for i in range(k):
         alpha[n + i] = g[i]
         rate = sense * g[i] * direction[n + i]
         ratio[n + i] = max(direction[n + i] * red[n + i], 0.0) / rate if rate > small else BIG
-    last = n + (k + BLOCK - 1) // BLOCK * BLOCK
-    for i in range(n + k, last):
+    count = (n + k + BLOCK - 1) // BLOCK
+    for i in range(n + k, count * BLOCK):
         ratio[i] = BIG
-    for j in range(n, last, BLOCK):
-        blocks[count] = least_at(ratio, j)
-        count += 1
-    for j in range(count, count + LANES):
-        blocks[j] = BIG
+    for b in range(count):
+        blocks[b] = least_at(ratio, b * BLOCK)
+    for b in range(count, count + LANES):
+        blocks[b] = BIG
     return count
 
 

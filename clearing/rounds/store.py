@@ -23,7 +23,7 @@ from clearing.rounds.compiled import allocating
 from clearing.rounds.fields import (
     BUS,
     FROM,
-    HEAD,
+    N_BOOK,
     N_BUS,
     N_COL,
     N_ICOL,
@@ -34,16 +34,17 @@ from clearing.rounds.fields import (
     N_MARK,
     N_NOTE,
     N_ROW,
+    N_SITE,
     N_SLOT,
     N_STATE,
-    TAIL,
     TO,
 )  # fmt: skip
 from clearing.rounds.lanes import LANES
+from clearing.rounds.layout import MOST_LAYERS
 
 HEADER = 32  # numbers that tell the sizes
 ORDERS, COLUMNS, BUSES, LINES, ISLANDS, ROWCAP, SLOTCAP, ANGLES, LOWER, UPPER, COMPONENTS = range(11)
-BALANCES = 12
+BALANCES, SITES, ORDER_SITES, LINKS, LAYERS = range(12, 17)
 
 FLOAT, INT, INDEX = types.float64, types.int64, types.uint64  # numba tests every signed index for its sign
 
@@ -57,9 +58,13 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
     """Name, kind and shape of each piece, in order; see `fields` for what their rows mean."""
     n, buses, nl, k, s, m = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP, ANGLES))
     nb, low, up = padded(buses + 1), int(h[LOWER]), int(h[UPPER])
+    orders, sites = int(h[ORDERS]), int(h[SITES])
     return [
         ("col", FLOAT, (N_COL, n + 2 * k + 32)),
         ("a", FLOAT, (s, n)),
+        ("rows", FLOAT, (s, sites)),  # the same per site: MW of flow per MW injected
+        ("site", FLOAT, (N_SITE, sites)),
+        ("book", FLOAT, (N_BOOK, padded(orders))),
         ("ptdf", FLOAT, (s, nb)),
         ("slot", FLOAT, (N_SLOT, s)),
         ("row", FLOAT, (N_ROW, k)),
@@ -95,6 +100,12 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("icol", INT, (N_ICOL, n)),
         ("islot", INT, (N_ISLOT, s)),
         ("irow", INT, (N_IROW, n + 2 * k)),
+        ("column", INDEX, (orders,)),  # of each order
+        ("site_bus", INDEX, (sites,)),  # number of buses = none
+        ("into", INDEX, (sites,)),  # of links
+        ("out", INDEX, (sites,)),
+        ("first", INT, (MOST_LAYERS,)),  # column of each layer, and its columns
+        ("width", INT, (MOST_LAYERS,)),
         ("popped", INT, (n + k + nl,)),
         ("ibus", INT, (3, buses + 1)),
         ("ilin", INT, (N_ILIN, nl)),
@@ -117,8 +128,6 @@ PENDING = ("inj", "lam", "left", "price", "angle", "pull", "sweep", "flow", "pre
 
 # a part of a piece by another name: piece, first row, kind, whether it is one row
 _PARTS = {
-    "into": ("icol", HEAD, INDEX, True),
-    "out": ("icol", TAIL, INDEX, True),
     "at": ("icol", BUS, INDEX, True),
     "start": ("ilin", FROM, INDEX, True),
     "end": ("ilin", TO, INDEX, True),

@@ -1,0 +1,94 @@
+"""Passes over sites and the layers of columns beneath them; see `layout`."""
+
+from __future__ import annotations
+
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import sum_rows
+from clearing.rounds.fields import DEMAND, HIGH, LOW, NET, SHARE, SIGN, WORTH, X
+from clearing.rounds.lanes import (
+    LANES,
+    gather,
+    greatest,
+    larger,
+    load,
+    magnitude,
+    splat,
+    store,
+    where_less,
+)
+from clearing.rounds.store import LAYERS, LINKS, ORDER_SITES, SITES
+
+
+@inner
+def net(s, out):
+    """out (sites,) = net injections of the dispatch X."""
+    sign = s.col[SIGN]
+    x = s.col[X]
+    for b in range(0, s.head[SITES], LANES):
+        store(out, b, load(sign, b) * load(x, b))
+    for layer in range(1, s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            store(out, b, load(out, b) + load(sign, at + b) * load(x, at + b))
+
+
+@inner
+def inject(s, inj):
+    """inj (buses,) = net injections of the dispatch X minus the fixed demand; site[NET] those of the sites."""
+    demand = s.bus[DEMAND]
+    for b in range(0, s.bus.shape[1], LANES):
+        store(inj, b, splat(0.0) - load(demand, b))
+    mw = s.site[NET]
+    net(s, mw)
+    at = s.site_bus
+    last = s.head[ORDER_SITES]
+    for i in range(last):
+        inj[at[i]] += mw[i]
+    for i in range(last, last + s.head[LINKS]):
+        inj[s.into[i]] += mw[i]
+        inj[s.out[i]] -= mw[i]
+
+
+@inner
+def value(s, lam):
+    """site[WORTH] = price at each site, and what links earn, of the buses' prices `lam`."""
+    worth = s.site[WORTH]
+    for b in range(0, s.head[SITES], LANES):
+        store(worth, b, gather(lam, s.site_bus, b))
+    last = s.head[ORDER_SITES]
+    for i in range(last, last + s.head[LINKS]):
+        worth[i] = lam[s.into[i]] - lam[s.out[i]]
+
+
+@inner
+def combine(s, slots, weight, count):
+    """site[SHARE] = Σ_i weight_i · row of slot slots_i."""
+    sum_rows(s.site[SHARE], s.head[SITES], s.rows, slots, weight, count)
+
+
+@inner
+def spread(s, target):
+    """target (columns,) = site[SHARE] per MW of each column."""
+    sign = s.col[SIGN]
+    share = s.site[SHARE]
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            store(target, at + b, load(sign, at + b) * load(share, b))
+
+
+@inner
+def touched(s):
+    """Largest |site[SHARE]| of a column that is not fixed."""
+    share = s.site[SHARE]
+    low = s.col[LOW]
+    high = s.col[HIGH]
+    zero = splat(0.0)
+    most = zero
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            most = larger(
+                most, where_less(load(low, at + b), load(high, at + b), magnitude(load(share, b)), zero)
+            )
+    return greatest(most)
