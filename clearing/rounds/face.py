@@ -240,12 +240,21 @@ def one_direction(s, m, z, rule, scale):
     if z[m] > 0.0:
         reduced_costs(s, m)
     first, last = segment(s, z, m, z[m] > 0.0)
+    gain, size = _gain(s, z, m)
+    return settle_between(s, m, z, first, last, gain, size, rule, scale)
+
+
+@inner
+def settle_between(s, m, z, first, last, gain, size, rule, scale):
+    """Move row[Y] along z to the point between `first` and `last` that the rule names; as `one_direction`.
+
+    gain : Σ weight · price change per step, zero where it is below 1e-9 of `size`.
+    """
     if first > last:
         if first > last + 1e-6 * scale:
             return -1
         first = 0.5 * (first + last)
         last = first
-    gain, size = _gain(s, z, m)
     if abs(gain) <= 1e-9 * size:
         first = min(max(_least_norm(s, z, m), first), last)
         last = first

@@ -111,7 +111,19 @@ ORDER = 14  # its rows in the order of the elimination
 FIRST = 15  # of each row the first among its twins
 STILL = 16  # 1 for a direction of its duals that moves no reduced cost
 WASSIDES = 17  # sides of the last prices that are kept
-N_IROW = 18
+TOUCHED = 18  # columns and buses that a direction moves, listed in `touch`; −1 where they are too many
+MOVED = 19
+N_IROW = 20
+
+# touch (int) and stir (float): what a direction of the duals moves, LOCAL places for each
+LOCAL = 16
+COLUMN = 0  # column, its site, a bus
+SITE = 1
+BUS_AT = 2
+N_TOUCH = 3
+PULL = 0  # by how much the column's reduced cost falls, the price of the bus rises
+RISE = 1
+N_STIR = 2
 
 # bus (float)
 DEMAND = 0  # net fixed demand, shunts included [MW]

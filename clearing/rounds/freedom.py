@@ -8,27 +8,41 @@ all the freedom, or one direction is left beside it, the point that the rule nam
 
 from __future__ import annotations
 
+import numpy as np
+
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import eliminate
-from clearing.rounds.face import one_direction, served_weights
+from clearing.rounds.face import one_direction, served_weights, settle_between
 from clearing.rounds.fields import (
     APART,
+    BUS_AT,
+    COLUMN,
+    COST,
     DEMAND,
     FIRST,
     GEE,
+    HIGH,
     LINE,
+    LOW,
+    MOVED,
+    N_STIR,
+    N_TOUCH,
     NORM,
     ORDER,
     PERM2,
     PERMQ,
     PLAIN,
+    PULL,
+    RISE,
     ROWS,
     SCOMP,
     SENSE,
     SIGN,
+    SITE,
     STILL,
     SUSC,
     TIEROWS,
+    TOUCHED,
     TWINSFELT,
     VEC2,
     VEC3,
@@ -36,9 +50,9 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.known import SMALL, support
-from clearing.rounds.lanes import LANES, less_bits, load, splat, where_less
+from clearing.rounds.lanes import LANES, larger, less_bits, load, splat, total, where_less
 from clearing.rounds.sites import combine, touched
-from clearing.rounds.store import BALANCES, COLUMNS
+from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS
 
 
 @inner
@@ -81,6 +95,13 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
         return True
     if not apart:
         return False
+    if s.head[ISLANDS] == 1 and all_local(s, free):
+        served_mw = demand_served(s)
+        if served_mw > 0.0:
+            for d in range(free):
+                if not settle_local(s, m, d, served_mw, rule, scale):
+                    return False
+            return True
     moving = 0
     for d in range(free):
         moves = False
@@ -100,6 +121,77 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
         if found == 0:
             unpriced[s.islot[SCOMP, s.irow[ROWS, s.irow[ORDER, f + d]]]] = 1
     return True
+
+
+@inner
+def all_local(s, free):
+    """Whether each direction moves but few columns, and at most one of them any that is not fixed."""
+    moving = 0
+    for d in range(free):
+        count = s.irow[TOUCHED, d]
+        if count < 0:
+            return False
+        moves = 0
+        for k in range(count):
+            j = s.touch[N_TOUCH * d + COLUMN, k]
+            moves |= s.col[LOW, j] < s.col[HIGH, j]
+        moving += moves
+    return moving <= 1
+
+
+@inner
+def demand_served(s):
+    """Demand served, fixed and bid [MW]."""
+    zero = splat(0.0)
+    sums = zero
+    for b in range(0, s.bus.shape[1], LANES):
+        sums = sums + larger(load(s.bus[DEMAND], b), zero)
+    for j in range(0, s.head[COLUMNS], LANES):
+        sums = sums + where_less(load(s.col[SIGN], j), zero, load(s.col[X], j), zero)
+    return total(sums)
+
+
+@inner
+def settle_local(s, m, d, served_mw, rule, scale):
+    """`face.one_direction` for a direction that moves few columns; False where that has to look again."""
+    z = s.null[d]
+    y = s.row[Y]
+    rows = s.irow[ROWS]
+    first = -np.inf
+    last = np.inf
+    gain = 0.0
+    for k in range(s.irow[TOUCHED, d]):
+        j = s.touch[N_TOUCH * d + COLUMN, k]
+        site = s.touch[N_TOUCH * d + SITE, k]
+        pull = s.stir[N_STIR * d + PULL, k]
+        x = s.col[X, j]
+        sign = s.col[SIGN, j]
+        if sign < 0.0:
+            gain -= pull * x
+        at_low = x == s.col[LOW, j]
+        if s.col[LOW, j] < s.col[HIGH, j] and (at_low or x == s.col[HIGH, j]):
+            price = 0.0
+            for i in range(m):
+                price += y[i] * s.rows[rows[i], site]
+            t = (s.col[COST, j] - sign * price) / pull
+            if (pull > 0.0) == at_low:
+                last = min(last, t)
+            else:
+                first = max(first, t)
+    most = 0.0
+    for k in range(s.irow[MOVED, d]):
+        rise = s.stir[N_STIR * d + RISE, k]
+        most = max(most, abs(rise))
+        gain += max(s.bus[DEMAND, s.touch[N_TOUCH * d + BUS_AT, k]], 0.0) * rise
+    for i in range(m):
+        side = s.irow[PERM2, i]
+        if side != 0 and abs(z[i]) > SMALL:
+            t = -y[i] / z[i]
+            if side * z[i] > 0.0:
+                last = min(last, t)
+            else:
+                first = max(first, t)
+    return settle_between(s, m, z, first, last, gain, served_mw * most, rule, scale) == 1
 
 
 @inner

@@ -13,8 +13,10 @@ from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import (
     APART,
     BTMP2,
+    BUS_AT,
     BUYS,
     COLS,
+    COLUMN,
     DEMAND,
     FIRST,
     INVERSE,
@@ -23,18 +25,27 @@ from clearing.rounds.fields import (
     KNOWNOWN,
     KNOWNROWS,
     LINE,
+    LOCAL,
     MET,
+    MOVED,
+    N_STIR,
+    N_TOUCH,
     NORM,
     ORDER,
     OWN,
     PLAIN,
     PRICED,
+    PULL,
+    RISE,
     ROWS,
     SENSE,
     SHARE,
+    SIGN,
+    SITE,
     STILL,
     SUSC,
     TIEROWS,
+    TOUCHED,
     TWIN,
     TWINSFELT,
     VEC2,
@@ -47,6 +58,7 @@ from clearing.rounds.lanes import (
     LANES,
     greatest,
     larger,
+    less_bits,
     load,
     load_at,
     magnitude,
@@ -54,9 +66,10 @@ from clearing.rounds.lanes import (
     splat,
     store,
     store_at,
+    trailing_zeros,
 )
 from clearing.rounds.sites import combine
-from clearing.rounds.store import BALANCES, ISLANDS, SITES
+from clearing.rounds.store import BALANCES, BUSES, ISLANDS, LAYERS, SITES
 
 SMALL = 1e-9  # part of a direction that counts as none
 
@@ -235,11 +248,42 @@ def set_directions(s, m, own, f):
         for b in range(0, s.head[SITES], LANES):
             moved = larger(moved, magnitude(load(s.site[SHARE], b)))
         still = greatest(moved) <= SMALL
+        felt = is_felt(s, count)
         s.irow[STILL, d] = 1 if still else 0
-        plain &= still
-        plain &= not is_felt(s, count)
+        list_touched(s, d)
+        plain &= still and not felt
     s.state[APART] = 1 if apart else 0
     s.state[PLAIN] = 1 if plain else 0
+
+
+@inner
+def list_touched(s, d):
+    """Columns and buses that site[SHARE] and bus[BTMP2], the moves of direction d, reach, if they are few."""
+    share = s.site[SHARE]
+    sign = s.col[SIGN]
+    columns = 0
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            bits = less_bits(splat(SMALL), magnitude(load(sign, at + b) * load(share, b)))
+            while bits != 0:
+                i = b + trailing_zeros(bits)
+                bits &= bits - 1
+                if columns < LOCAL:
+                    s.touch[N_TOUCH * d + COLUMN, columns] = at + i
+                    s.touch[N_TOUCH * d + SITE, columns] = i
+                    s.stir[N_STIR * d + PULL, columns] = sign[at + i] * share[i]
+                columns += 1
+    move = s.bus[BTMP2]
+    buses = 0
+    for b in range(s.head[BUSES]):
+        if abs(move[b]) > SMALL:
+            if buses < LOCAL:
+                s.touch[N_TOUCH * d + BUS_AT, buses] = b
+                s.stir[N_STIR * d + RISE, buses] = move[b]
+            buses += 1
+    s.irow[TOUCHED, d] = columns if columns <= LOCAL and buses <= LOCAL else -1
+    s.irow[MOVED, d] = buses
 
 
 @inner

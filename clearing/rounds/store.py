@@ -23,6 +23,7 @@ from clearing.rounds.compiled import allocating
 from clearing.rounds.fields import (
     BUS,
     FROM,
+    LOCAL,
     N_BOOK,
     N_BUS,
     N_COL,
@@ -37,6 +38,8 @@ from clearing.rounds.fields import (
     N_SITE,
     N_SLOT,
     N_STATE,
+    N_STIR,
+    N_TOUCH,
     TO,
 )  # fmt: skip
 from clearing.rounds.lanes import LANES
@@ -79,6 +82,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("above", FLOAT, (k, k)),
         ("above_across", FLOAT, (k, k)),
         ("null", FLOAT, (k, k)),
+        ("stir", FLOAT, (N_STIR * k, LOCAL)),
         ("blocks", FLOAT, (padded(n + k + 1),)),
         ("bus", FLOAT, (N_BUS, nb)),
         # of up to eight rounds that are checked together; a round is a row, or a place of the last axis
@@ -119,6 +123,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("state", INT, (N_STATE,)),
         ("beside_start", INDEX, (buses + 2,)),
         ("beside", INDEX, (2 * nl,)),  # lines in service at each bus: the other end
+        ("touch", INT, (N_TOUCH * k, LOCAL)),
         ("tight", INT, (LANES, k)),  # lines at a limit, sorted
         ("mark", INT, (N_MARK, LANES)),
     ]
