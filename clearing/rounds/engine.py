@@ -15,6 +15,7 @@ from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
 from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_desk, clear_rounds
+from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise
 from clearing.structure import Numbers, Structure
@@ -130,7 +131,8 @@ class Engine:
         icol[F.BUS, at] = np.minimum(head_bus, tail_bus)
         icol[F.COMP, at] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
         order_sites = len(layout.site_bus)
-        v["column"][:] = layout.order
+        v["column"][:], v["ladder"][:] = layout.order, np.arange(LANES)
+        v["site_of"][:] = np.concatenate([np.arange(width) for width in layout.width])
         v["first"][: len(layout.first)], v["width"][: len(layout.first)] = layout.first, layout.width
         for name, ends in (("site_bus", None), ("into", link_to), ("out", link_from)):
             v[name][:] = buses

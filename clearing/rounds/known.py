@@ -101,7 +101,7 @@ def know(s, m, f):
         for b in range(0, f, LANES):
             store_at(entries, i, b, splat(0.0))
         for t in range(f):
-            entries[i, t] = s.a[rows[i], cols[t]]
+            entries[i, t] = s.col[SIGN, cols[t]] * s.rows[rows[i], s.site_of[cols[t]]]
     if not eliminate_tall(s, own, f):
         return False
     set_directions(s, m, own, f)

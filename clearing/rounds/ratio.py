@@ -11,6 +11,7 @@ from clearing.rounds.lanes import (
     larger,
     load,
     load_at,
+    magnitude,
     smaller,
     smallest,
     splat,
@@ -81,8 +82,8 @@ def least_at(ratio, j):
 @inner
 def least_block(blocks, count):
     """(least breakpoint of all, the block it is in)."""
-    least = splat(BIG)
-    for j in range(0, count, LANES):
+    least = load(blocks, 0)
+    for j in range(LANES, count, LANES):
         least = smaller(least, load(blocks, j))
     value = smallest(least)
     v = splat(value)
@@ -94,14 +95,25 @@ def least_block(blocks, count):
 
 
 @inner
-def place_of(ratio, j, value):
-    """Where in the block that begins at j the value stands first."""
+def next_in(s, b, value):
+    """Columns of block b with that breakpoint, as bits; the block's least becomes its next one."""
+    ratio = s.col[RATIO]
+    j = b * BLOCK
     v = splat(value)
-    bits = equal_bits(load(ratio, j), v) + (equal_bits(load(ratio, j + LANES), v) << 8)
-    bits += (equal_bits(load(ratio, j + 2 * LANES), v) << 16) + (
-        equal_bits(load(ratio, j + 3 * LANES), v) << 24
-    )
-    return j + trailing_zeros(bits)
+    never = splat(BIG)
+    r0 = load(ratio, j)
+    r1 = load(ratio, j + LANES)
+    r2 = load(ratio, j + 2 * LANES)
+    r3 = load(ratio, j + 3 * LANES)
+    low = smaller(where_less(v, r0, r0, never), where_less(v, r1, r1, never))
+    high = smaller(where_less(v, r2, r2, never), where_less(v, r3, r3, never))
+    # all eight places are written: one alone would keep the next look at them waiting
+    at = b // LANES * LANES
+    here = magnitude(load(s.ladder, 0) - splat(float(b - at)))
+    after = splat(smallest(smaller(low, high)))
+    store(s.blocks, at, where_less(here, splat(0.5), after, load(s.blocks, at)))
+    bits = equal_bits(r0, v) + (equal_bits(r1, v) << 8)
+    return bits + (equal_bits(r2, v) << 16) + (equal_bits(r3, v) << 24)
 
 
 @inner
@@ -127,7 +139,6 @@ def ratio_test(s, count, sense, violation, tie, tol):
     """
     red = s.col[RED]
     alpha = s.col[ALPHA]
-    ratio = s.col[RATIO]
     direction = s.col[DIR]
     low = s.col[LOWP]
     high = s.col[HIGHP]
@@ -145,20 +156,21 @@ def ratio_test(s, count, sense, violation, tie, tol):
             break
         if entering >= 0 and least > step + tie:
             break
-        e = place_of(ratio, b * BLOCK, least)
-        ratio[e] = BIG
-        blocks[b] = least_at(ratio, b * BLOCK)
-        popped[passed] = e
-        passed += 1
         last = least
-        if entering < 0:
-            slope -= abs(alpha[e]) * (high[e] - low[e])
-            if slope <= 0.0:
+        bits = next_in(s, b, least)
+        while bits != 0:
+            e = b * BLOCK + trailing_zeros(bits)
+            bits &= bits - 1
+            popped[passed] = e
+            passed += 1
+            if entering < 0:
+                slope -= abs(alpha[e]) * (high[e] - low[e])
+                if slope <= 0.0:
+                    entering = passed - 1
+                    step = least
+                    kept = passed
+            elif abs(alpha[e]) > 2.0 * abs(alpha[popped[entering]]):
                 entering = passed - 1
-                step = least
-                kept = passed
-        elif abs(alpha[e]) > 2.0 * abs(alpha[popped[entering]]):
-            entering = passed - 1
     if entering < 0 and (passed == 0 or slope > tol):
         return -1, 0, slope
     if entering < 0:  # all flips together leave rounding alone: nothing but the last of them can enter

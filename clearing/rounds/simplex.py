@@ -38,6 +38,7 @@ from clearing.rounds.fields import (
     REFACTOR,
     REST,
     SIDE,
+    SIGN,
     SINGULAR,
     SIZE,
     STALLED,
@@ -64,7 +65,9 @@ def dual_simplex(s, tol, tie, limit):
     n = s.head[COLUMNS]
     state = s.state
     k = state[SIZE]
-    a = s.a
+    rows = s.rows
+    sign = s.col[SIGN]
+    site_of = s.site_of
     w = s.w
     red = s.col[RED]
     x = s.col[X]
@@ -118,9 +121,9 @@ def dual_simplex(s, tol, tie, limit):
             value = flow
             sense = 1.0 if flow < least[new] else -1.0
             goal = least[new] if sense > 0 else most[new]
-            own = a[new]
             for r in range(k):
-                basic[r] = own[bas[r]]
+                j = bas[r]
+                basic[r] = sign[j] * rows[new, site_of[j]]
             for r in range(k, (k + LANES - 1) // LANES * LANES):
                 basic[r] = 0.0
             for i in range(k):
@@ -150,17 +153,21 @@ def dual_simplex(s, tol, tie, limit):
             direction[j] = -direction[j]
             if j < n:
                 x[j] += move
+                move *= sign[j]
+                site = site_of[j]
                 for i in range(k):
-                    rest[i] -= a[act[i], j] * move
+                    rest[i] -= rows[act[i], site] * move
                 if new >= 0:
-                    added += a[new, j] * move
+                    added += rows[new, site] * move
             else:
                 rest[j - n] += move
                 sides[j - n] = -sides[j - n]
         step_along(s, -step * sense, k)
         if e < n:  # column e enters: u = B⁻¹ A_e
+            site = site_of[e]
             for i in range(k):
-                part[i] = a[act[i], e]
+                part[i] = sign[e] * rows[act[i], site]
+                rest[i] += part[i] * x[e]
             combine(w, part, k, u)
         if p >= 0:
             j = bas[p]
@@ -168,8 +175,7 @@ def dual_simplex(s, tol, tie, limit):
                 pivot = u[p]
                 if abs(pivot + alpha[e]) > 1e-6 * abs(pivot) + 1e-9 or abs(pivot) < 1e-9:
                     return REFACTOR if state[AGE] > 0 else SINGULAR
-                for i in range(k):
-                    rest[i] += a[act[i], e] * x[e] - a[act[i], j] * goal
+                leave(s, k, j, goal)
                 inverse = 1.0 / pivot
                 u[p] -= 1.0  # leaves w[i, p] / pivot in place p
                 for i in range(k):
@@ -181,8 +187,7 @@ def dual_simplex(s, tol, tie, limit):
             else:
                 if abs(w[e - n, p]) < 1e-9:
                     return REFACTOR if state[AGE] > 0 else SINGULAR
-                for i in range(k):
-                    rest[i] -= a[act[i], j] * goal
+                leave(s, k, j, goal)
                 k = remove_row(s, k, e - n, p)
             x[j] = goal
             direction[j] = sense if high[j] > low[j] else 0.0
@@ -191,14 +196,16 @@ def dual_simplex(s, tol, tie, limit):
             # right-hand side of the new row without its basic columns
             load = goal - flow - added
             for r in range(k):
-                load += a[new, bas[r]] * xb[r]
+                j = bas[r]
+                load += sign[j] * rows[new, site_of[j]] * xb[r]
             side = -1 if sense > 0 else 1
             if least[new] == most[new]:
                 side = 0
             if e < n:
-                inner = a[new, e]
+                column = sign[e] * rows[new, site_of[e]]
+                inner = column
                 for i in range(k):
-                    inner -= g[i] * a[act[i], e]
+                    inner -= g[i] * part[i]
                 if abs(inner) < 1e-9:
                     return REFACTOR if state[AGE] > 0 else SINGULAR
                 inverse = 1.0 / inner
@@ -210,9 +217,7 @@ def dual_simplex(s, tol, tie, limit):
                 for r in range(k):
                     w[k, r] = -u[r] * inverse
                 w[k, k] = inverse
-                for i in range(k):
-                    rest[i] += a[act[i], e] * x[e]
-                load += a[new, e] * x[e]
+                load += column * x[e]
                 bas[k] = e
                 direction[e] = 0.0
                 red[e] = 0.0
@@ -244,3 +249,14 @@ def dual_simplex(s, tol, tie, limit):
         state[SIZE] = k
         state[AGE] += 1
     return STALLED
+
+
+@inner
+def leave(s, k, j, mw):
+    """Right-hand sides of the rows when column j leaves the basis at `mw`."""
+    site = s.site_of[j]
+    move = s.col[SIGN, j] * mw
+    rest = s.row[REST]
+    act = s.irow[ACT]
+    for i in range(k):
+        rest[i] -= s.rows[act[i], site] * move

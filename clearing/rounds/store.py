@@ -84,6 +84,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("null", FLOAT, (k, k)),
         ("stir", FLOAT, (N_STIR * k, LOCAL)),
         ("blocks", FLOAT, (padded(n + k + 1),)),
+        ("ladder", FLOAT, (LANES,)),  # 0 … 7
         ("bus", FLOAT, (N_BUS, nb)),
         # of up to eight rounds that are checked together; a round is a row, or a place of the last axis
         ("inj", FLOAT, (LANES, nb)),  # net injections [MW]
@@ -105,6 +106,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("islot", INT, (N_ISLOT, s)),
         ("irow", INT, (N_IROW, n + 2 * k)),
         ("column", INDEX, (orders,)),  # of each order
+        ("site_of", INDEX, (n,)),  # of each column
         ("site_bus", INDEX, (sites,)),  # number of buses = none
         ("into", INDEX, (sites,)),  # of links
         ("out", INDEX, (sites,)),
