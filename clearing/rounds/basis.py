@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import invert, product, row_products, sum_rows
 from clearing.rounds.fields import (
     ACT,
@@ -79,6 +79,7 @@ def renew(s):
 @inner
 def set_duals(s):
     """y = B⁻ᵀ c_B, kept behind the columns' reduced costs."""
+    short_loops()
     n = s.head[COLUMNS]
     k = s.state[SIZE]
     y = s.col[RED]
@@ -97,6 +98,7 @@ def set_duals(s):
 @inner
 def remove_row(s, k, i, p):
     """Drop row i and basic place p; the last row and place move into the gaps. Returns k − 1."""
+    short_loops()
     w = s.w
     n = s.head[COLUMNS]
     inverse = 1.0 / w[i, p]
@@ -129,6 +131,7 @@ def remove_row(s, k, i, p):
 @inner
 def place(s):
     """Make the old basis dual feasible for new numbers: drop lines of wrong sign, flip columns."""
+    short_loops()
     n = s.head[COLUMNS]
     balances = s.head[BALANCES]
     k = s.state[SIZE]

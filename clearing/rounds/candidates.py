@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import row_products
 from clearing.rounds.fields import (
     ACTIVE,
@@ -37,6 +37,7 @@ def worst_candidate(s, tol):
     A line is computed only if the dispatch has moved so far since the last look that it could have got
     to its limit. Lines that bound long ago, which are many, are looked at where no other is exceeded.
     """
+    short_loops()
     moved = distance(s)
     look = s.islot[LOOK]
     active = s.islot[ACTIVE]
@@ -70,6 +71,7 @@ def worst_candidate(s, tol):
 @inner
 def look_at(s, first, count, tol):
     """The one of the listed lines that exceeds its limit most, and its flow."""
+    short_loops()
     look = s.islot[LOOK, first:]
     flows = s.slot[LOOKED]
     row_products(flows, s.head[SITES], s.rows, look, count, s.site[NOWNET])
@@ -104,6 +106,7 @@ def list_close(s, tol):
 
     The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
     """
+    short_loops()
     popped = s.popped
     active = s.islot[ACTIVE]
     heat = s.islot[HEAT]

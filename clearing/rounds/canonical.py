@@ -7,7 +7,7 @@ turns it into numbers, so no warm start, remembered line or perturbation can sho
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import product, row_products
 from clearing.rounds.fields import (
     ACTIVE,
@@ -75,6 +75,7 @@ def interior_columns(s, tol):
 @inner
 def interior_basics(s, tol):
     """The same where only basic columns can be interior."""
+    short_loops()
     x = s.col[X]
     low = s.col[LOW]
     high = s.col[HIGH]
@@ -103,6 +104,7 @@ def gather_rows(s, tight):
 
     Returns (number of rows, status); slots in irow[ROWS].
     """
+    short_loops()
     m = s.head[BALANCES]
     if m + tight > s.head[ROWCAP]:
         return 0, GROW_ROWS
@@ -131,6 +133,7 @@ def right_sides(s, m, f, tol, known):
     irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. The rows' entries in the
     interior columns, in the order of irow[COLS], are those that are `known`; else they are put into `wide`.
     """
+    short_loops()
     x = s.col[X]
     cols = s.irow[COLS]
     rows = s.irow[ROWS]
@@ -195,6 +198,7 @@ def lower_solve(a, p, right, out, r):
 @inner
 def known_dispatch(s, f):
     """X of the f interior columns by the elimination that is kept."""
+    short_loops()
     z = s.row[VEC2]
     p = s.irow[ORDER]
     right = s.row[VEC]
@@ -222,6 +226,7 @@ def known_dispatch(s, f):
 @inner
 def known_duals(s, m, f):
     """A dual row[Y] of the m rows by the elimination that is kept: 0 for those that depend on others."""
+    short_loops()
     u = s.row[VEC2]
     w = s.row[VEC3]
     cost = s.row[WASCOST]
@@ -245,6 +250,7 @@ def known_duals(s, m, f):
 @inner
 def same_prices(s, m, f):
     """Whether costs of the interior columns and sides of the lines are those of the prices that are kept; they become so."""
+    short_loops()
     was = s.row[WASCOST]
     sides = s.irow[PERM2]
     before = s.irow[WASSIDES]

@@ -79,6 +79,20 @@ def door(function: Callable[..., Any]) -> Any:
     return _plain_types(_compile(function, _nrt=False, fastmath=_ORDERED))
 
 
+@intrinsic
+def short_loops(context):
+    """Keeps the compiler from spreading the loops of the function it stands in over vectors.
+
+    They run over the few rows of a basis: to find out whether their arrays overlap takes longer than they do.
+    """
+
+    def generate(context, builder, signature, args):
+        builder.function.attributes.add("noimplicitfloat")
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
 def _instruction(name: str) -> Any:
     """Two numbers to one by an instruction that the compiler can do to many at a time; NaN is not allowed."""
 

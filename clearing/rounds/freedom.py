@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import eliminate
 from clearing.rounds.face import one_direction, served_weights, settle_between
 from clearing.rounds.fields import (
@@ -58,6 +58,7 @@ from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS
 @inner
 def share_with_twins(s, m):
     """Share the dual of each row among its twins, by least Σ |b| μ²; False where another rule may ask for more."""
+    short_loops()
     if s.state[TWINSFELT] != 0 or not served(s):
         return False
     y = s.row[Y]
@@ -84,6 +85,7 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
 
     Of m rows `own` are no twins of others, and f of those independent.
     """
+    short_loops()
     free = own - f
     apart = s.state[APART] == 1
     if s.state[PLAIN] == 1 and served(s):
@@ -126,6 +128,7 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
 @inner
 def all_local(s, free):
     """Whether each direction moves but few columns, and at most one of them any that is not fixed."""
+    short_loops()
     moving = 0
     for d in range(free):
         count = s.irow[TOUCHED, d]
@@ -154,6 +157,7 @@ def demand_served(s):
 @inner
 def settle_local(s, m, d, served_mw, rule, scale):
     """`face.one_direction` for a direction that moves few columns; False where that has to look again."""
+    short_loops()
     z = s.null[d]
     y = s.row[Y]
     rows = s.irow[ROWS]
@@ -213,6 +217,7 @@ def served(s):
 @inner
 def share_dual(s, z, m):
     """Least Σ |b| μ² along z within the signs of the duals; False if there is no such point."""
+    short_loops()
     top = 0.0
     bottom = 0.0
     first = -1e300
@@ -242,6 +247,7 @@ def share_dual(s, z, m):
 @inner
 def share_duals(s, m, free):
     """The same along several directions at once; False where a sign would not hold."""
+    short_loops()
     gram = s.work
     right = s.row[GEE]  # the right sides stay for another way
     for c in range(free):

@@ -7,7 +7,7 @@ import numpy as np
 from clearing.rounds.basis import place, renew, restart
 from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics, interior_columns
-from clearing.rounds.compiled import door, inner, part
+from clearing.rounds.compiled import door, inner, part, short_loops
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     AFHI,
@@ -113,6 +113,7 @@ def take(s, price, mw):
 
     Returns (greatest |cost|, greatest quantity, anything that no book may hold).
     """
+    short_loops()
     said = s.book[SAID]
     asked = s.book[ASKED]
     floor = s.book[FLOOR]
@@ -153,6 +154,7 @@ def take(s, price, mw):
 @inner
 def put_down(s, first, last):
     """Costs and quantities of some orders into their columns."""
+    short_loops()
     for i in range(first, last):
         j = s.column[i]
         s.col[COST, j] = s.book[SAID, i]
@@ -313,6 +315,7 @@ def clear_round(
     info,
 ):
     """Solve row r and put it aside as one of eight to be proven. Returns a status; see `attempt` for `number`."""
+    short_loops()
     out = info[r]
     out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
     s.state[KEPT] = 0

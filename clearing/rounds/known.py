@@ -8,7 +8,7 @@ reached, so that keeping it shows in no result (law 3).
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import (
     APART,
@@ -77,6 +77,7 @@ SMALL = 1e-9  # part of a direction that counts as none
 @inner
 def know(s, m, f):
     """Make what is kept that of the m rows in irow[ROWS] and f columns in irow[COLS]; False where it has no elimination."""
+    short_loops()
     if s.state[KNOWN] != 0 and s.state[KNOWNROWS] == m and s.state[KNOWNCOLS] == f:
         if same(s.irow[ROWS], s.irow[WASROWS], m) and same(s.irow[COLS], s.irow[WASCOLS], f):
             return s.state[KNOWN] > 0
@@ -124,6 +125,7 @@ def set_twins_apart(s, m):
     irow[FIRST] is the first twin of each row. row[NORM] becomes what the square of a row's dual counts in the
     norm: |b| of a line; of twins, which share a dual best by 1/|b|, what the square of the whole counts.
     """
+    short_loops()
     own = s.irow[OWN]
     rows = s.irow[ROWS]
     first = s.irow[FIRST]
@@ -163,6 +165,7 @@ def eliminate_tall(s, m, f):
     `above` becomes the upper triangle, `below` gets the multipliers of all rows, irow[ORDER] the order of the
     rows: the first f are independent. False where complete pivoting is advisable.
     """
+    short_loops()
     a = s.above
     lower = s.below
     own = s.irow[OWN]
@@ -217,6 +220,7 @@ def eliminate_tall(s, m, f):
 @inner
 def combine_upwards(s, u, f, out):
     """out = P⁻¹ L⁻ᵀ u over the first f rows of the elimination; u is destroyed."""
+    short_loops()
     lower = s.below
     p = s.irow[ORDER]
     for i in range(f - 1, -1, -1):
@@ -230,6 +234,7 @@ def combine_upwards(s, u, f, out):
 @inner
 def set_directions(s, m, own, f):
     """Directions in which the duals of the m rows are free, of `own` that are no twins, and what they move."""
+    short_loops()
     used = s.row[XB]
     for i in range(m):
         used[i] = 0.0
@@ -259,6 +264,7 @@ def set_directions(s, m, own, f):
 @inner
 def list_touched(s, d):
     """Columns and buses that site[SHARE] and bus[BTMP2], the moves of direction d, reach, if they are few."""
+    short_loops()
     share = s.site[SHARE]
     sign = s.col[SIGN]
     columns = 0
@@ -289,6 +295,7 @@ def list_touched(s, d):
 @inner
 def dependence(s, h, f, m, out):
     """Combination of the m rows that vanishes on the interior columns: row h ≥ f of the elimination less others."""
+    short_loops()
     u = s.row[VEC2]
     for b in range(0, f, LANES):
         store(u, b, splat(0.0) - load_at(s.below, h, b))
@@ -304,6 +311,7 @@ def dependence(s, h, f, m, out):
 @inner
 def support(s, z, m):
     """Rows where z is not 0: slots in irow[TIEROWS], entries in row[VEC3]. Returns their number."""
+    short_loops()
     count = 0
     for i in range(m):
         if z[i] != 0.0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import gather_rows, known_dispatch, known_duals, right_sides, same_prices
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
@@ -51,6 +51,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 
     Returns (status, rows, rank).
     """
+    short_loops()
     m, status = gather_rows(s, tight)
     if status != OK:
         return status, 0, 0
@@ -169,6 +170,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 @inner
 def put_aside(s, lane, m, tol, mw_scale, cost_scale):
     """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns prove."""
+    short_loops()
     inject(s, s.inj[lane])
     copy(s.bus[LAM], s.lam[lane], s.bus.shape[1])
     first = s.head[BALANCES]

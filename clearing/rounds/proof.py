@@ -7,7 +7,7 @@ bus are computed for eight rounds side by side, which costs hardly more than for
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.fields import (
     ASTRAY,
     BOUND,
@@ -63,6 +63,7 @@ def prove_columns(s, lane, edge):
 
     A column that is more than `edge` away from a bound should have no reduced cost of that bound's sign.
     """
+    short_loops()
     note = s.note
     x = s.col[X]
     cost = s.col[COST]
@@ -109,6 +110,7 @@ def prove(s, live):
 
     Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3).
     """
+    short_loops()
     nb = s.head[BUSES]
     zero = splat(0.0)
     for b in range(nb):
@@ -145,6 +147,7 @@ def prove(s, live):
 @inner
 def prove_lines(s, live):
     """Flows of all lines, and which stand at a limit; returns the most that one is beyond it."""
+    short_loops()
     angle = s.angle
     flow = s.flow
     susceptance = s.lin[SUSC]
@@ -185,6 +188,7 @@ def prove_buses(s):
     A bus is balanced if its lines carry its injection away; its price fits if Σ b (λ − λ_other) over its
     lines cancels what the duals of those at a limit pull.
     """
+    short_loops()
     left = s.left
     angle = s.angle
     price = s.price
@@ -215,6 +219,7 @@ def prove_buses(s):
 @inner
 def _worst(s, lane):
     """Worst residual of the round over its tolerance."""
+    short_loops()
     slack = s.note[SLACKNESS, lane]
     finite = s.sweep[2, lane]
     for k in range(s.mark[COUNT, lane]):

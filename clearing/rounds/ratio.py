@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import ACT, ALPHA, BIG, BLOCK, DIR, GEE, HIGHP, LOWP, RATIO, RED, SHARE, SIGN
 from clearing.rounds.lanes import (
@@ -36,6 +36,7 @@ def pivot_row(s, k, t, sense, small):
 
     row[GEE] is the row in terms of the k active ones. Returns the number of blocks.
     """
+    short_loops()
     n = s.head[COLUMNS]
     red = s.col[RED]
     alpha = s.col[ALPHA]
@@ -119,6 +120,7 @@ def next_in(s, b, value):
 @inner
 def step_along(s, change, k):
     """Reduced costs += change · pivot row, also for the duals of the k rows."""
+    short_loops()
     n = s.head[COLUMNS]
     red = s.col[RED]
     alpha = s.col[ALPHA]
@@ -137,6 +139,7 @@ def ratio_test(s, count, sense, violation, tie, tol):
     `popped` lists the columns passed; all of them but the entering one flip. Ties within `tie`
     prefer the larger pivot.
     """
+    short_loops()
     red = s.col[RED]
     alpha = s.col[ALPHA]
     direction = s.col[DIR]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from clearing.rounds.basis import remove_row
 from clearing.rounds.candidates import worst_candidate
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import add_product, combine, combine_square, largest, product
 from clearing.rounds.fields import (
     ACT,
@@ -62,6 +62,7 @@ def dual_simplex(s, tol, tie, limit):
     `tol` [MW] is the primal tolerance, `tie` [$/MWh] the width of a tie of the ratio test, `limit` the number
     of pivots. Returns OK, INFEASIBLE, STALLED, SINGULAR, REFACTOR or GROW_ROWS; `state` carries the basis.
     """
+    short_loops()
     n = s.head[COLUMNS]
     state = s.state
     k = state[SIZE]
@@ -254,6 +255,7 @@ def dual_simplex(s, tol, tie, limit):
 @inner
 def leave(s, k, j, mw):
     """Right-hand sides of the rows when column j leaves the basis at `mw`."""
+    short_loops()
     site = s.site_of[j]
     move = s.col[SIGN, j] * mw
     rest = s.row[REST]
