@@ -31,7 +31,9 @@ GOAL = 15  # criterion of the second level of law 4
 PREV = 16  # 1 / slope of the quadratic programs; 0 for step orders and fixed columns
 MODE = 17  # sloped books: +1 at the lower bound, −1 at the upper, 0 inside, HELD, FIXED; kept as a start
 SIGN = 18  # +1 sale or link, −1 purchase, 0 where there is no column
-N_COL = 19
+MEANCOST = 19  # running averages, see `start`
+MEANHIGH = 20
+N_COL = 21
 
 # site (float): sites of the columns, see `layout`
 NET = 0  # what the columns at a bound inject, all layers together, where `state` says that it is so [MW]
@@ -113,7 +115,10 @@ STILL = 16  # 1 for a direction of its duals that moves no reduced cost
 WASSIDES = 17  # sides of the last prices that are kept
 TOUCHED = 18  # columns and buses that a direction moves, listed in `touch`; −1 where they are too many
 MOVED = 19
-N_IROW = 20
+ANCHORACT = 20  # the basis of average numbers
+ANCHORBAS = 21
+ANCHORSIDE = 22
+N_IROW = 23
 
 # touch (int) and stir (float): what a direction of the duals moves, LOCAL places for each
 LOCAL = 16
@@ -182,6 +187,9 @@ PLAIN = 19  # 1 where none of these moves a reduced cost or a price that anybody
 TWINSFELT = 20  # 1 where it matters to a price how twins share their dual
 PRICED = 21  # 1 while the duals of the active set's last costs are kept
 NOW = 22  # rounds cleared
+ANCHOR = 23  # size of the basis of average numbers, 0 before it is looked for, −1 where it was not found
+ANCHORED = 24  # when it was
+AVERAGED = 25  # 1 where there are averages
 N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each

@@ -83,11 +83,13 @@ from clearing.rounds.proof import prove
 from clearing.rounds.simplex import OLD, dual_simplex
 from clearing.rounds.singular import decompose
 from clearing.rounds.sloped import solve_sloped
+from clearing.rounds.start import choose_start, learn
 from clearing.rounds.store import (
     BALANCES,
     BUSES,
     COLUMNS,
     COMPONENTS,
+    LAYERS,
     LINES,
     LINKS,
     ORDER_SITES,
@@ -119,6 +121,7 @@ def take(s, price, mw):
     floor = s.book[FLOOR]
     way = s.book[WAY]
     n = s.head[ORDERS]
+    plain = s.head[LAYERS] == 1
     dear = splat(0.0)
     most = splat(0.0)
     limit = splat(1e15)
@@ -130,7 +133,11 @@ def take(s, price, mw):
         if (equal_bits(c, load_eight(said, j)) & equal_bits(q, load_eight(asked, j))) != 255:
             store(said, j, c)
             store(asked, j, q)
-            put_down(s, j, j + LANES)
+            if plain:
+                store(s.col[COST], j, c)
+                store(s.col[HIGH], j, q)
+            else:
+                put_down(s, j, j + LANES)
         c = magnitude(c)
         bad |= wrong_bits(c, limit) | wrong_bits(q, limit) | less_bits(q, load_eight(floor, j))
         dear = larger(dear, c)
@@ -327,9 +334,14 @@ def clear_round(
     components = s.head[COMPONENTS]
     for c in range(components):
         unpriced[c] = 0
+    start = -1
+    if number == 0 and s.state[CAREFUL] == 0 and not sloped:
+        start = choose_start(s, NOISE * cost_scale, 0.1 * MW_TOL * mw_scale, 1e-14 * cost_scale)
     before = s.state[PIVOTS]
     status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
     out[STEPS] += s.state[PIVOTS] - before
+    if start >= 0:
+        learn(s, start, s.state[PIVOTS] - before)
     if sloped:
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             s.islot[HEAT, t] -= s.islot[HEAT, t] > 0
@@ -344,7 +356,10 @@ def clear_round(
             decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
         bus_intervals(s, m, rank, cost_scale, low[r], high[r])
     if accepted.shape[0] > 0:
-        accept(s, accepted[r])
+        if s.head[LAYERS] == 1:
+            copy_row(s.col[X], accepted[r], s.head[ORDERS])
+        else:
+            accept(s, accepted[r])
     if lmp.shape[0] > 0:
         copy_row(s.bus[LAM], lmp[r], s.head[BUSES])
     if rank < m:

@@ -52,6 +52,16 @@ def lay_out(bus: np.ndarray, links: int) -> Layout:
             best = work, layers, sizes, widths
     assert best is not None
     _, layers, (site_bus, size), widths = best
+    if layers == 1:  # columns in the order of the book
+        place = np.arange(len(bus))
+        return Layout(
+            bus,
+            place,
+            len(bus) + np.arange(links),
+            np.zeros(1, dtype=np.int64),
+            widths,
+            *(int(widths[0]),) * 2,
+        )
     by_size = np.argsort(-size, kind="stable")
     site_bus, size = site_bus[by_size], size[by_size]
     first = np.concatenate([[0], np.cumsum(widths)[:-1]])

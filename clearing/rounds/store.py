@@ -72,6 +72,8 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("slot", FLOAT, (N_SLOT, s)),
         ("row", FLOAT, (N_ROW, k)),
         ("w", FLOAT, (k, k)),
+        ("anchor", FLOAT, (k, k)),  # inverse of the basis of average numbers
+        ("habit", FLOAT, (LANES,)),  # pivots that each start takes
         ("work", FLOAT, (2 * k + 2, 2 * k)),
         ("wide", FLOAT, (k, n + k)),
         # of the active set that is kept, see `known`: entries of its rows in its columns, their elimination
