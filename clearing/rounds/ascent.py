@@ -36,6 +36,7 @@ from clearing.rounds.fields import (
     DUAL,
     FHI,
     FLO,
+    GEE,
     GOAL,
     GROW_ROWS,
     HEAT,
@@ -228,12 +229,14 @@ def ascend(s, n, tol, cold, limit):
     remainders(s, n, m)
     for _ in range(limit):
         s.state[QPS] += 1
+        if m + b >= s.work.shape[1]:
+            return GROW_ROWS
         f = list_inside(mode, inside, n)
         assemble(
             s.a, s.wide, s.work, s.irow[TIEROWS], m, inside, f, held, b, s.col[PREV], s.col[COSTP], y,
             s.row[REST], right, s.col[TMP2], s.blocks, soft, SOFT,
         )  # fmt: skip
-        if not solve_square(s.work, m + b, right, 1e-3 * SOFT):
+        if solve_square(s.work, m + b, right, 1e-3 * SOFT, s.irow[PERM], s.row[GEE]) == 0.0:
             return STALLED
         for i in range(m + b):
             right[i] *= s.blocks[i]

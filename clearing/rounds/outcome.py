@@ -62,14 +62,19 @@ def recompute(base, head, f, tight, tol, sloped, rule, cost_scale, unpriced):
     s.state[INSIDE] = f
     rank = m
     settled = False
-    if sloped:
-        settled = solve_interior(s, m, f)
-        if not settled:
-            solve_mixed(s, m, f)
-    elif m >= f:
+    own = 0
+    if sloped or m >= f:
         own = set_twins_apart(
             s.lin, s.slot, s.islot, s.row, s.irow, s.head[BALANCES], m, s.head[ISLANDS] == 1
         )
+    if sloped:
+        settled = solve_interior(s, m, own, f)
+        rank = own
+        if settled and own < m:
+            settled = share_with_twins(s, m)
+        if not settled:
+            solve_mixed(s, m, f)
+    elif m >= f:
         settled = own >= f and solve_independent(s.col, s.row, s.irow, s.wide, s.work, s.triangle, m, own, f)
         rank = f
         if settled and own > f:
