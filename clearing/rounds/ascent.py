@@ -36,7 +36,6 @@ from clearing.rounds.fields import (
     DUAL,
     FHI,
     FLO,
-    GEE,
     GOAL,
     GROW_ROWS,
     HEAT,
@@ -236,7 +235,7 @@ def ascend(s, n, tol, cold, limit):
             s.a, s.wide, s.work, s.irow[TIEROWS], m, inside, f, held, b, s.col[PREV], s.col[COSTP], y,
             s.row[REST], right, s.col[TMP2], s.blocks, soft, SOFT,
         )  # fmt: skip
-        if solve_square(s.work, m + b, right, 1e-3 * SOFT, s.irow[PERM], s.row[GEE]) == 0.0:
+        if not solve_square(s.work, m + b, right, 1e-3 * SOFT):
             return STALLED
         for i in range(m + b):
             right[i] *= s.blocks[i]

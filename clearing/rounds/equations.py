@@ -24,7 +24,8 @@ from clearing.rounds.fields import (
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
 REGULAR = 1e-6  # least pivot of equations whose solution is taken for the only one
-EXACT = 1e-2  # one below this asks for a second look at the solution
+DEPENDENT = 1e-11  # greatest pivot of a row that depends on others
+EXACT = 1e-2  # a pivot below this asks for a second look at the solution
 
 
 @inner
@@ -86,17 +87,12 @@ def assemble(
 
 
 @inner
-def solve_square(a, k, right, floor, order, part):
-    """right = a⁻¹ right by elimination with row exchanges; returns the least pivot, 0 where one is not above `floor`.
+def solve_square(a, k, right, floor):
+    """right = a⁻¹ right by elimination with row exchanges; False where a pivot is not above `floor`.
 
-    The right-hand side takes part as column k; there is room for whole vectors in every row. `a` and `order` keep
-    the factors for :func:`solve_again`; `part` has room for one vector.
+    The right-hand side takes part as column k; there is room for whole vectors in every row.
     """
-    for i in range(k):
-        a[i, k] = right[i]
-        for j in range(k + 1, (k + LANES) // LANES * LANES):
-            a[i, j] = 0.0
-    least = 1e300
+    append(a, k, right)
     for c in range(k):
         top = c
         best = abs(a[c, c])
@@ -106,14 +102,75 @@ def solve_square(a, k, right, floor, order, part):
                 best = v
                 top = i
         if not best > floor:
-            return 0.0
-        least = min(least, best)
-        order[c] = top
+            return False
+        first = c // LANES * LANES
         if top != c:
-            for b in range(0, k + 1, LANES):
+            for b in range(first, k + 1, LANES):
                 mine = load_at(a, c, b)
                 store_at(a, c, b, load_at(a, top, b))
                 store_at(a, top, b, mine)
+        inverse = 1.0 / a[c, c]
+        for i in range(c + 1, k):
+            factor = splat(a[i, c] * inverse)
+            for b in range(first, k + 1, LANES):
+                store_at(a, i, b, load_at(a, i, b) - factor * load_at(a, c, b))
+    for i in range(k):
+        right[i] = a[i, k]
+    solve_upper(a, k, right)
+    return True
+
+
+@inner
+def append(a, k, right):
+    """Put `right` behind the k columns, and zeros up to a whole vector."""
+    for i in range(k):
+        a[i, k] = right[i]
+        for j in range(k + 1, (k + LANES) // LANES * LANES):
+            a[i, j] = 0.0
+
+
+@inner
+def solve_upper(a, k, right):
+    """right = U⁻¹ right, 0 where the diagonal has 0."""
+    for i in range(k - 1, -1, -1):
+        v = right[i]
+        for j in range(i + 1, k):
+            v -= a[i, j] * right[j]
+        right[i] = v / a[i, i] if a[i, i] != 0.0 else 0.0
+
+
+@inner
+def solve_again(a, k, right):
+    """right = (L U)⁻¹ right with the factors that :func:`eliminate_definite` has left."""
+    for i in range(k):
+        v = right[i]
+        for j in range(i):
+            v -= a[i, j] * right[j]
+        right[i] = v
+    solve_upper(a, k, right)
+
+
+@inner
+def eliminate_definite(a, m, k, right, part):
+    """Elimination without exchanges of [H B; Bᵀ 0], H (m × m) positive semidefinite with a diagonal of 1 or 0.
+
+    Rows that depend on earlier ones get a row of zeros in U. `a` becomes L and U, column k the right-hand side
+    with L taken off; `part` has room for a vector. Returns the least pivot, 0 where one is neither far from zero
+    nor zero.
+    """
+    append(a, k, right)
+    least = 1.0
+    for c in range(k):
+        d = a[c, c] if c < m else -a[c, c]
+        if not d > REGULAR:
+            if c >= m or not d < DEPENDENT:
+                return 0.0
+            for j in range(c, k + 1):
+                a[c, j] = 0.0
+            for i in range(c + 1, k):
+                a[i, c] = 0.0
+            continue
+        least = min(least, d)
         inverse = 1.0 / a[c, c]
         first = c // LANES * LANES
         store(part, 0, load_at(a, c, first))
@@ -127,39 +184,21 @@ def solve_square(a, k, right, floor, order, part):
             for b in range(first + LANES, k + 1, LANES):
                 store_at(a, i, b, load_at(a, i, b) - factor * load_at(a, c, b))
             a[i, c] = ratio
-    for i in range(k - 1, -1, -1):
-        v = a[i, k]
-        for j in range(i + 1, k):
-            v -= a[i, j] * right[j]
-        right[i] = v / a[i, i]
     return least
 
 
 @inner
-def solve_again(a, k, right, order):
-    """The same for another right-hand side."""
-    for c in range(k):
-        top = order[c]
-        right[c], right[top] = right[top], right[c]
-    for c in range(k):
-        v = right[c]
-        for j in range(c):
-            v -= a[c, j] * right[j]
-        right[c] = v
-    for i in range(k - 1, -1, -1):
-        v = right[i]
-        for j in range(i + 1, k):
-            v -= a[i, j] * right[j]
-        right[i] = v / a[i, i]
-
-
-@inner
 def solve_interior(s, m, own, f):
-    """Dispatch X of the interior columns and duals row[Y] of the rows, where the active set determines both.
+    """Dispatch X of the interior columns, where it is unique, and duals row[Y] of the rows.
 
-    Rows are irow[ROWS] with right sides row[VEC], columns irow[COLS], their entries in `wide`; only the `own`
-    rows listed in irow[OWN] count, the others are twins of theirs and get 0. False where the equations are not
-    regular enough to tell: then ranks decide.
+    Rows are irow[ROWS] with right sides row[VEC], columns irow[COLS], their entries in `wide`. Only the `own`
+    rows listed in irow[OWN] count, the others are twins of theirs and get 0, as do those that depend on earlier
+    ones. Returns the number of independent rows, −1 where the equations are not regular enough to tell: then ranks
+    decide. Leaves the independent rows before the dependent ones in irow[PERM] and their elimination in `triangle`.
+
+    With sloped columns F and steps B the equations are A_F S⁻¹ (A_Fᵀy − c_F) + A_B x_B = right and A_Bᵀy = c_B. A
+    multiple of A_B (A_Bᵀy − c_B) added to the first leaves the solution as it is, and makes what stands before y
+    definite on independent rows.
     """
     cols = s.irow[COLS]
     chosen = s.irow[OWN]
@@ -169,24 +208,28 @@ def solve_interior(s, m, own, f):
     wide = s.wide
     inverse = s.col[PREV]
     price = s.col[GOAL]
-    scaled = s.col[TMP2]
+    x = s.col[TMP2]
     right = s.col[DIR]
     unit = s.blocks
+    y = s.row[Y]
     whole = (f + LANES - 1) // LANES * LANES
     b = 0
+    mean = 0.0
     for t in range(f):
         j = cols[t]
-        curve = s.col[SLOPE, j]
         price[t] = s.col[COST, j]
-        if curve > 0.0:
-            inverse[t] = 1.0 / curve
-        else:
-            inverse[t] = 0.0
-            held[b] = j
-            place[b] = t
-            b += 1
-    if b > own or own + b >= work.shape[1]:
-        return False
+        curve = s.col[SLOPE, j]
+        inverse[t] = 1.0 / curve if curve > 0.0 else 0.0
+        mean += inverse[t]
+        held[b] = j
+        place[b] = t
+        b += curve == 0.0
+    k = own + b
+    if b > own or k >= work.shape[1]:
+        return -1
+    mean = mean / (f - b) if f > b else 1.0
+    for h in range(b):
+        inverse[place[h]] = mean
     for t in range(f, whole):
         inverse[t] = 0.0
         price[t] = 0.0
@@ -195,26 +238,26 @@ def solve_interior(s, m, own, f):
         mine = chosen[i]
         for t in range(f, whole):
             wide[mine, t] = 0.0
-        total_cost = splat(0.0)
+        paid = splat(0.0)
         for t in range(0, whole, LANES):
             v = load(inverse, t) * load_at(wide, mine, t)
-            store(scaled, t, v)
-            total_cost = total_cost + v * load(price, t)
-        right[i] = s.row[VEC, mine] + total(total_cost)
-        for k in range(i + 1):
-            work[i, k] = product(scaled, wide[chosen[k]], whole)
+            store(x, t, v)
+            paid = paid + v * load(price, t)
+        right[i] = s.row[VEC, mine] + total(paid)
+        for e in range(i + 1):
+            work[i, e] = product(x, wide[chosen[e]], whole)
         top = max(top, work[i, i])
+    if top == 0.0:
+        top = 1.0
     for i in range(own):
         d = work[i, i]
-        if d <= 1e-12 * top:
-            d = top if top > 0.0 else 1.0
-        unit[i] = 1.0 / d**0.5
+        unit[i] = 1.0 / (d if d > 1e-12 * top else top) ** 0.5
     for i in range(own):
         mine = work[i]
-        for k in range(i + 1):
-            v = mine[k] * unit[i] * unit[k]
-            mine[k] = v
-            work[k, i] = v
+        for e in range(i + 1):
+            v = mine[e] * unit[i] * unit[e]
+            mine[e] = v
+            work[e, i] = v
         right[i] *= unit[i]
     for h in range(b):
         size = 0.0
@@ -227,43 +270,51 @@ def solve_interior(s, m, own, f):
             v = work[i, own + h] * size
             work[i, own + h] = v
             work[own + h, i] = v
-        for k in range(b):
-            work[own + h, own + k] = 0.0
+        for e in range(b):
+            work[own + h, own + e] = 0.0
         unit[own + h] = size
         right[own + h] = price[place[h]] * size
-    least = solve_square(work, own + b, right, REGULAR, s.irow[PERM], s.row[GEE])
+    least = eliminate_definite(work, own, k, right, s.row[GEE])
     if least == 0.0:
-        return False
-    y = s.row[Y]
+        return -1
+    for i in range(k):
+        right[i] = work[i, k]
+    solve_upper(work, k, right)
     for i in range(m):
         y[i] = 0.0
     for i in range(own):
         y[chosen[i]] = right[i] * unit[i]
     for h in range(b):
+        t = place[h]
+        inverse[t] = 0.0
         s.col[X, held[h]] = right[own + h] * unit[own + h]
-    answers(wide, chosen, own, y, price, inverse, scaled, whole)
-    if least < EXACT:
-        # once more for what the rows and the held columns lack
+    answers(wide, chosen, own, y, price, inverse, x, whole)
+    if least < EXACT:  # once more for what the rows and the step columns lack
         for h in range(b):
-            scaled[place[h]] = s.col[X, held[h]]
+            x[place[h]] = s.col[X, held[h]]
         for i in range(own):
             mine = chosen[i]
-            right[i] = (s.row[VEC, mine] - product(scaled, wide[mine], whole)) * unit[i]
+            right[i] = s.row[VEC, mine] - product(x, wide[mine], whole)
         for h in range(b):
-            v = price[place[h]]
+            t = place[h]
+            v = price[t]
             for i in range(own):
-                v -= y[chosen[i]] * wide[chosen[i], place[h]]
+                v -= y[chosen[i]] * wide[chosen[i], t]
             right[own + h] = v * unit[own + h]
-        solve_again(work, own + b, right, s.irow[PERM])
+            for i in range(own):
+                right[i] += mean * v * wide[chosen[i], t]
+        for i in range(own):
+            right[i] *= unit[i]
+        solve_again(work, k, right)
         for i in range(own):
             y[chosen[i]] += right[i] * unit[i]
         for h in range(b):
             s.col[X, held[h]] += right[own + h] * unit[own + h]
-        answers(wide, chosen, own, y, price, inverse, scaled, whole)
+        answers(wide, chosen, own, y, price, inverse, x, whole)
     for t in range(f):
         if inverse[t] > 0.0:
-            s.col[X, cols[t]] = scaled[t]
-    return True
+            s.col[X, cols[t]] = x[t]
+    return sort_dependent(s, own)
 
 
 @inner
@@ -274,3 +325,34 @@ def answers(wide, chosen, own, y, price, inverse, out, n):
         for i in range(own):
             v = v + splat(y[chosen[i]]) * load_at(wide, chosen[i], t)
         store(out, t, v * load(inverse, t))
+
+
+@inner
+def sort_dependent(s, own):
+    """Independent rows first in irow[PERM], with their elimination in `triangle`, unscaled; returns their number.
+
+    Nothing is left there where all are independent.
+    """
+    work = s.work
+    rank = 0
+    for i in range(own):
+        rank += work[i, i] != 0.0
+    if rank == own:
+        return rank
+    at = 0
+    last = rank
+    for i in range(own):
+        to = at if work[i, i] != 0.0 else last
+        s.irow[PERM, to] = s.irow[OWN, i]
+        c = 0
+        for e in range(i):
+            if work[e, e] != 0.0:
+                s.triangle[to, c] = work[i, e] * s.blocks[e] / s.blocks[i]
+                c += 1
+        for e in range(c, (rank + LANES) // LANES * LANES):
+            s.triangle[to, e] = 0.0
+        if work[i, i] != 0.0:
+            at += 1
+        else:
+            last += 1
+    return rank

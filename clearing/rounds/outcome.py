@@ -68,8 +68,10 @@ def recompute(base, head, f, tight, tol, sloped, rule, cost_scale, unpriced):
             s.lin, s.slot, s.islot, s.row, s.irow, s.head[BALANCES], m, s.head[ISLANDS] == 1
         )
     if sloped:
-        settled = solve_interior(s, m, own, f)
-        rank = own
+        rank = solve_interior(s, m, own, f)
+        settled = rank >= 0
+        if settled and own > rank:
+            settled = settle_freedom(base, head, m, own, rank, rule, cost_scale, unpriced)
         if settled and own < m:
             settled = share_with_twins(s, m)
         if not settled:
