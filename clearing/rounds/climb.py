@@ -70,10 +70,11 @@ from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
 from clearing.rounds.store import BALANCES, ROWCAP
 
-WINDOW = 0.1  # of the price of the first balance row: the window of the first step
+WINDOW = 0.2  # of the price of the first balance row: the window of the first step
 SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
 AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
-NARROW = 0.1  # what becomes of it after a step that the model foresaw
+NARROW = 0.1  # what becomes of the window after a step that the model foresaw
+FORESEEN = 0.6  # length of such a step
 
 
 @inner
@@ -320,5 +321,5 @@ def climb(s, n, tol, band, limit):
         before = worst
         near = 1e-4 * worst if length == 1.0 else 0.0
         looking = length > AGAIN or not looking
-        window *= NARROW if length > 0.3 else (0.5 if length > 0.01 else 1.0)
+        window *= NARROW if length > FORESEEN else (0.5 if length > 0.01 else 1.0)
     return STALLED

@@ -24,7 +24,7 @@ from clearing.rounds.fields import (
 )
 from clearing.rounds.lanes import LANES, equal_bits, larger, load, load_at, smaller, splat, store, total
 
-LOSS = 0.1  # a whole step is taken where the rate falls below zero by less than this share of what it loses
+LOSS = 0.2  # a whole step is taken where the rate falls below zero by less than this share of what it loses
 
 
 @inner
