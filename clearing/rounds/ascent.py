@@ -228,6 +228,8 @@ def ascend(s, n, tol, cold, limit):
     remainders(s, n, m)
     for _ in range(limit):
         s.state[QPS] += 1
+        if m + b >= s.work.shape[1]:
+            return GROW_ROWS
         f = list_inside(mode, inside, n)
         assemble(
             s.a, s.wide, s.work, s.irow[TIEROWS], m, inside, f, held, b, s.col[PREV], s.col[COSTP], y,

@@ -15,7 +15,7 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import add_rows, dot
+from clearing.rounds.dense import row_products, sum_rows
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -26,19 +26,23 @@ from clearing.rounds.fields import (
     DUAL,
     FHI,
     FLO,
-    GOAL,
     GROW_ROWS,
     HEAT,
     HIGH,
     HOT,
+    LOOK,
+    LOOKED,
     LOW,
     OK,
-    PERM,
     PREV,
     QPS,
+    RATIO,
+    REACH,
     RED,
     REST,
+    ROOM,
     RULED,
+    SIGN,
     SLOPE,
     SLOTS,
     STALLED,
@@ -46,17 +50,31 @@ from clearing.rounds.fields import (
     TIESIDES,
     TMP,
     VEC,
+    WAS,
     XB,
     X,
 )  # fmt: skip
-from clearing.rounds.model import WIDE, best_duals, curvature
+from clearing.rounds.lanes import (
+    LANES,
+    larger,
+    less_bits,
+    load,
+    magnitude,
+    smaller,
+    splat,
+    store,
+    total,
+    where_less,
+)
+from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
 from clearing.rounds.store import BALANCES, ROWCAP
 
-WINDOW = 0.1  # of the price of the first balance row: the window of the first step
+WINDOW = 0.2  # of the price of the first balance row: the window of the first step
 SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
-LOOK = 0.5  # a shorter step is followed by one that looks at its rows alone
-NARROW = 0.1  # what becomes of it after a step that the model foresaw
+AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
+NARROW = 0.1  # what becomes of the window after a step that the model foresaw
+FORESEEN = 0.6  # length of such a step
 
 
 @inner
@@ -70,46 +88,42 @@ def inverses(inverse, slope, low, high, band, n):
 
 
 @inner
-def respond(x, u, cost, inverse, low, high, n):
-    """x = clip((u − cost) · inverse, low, high)."""
-    for j in range(n):
-        v = (u[j] - cost[j]) * inverse[j]
-        v = max(low[j], v)
-        x[j] = min(high[j], v)
+def respond(col, chosen, n, length, window):
+    """Prices after a step of `length` along col[ALPHA], what the columns answer, and the curvature of that.
 
-
-@inner
-def local_weights(weight, u, cost, inverse, low, high, n):
-    """Curvature of each column's answer at its price."""
-    for j in range(n):
-        v = (u[j] - cost[j]) * inverse[j]
-        inside = (v >= low[j]) & (v <= high[j])
-        weight[j] = inverse[j] if inside else 0.0
-
-
-@inner
-def window_weights(weight, u, cost, inverse, low, high, width, n):
-    """The same, on average over prices up to `width` away, or at the price where that is more."""
-    share = 0.5 / width
-    for j in range(n):
-        v = (u[j] - cost[j]) * inverse[j]
-        inside = (v >= low[j]) & (v <= high[j])
-        reach = width * inverse[j]
-        above = min(high[j], max(low[j], v + reach))
-        below = min(high[j], max(low[j], v - reach))
-        weight[j] = max((above - below) * share, inverse[j] if inside else 0.0)
-
-
-@inner
-def list_weights(weight, chosen, n):
-    """List the columns with curvature, their weights in front of `weight`; as many as fill whole vectors."""
+    u += length · v; x = clip((u − cost) · inverse, low, high). A column's curvature is the inverse of its slope
+    where it is inside its bounds, or the average over prices up to `window` away where that is more. All of them
+    stand in col[RATIO]; those that are not 0 are listed in `chosen`, with their values in col[TMP]; as many as
+    fill whole vectors. Returns their number.
+    """
+    zero = splat(0.0)
+    step = splat(length)
+    width = splat(window)
+    share = splat(0.5 / window if window > 0.0 else 0.0)
+    weight = col[TMP]
     f = 0
-    for j in range(n):
-        w = weight[j]
-        chosen[f] = j
-        weight[f] = w
-        f += w > 0.0
-    whole = (f + WIDE - 1) // WIDE * WIDE
+    for j in range(0, n, LANES):
+        u = load(col[RED], j) + step * load(col[ALPHA], j)
+        store(col[RED], j, u)
+        inverse = load(col[PREV], j)
+        low = load(col[LOW], j)
+        high = load(col[HIGH], j)
+        z = (u - load(col[COSTP], j)) * inverse
+        store(col[X], j, smaller(high, larger(low, z)))
+        w = where_less(z, low, zero, where_less(high, z, zero, inverse))
+        if window > 0.0:
+            reach = width * inverse
+            above = smaller(high, larger(low, z + reach))
+            below = smaller(high, larger(low, z - reach))
+            w = larger(w, share * (above - below))
+        store(col[RATIO], j, w)
+        bits = less_bits(zero, w)
+        if bits != 0:
+            for k in range(LANES):
+                chosen[f] = j + k
+                weight[f] = col[RATIO, j + k]
+                f += (bits >> k) & 1
+    whole = (f + LANES - 1) // LANES * LANES
     for k in range(f, whole):
         chosen[k] = 0
         weight[k] = 0.0
@@ -137,47 +151,84 @@ def begin(s):
 @merged
 def imbalances(s, n, m):
     """row[REST] = what each row lacks at the dispatch X; returns the largest."""
-    x = s.col[X]
+    lack = s.row[REST]
+    row_products(lack, n, s.a, s.irow[TIEROWS], m, s.col[X])
     worst = 0.0
     for i in range(m):
         t = s.irow[TIEROWS, i]
         bound = s.slot[FHI, t] if s.irow[TIESIDES, i] > 0 else s.slot[FLO, t]
-        g = bound - s.slot[BASE, t] - dot(s.a[t], x, n)
-        s.row[REST, i] = g
+        g = bound - s.slot[BASE, t] - lack[i]
+        lack[i] = g
         worst = max(worst, abs(g))
     return worst
 
 
+@inner
+def strayed(col, n):
+    """How far the dispatch X may have moved a flow since the last look, per MW of `slot[REACH]`; it counts as
+    looked at now.
+
+    REACH is that of dispatches with one sum; what the sum has changed comes on top, and no entry of a row is
+    greater than twice its REACH.
+    """
+    moved = splat(0.0)
+    net = splat(0.0)
+    for j in range(0, n, LANES):
+        v = load(col[X], j)
+        d = v - load(col[WAS], j)
+        moved = moved + magnitude(d)
+        net = net + load(col[SIGN], j) * d
+        store(col[WAS], j, v)
+    far = total(moved) + abs(total(net))
+    if far < BIG:
+        return far
+    for j in range(n):  # nothing that is no number may stay for other rounds
+        col[WAS, j] = 0.0
+    return BIG
+
+
 @merged
-def exceeded(s, n, m, tol, cold):
+def exceeded(s, n, m, tol, near, cold):
     """Append the lines that the dispatch X exceeds most to the m rows, of all slots or of the hot ones.
 
+    A line is computed only where it may have come closer than `near` to a limit since it was computed last.
     Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
-    x = s.col[X]
+    moved = strayed(s.col, n)
+    look = s.islot[LOOK]
+    flows = s.slot[LOOKED]
+    room = s.slot[ROOM]
     closest = -BIG
-    most = 0.0
     count = 0
     for t in range(s.head[BALANCES], s.state[SLOTS]):
-        if s.islot[ACTIVE, t] < 0 and (cold or s.islot[HEAT, t] > 0):
-            f = s.slot[BASE, t] + dot(s.a[t], x, n)
-            above = f - s.slot[FHI, t]
-            below = s.slot[FLO, t] - f
-            over = max(above, below)
-            closest = max(closest, over)
-            if over > max(tol, SHARE * most):
-                most = max(most, over)
-                s.irow[PERM, count] = t if above > below else -1 - t
-                s.col[GOAL, count] = over
-                count += 1
+        left = room[t] - moved * s.slot[REACH, t]
+        room[t] = left
+        if s.islot[ACTIVE, t] >= 0:
+            room[t] = 0.0
+        elif cold or s.islot[HEAT, t] > 0:
+            look[count] = t
+            count += left <= near
+            closest = max(closest, -left if left > near else -BIG)
+    row_products(flows, n, s.a, look, count, s.col[X])
+    most = 0.0
     for k in range(count):
-        over = s.col[GOAL, k]
-        if over > SHARE * most:
+        t = look[k]
+        f = s.slot[BASE, t] + flows[k]
+        over = max(f - s.slot[FHI, t], s.slot[FLO, t] - f)
+        room[t] = -over if over < BIG else 0.0
+        most = max(most, over)
+    if not most > tol:
+        for k in range(count):
+            closest = max(closest, -room[look[k]])
+        return m, closest, False
+    closest = most
+    for k in range(count):
+        t = look[k]
+        over = -room[t]
+        if over > tol and over > SHARE * most:
             if m + 1 >= s.head[ROWCAP]:
                 return m, closest, True
-            t = s.irow[PERM, k]
-            above = t >= 0
-            t = t if above else -1 - t
+            above = s.slot[BASE, t] + flows[k] > s.slot[FHI, t]
             s.irow[TIEROWS, m] = t
             s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if above else -1)
             s.row[XB, m] = 0.0
@@ -189,17 +240,14 @@ def exceeded(s, n, m, tol, cold):
 
 
 @inner
-def close(s, n, m, closest, tol):
+def close(s, m, closest, tol):
     """Keep the duals; append the lines at a limit beside the m rows, as far as there is room."""
-    x = s.col[X]
     for i in range(m):
         s.slot[DUAL, s.irow[TIEROWS, i]] = s.row[XB, i]
     for t in range(s.head[BALANCES], s.state[SLOTS] if closest >= -tol else 0):
-        if s.islot[ACTIVE, t] < 0 and m < s.head[ROWCAP]:
-            f = s.slot[BASE, t] + dot(s.a[t], x, n)
-            if min(s.slot[FHI, t] - f, f - s.slot[FLO, t]) <= tol:
-                s.irow[TIEROWS, m] = t
-                m += 1
+        if s.islot[ACTIVE, t] < 0 and m < s.head[ROWCAP] and s.slot[ROOM, t] <= tol:
+            s.irow[TIEROWS, m] = t
+            m += 1
     s.state[RULED] = m
 
 
@@ -233,26 +281,19 @@ def climb(s, n, tol, band, limit):
 
     Leaves X, the duals in slot[DUAL], the rows in irow[TIEROWS] and state[RULED]. Returns a status.
     """
-    u = s.col[RED]
-    v = s.col[ALPHA]
-    x = s.col[X]
-    cost = s.col[COSTP]
-    inverse = s.col[PREV]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    y = s.row[XB]
-    weight = s.col[TMP]
-    inverses(inverse, s.col[SLOPE], low, high, band, n)
+    inverses(s.col[PREV], s.col[SLOPE], s.col[LOW], s.col[HIGH], band, n)
     m = begin(s)
+    y = s.row[XB]
+    sum_rows(s.col[RED], n, s.a, s.irow[TIEROWS], y, m)
     for j in range(n):
-        u[j] = 0.0
-    add_rows(u, n, s.a, s.irow[TIEROWS], y, m, 1.0)
+        s.col[ALPHA, j] = 0.0
     window = WINDOW * abs(y[0])
     before = 1e300
     near = 0.0
+    length = 0.0
     looking = True
     for _ in range(limit):
-        respond(x, u, cost, inverse, low, high, n)
+        f = respond(s.col, s.irow[ACT], n, length, window if window > 1e-6 * abs(y[0]) else 0.0)
         worst = imbalances(s, n, m)
         # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
         settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
@@ -261,37 +302,24 @@ def climb(s, n, tol, band, limit):
         closest = 0.0
         full = False
         if looking or settled:
-            m, closest, full = exceeded(s, n, m, least, settled)
+            m, closest, full = exceeded(s, n, m, least, 20.0 * least, settled)
         if full:
             return GROW_ROWS
         if settled and closest <= least:
-            close(s, n, m, closest, 10.0 * max(worst, tol))
+            close(s, m, closest, 10.0 * max(worst, tol))
             return OK
         if before == 1e300 and max(worst, closest) <= 1e6 * tol:
             window = 0.0
+            f = respond(s.col, s.irow[ACT], n, 0.0, 0.0)
         s.state[QPS] += 1
-        if window > 1e-6 * abs(y[0]):
-            window_weights(weight, u, cost, inverse, low, high, window, n)
-        else:
-            local_weights(weight, u, cost, inverse, low, high, n)
-        f = list_weights(weight, s.irow[ACT], n)
         curvature(s, f, m)
         rate = best_duals(s, m)
         if not rate > 0.0:
             return STALLED
-        for j in range(n):
-            v[j] = 0.0
-        add_rows(v, n, s.a, s.irow[TIEROWS], s.row[VEC], m, 1.0)
-        bend = 0.0
-        for t in range(f):
-            j = s.irow[ACT, t]
-            bend += weight[t] * v[j] * v[j]
-        length = rise(s, n, rate, bend)
+        length = rise(s, n, rate, m)
         m = advance(s, m, length)
-        for j in range(n):
-            u[j] += length * v[j]
         before = worst
         near = 1e-4 * worst if length == 1.0 else 0.0
-        looking = length > LOOK or not looking
-        window *= NARROW if length > 0.3 else (0.5 if length > 0.01 else 1.0)
+        looking = length > AGAIN or not looking
+        window *= NARROW if length > FORESEEN else (0.5 if length > 0.01 else 1.0)
     return STALLED

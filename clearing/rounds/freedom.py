@@ -39,6 +39,7 @@ from clearing.rounds.fields import (
     SENSE,
     SIGN,
     SITE,
+    SLOPE,
     STILL,
     SUSC,
     TIEROWS,
@@ -177,7 +178,7 @@ def settle_local(s, m, d, served_mw, rule, scale):
             price = 0.0
             for i in range(m):
                 price += y[i] * s.rows[rows[i], site]
-            t = (s.col[COST, j] - sign * price) / pull
+            t = (s.col[COST, j] + s.col[SLOPE, j] * x - sign * price) / pull
             if (pull > 0.0) == at_low:
                 last = min(last, t)
             else:

@@ -286,7 +286,6 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                 continue
             out[TIES] = ties
             status, tight = share(s, n, tol, COST_TOL * cost_scale, False)
-            s.state[KEPT] = 0
             if status != OK:
                 return status, 0, 0
             f = interior_columns(s, tol)

@@ -6,9 +6,11 @@ Hanson's method for nonnegative least squares (1974) on a tableau in which a row
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, merged, summing
+from clearing.rounds.compiled import inner, merged
+from clearing.rounds.dense import product
 from clearing.rounds.fields import (
     ACT,
+    GEE,
     PERM,
     REST,
     TIEROWS,
@@ -20,43 +22,61 @@ from clearing.rounds.fields import (
     XB,
     Y,
 )  # fmt: skip
+from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
-WIDE = 8  # numbers worked on together; there is room for a multiple of so many rows
 SOFT = 1e-11  # relative regularisation: a direction without curvature goes straight to a kink
+FAR = 0.5  # of the price of the first balance row: no row by itself asks its dual to go further in a step
 
 
-@summing
+@inner
 def products(a, rows, chosen, weight, f, packed, scaled, out, m):
-    """out = Σ weight_t a_t a_tᵀ over the f chosen columns, on and below the diagonal."""
+    """out = Σ weight_t a_t a_tᵀ over the f chosen columns (in whole vectors), on and below the diagonal."""
     for i in range(m):
         mine = a[rows[i]]
         own = packed[i]
         for t in range(f):
             own[t] = mine[chosen[t]]
-        for t in range(f):
-            scaled[t] = weight[t] * own[t]
-        for k in range(i + 1):
-            other = packed[k]
-            total = 0.0
-            for t in range(f):
-                total += scaled[t] * other[t]
-            out[i, k] = total
+        for t in range(0, f, LANES):
+            store(scaled, t, load(weight, t) * load(own, t))
+        k = 0
+        while k + 4 <= i + 1:
+            p = q = r = s = splat(0.0)
+            for t in range(0, f, LANES):
+                v = load(scaled, t)
+                p = p + v * load_at(packed, k, t)
+                q = q + v * load_at(packed, k + 1, t)
+                r = r + v * load_at(packed, k + 2, t)
+                s = s + v * load_at(packed, k + 3, t)
+            out[i, k] = total(p)
+            out[i, k + 1] = total(q)
+            out[i, k + 2] = total(r)
+            out[i, k + 3] = total(s)
+            k += 4
+        while k <= i:
+            out[i, k] = product(scaled, packed[k], f)
+            k += 1
 
 
 @merged
 def curvature(s, f, m):
-    """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; row[REST] behind it."""
+    """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; row[REST] behind it.
+
+    A row that hardly any of these columns feels gets more: its dual would go so far that the step, cut short at
+    the first kinks, had nothing left for the other rows.
+    """
     work = s.work
     products(s.a, s.irow[TIEROWS], s.irow[ACT], s.col[TMP], f, s.wide, s.col[TMP2], work, m)
-    wide = (m + WIDE) // WIDE * WIDE
+    wide = (m + LANES) // LANES * LANES
     top = 0.0
+    price = abs(s.row[XB, 0])
+    firm = 1.0 / (FAR * price) if price > 0.0 else 0.0
     for i in range(m):
         top = max(top, work[i, i])
     for i in range(m):
         d = work[i, i]
         if d <= 1e-12 * top:
             d = top if top > 0.0 else 1.0
-        work[i, i] += SOFT * d
+        work[i, i] = max(work[i, i] + SOFT * d, abs(s.row[REST, i]) * firm)
         for k in range(i):
             work[k, i] = work[i, k]
         work[i, m] = s.row[REST, i]
@@ -65,23 +85,23 @@ def curvature(s, f, m):
 
 
 @inner
-def sweep(work, p, m, own, sign):
+def sweep(work, p, m, own, column, sign):
     """Row p into (sign 1) or out of (−1) the solved ones; column m is the right-hand side."""
-    wide = (m + WIDE) // WIDE * WIDE
     inverse = 1.0 / work[p, p]
-    for k in range(wide):
-        own[k] = work[p, k] * inverse
-    own[p] = 1.0 - sign * inverse  # leaves sign · f / pivot in the column
     for i in range(m):
-        if i != p:
-            mine = work[i]
-            f = mine[p]
-            for k in range(wide):
-                mine[k] -= f * own[k]
-    mine = work[p]
-    for k in range(wide):
-        mine[k] = sign * own[k]
-    mine[p] = -inverse
+        column[i] = work[i, p]
+    column[p] = 0.0
+    scale = splat(inverse)
+    for b in range(0, m + 1, LANES):
+        store(own, b, scale * load_at(work, p, b))
+    own[p] = 1.0 - sign * inverse  # leaves sign · f / pivot in the column
+    turned = splat(sign)
+    for b in range(0, m + 1, LANES):
+        mine = load(own, b)
+        for i in range(m):
+            store_at(work, i, b, load_at(work, i, b) - splat(column[i]) * mine)
+        store_at(work, p, b, turned * mine)
+    work[p, p] = -inverse
 
 
 @merged
@@ -93,6 +113,7 @@ def best_duals(s, m):
     way = s.row[VEC]
     shift = s.row[Y]
     own = s.row[VEC3]
+    column = s.row[GEE]
     sides = s.irow[TIESIDES]
     solved = s.irow[PERM]
     most = 0.0
@@ -102,7 +123,7 @@ def best_duals(s, m):
         solved[i] = 0
         most = max(most, abs(g[i]))
         if sides[i] == 0 or y[i] != 0.0:
-            sweep(work, i, m, own, 1.0)
+            sweep(work, i, m, own, column, 1.0)
             solved[i] = 1
     for _ in range(4 * m + 10):
         # as far towards the solution of the present rows as all signs allow
@@ -123,7 +144,7 @@ def best_duals(s, m):
             way[i] += step * (goal - way[i])
         if at >= 0:
             way[at] = -y[at]
-            sweep(work, at, m, own, -1.0)
+            sweep(work, at, m, own, column, -1.0)
             solved[at] = 0
             change = -y[at] - shift[at]
             if change != 0.0:
@@ -139,7 +160,7 @@ def best_duals(s, m):
                 at = i
         if at < 0:
             break
-        sweep(work, at, m, own, 1.0)
+        sweep(work, at, m, own, column, 1.0)
         solved[at] = 1
     rate = 0.0
     for i in range(m):

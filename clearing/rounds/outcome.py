@@ -16,6 +16,7 @@ from clearing.rounds.fields import (
     COUNT,
     FAILED,
     INSIDE,
+    KNOWN,
     KNOWNOWN,
     LAM,
     LINE,
@@ -36,7 +37,7 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.freedom import served, settle_freedom, share_with_twins
-from clearing.rounds.known import know
+from clearing.rounds.known import know, set_directions, set_twins_apart
 from clearing.rounds.lanes import LANES, load, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns
@@ -59,6 +60,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     right_sides(s, m, f, tol, known)
     s.state[INSIDE] = f
     rank = m
+    settled = False
     if known:
         known_dispatch(s, f)
         if same_prices(s, m, f) and served(s):
@@ -73,12 +75,18 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         s.state[PRICED] = 1 if settled and (own == f or s.state[PLAIN] == 1) and served(s) else 0
         copy(s.row[Y], s.row[WASDUAL], m)
     elif sloped:
+        s.state[KNOWN] = 0
         s.state[PRICED] = 0
-        settled = solve_interior(s, m, f)
+        own = set_twins_apart(s, m)
+        rank = solve_interior(s, m, own, f)
+        settled = rank >= 0
+        if settled and own > rank:
+            set_directions(s, m, own, rank)
+            settled = settle_freedom(s, m, own, rank, rule, cost_scale, unpriced)
+        if settled and own < m:
+            settled = share_with_twins(s, m)
         if not settled:
             solve_mixed(s, m, f)
-    else:
-        settled = False
     if not settled:
         s.state[PRICED] = 0
         rank = solve_singular(s, m, f, sloped)

@@ -16,25 +16,47 @@ from clearing.rounds.fields import (
     PREV,
     RATIO,
     RED,
+    TIEROWS,
     TMP,
     TMP2,
+    VEC,
     X,
 )
+from clearing.rounds.lanes import LANES, equal_bits, larger, load, load_at, smaller, splat, store, total
 
-LOSS = 0.1  # a whole step is taken where the rate falls below zero by less than this share of what it loses
+LOSS = 0.2  # a whole step is taken where the rate falls below zero by less than this share of what it loses
 
 
-@reduction
-def answered(x, u, v, cost, inverse, low, high, moved, n):
-    """moved_j = v_j times what column j answers more at the prices u + v; returns their sum."""
-    total = 0.0
-    for j in range(n):
-        z = (u[j] + v[j] - cost[j]) * inverse[j]
-        z = min(high[j], max(low[j], z))
-        z = v[j] * (z - x[j])
-        moved[j] = z
-        total += z
-    return total
+@inner
+def answered(col, a, rows, way, m, n):
+    """col[ALPHA] = Σ way_i a_i, the prices' way, and col[TMP] = that times what each column answers more at its end.
+
+    Returns (sum of the latter, what it would be by the curvatures in col[RATIO]).
+    """
+    more = splat(0.0)
+    bend = splat(0.0)
+    for first in range(0, n, 4 * LANES):
+        p = q = r = s = splat(0.0)
+        for i in range(m):
+            f = splat(way[i])
+            row = rows[i]
+            p = p + f * load_at(a, row, first)
+            q = q + f * load_at(a, row, first + LANES)
+            r = r + f * load_at(a, row, first + 2 * LANES)
+            s = s + f * load_at(a, row, first + 3 * LANES)
+        store(col[ALPHA], first, p)
+        store(col[ALPHA], first + LANES, q)
+        store(col[ALPHA], first + 2 * LANES, r)
+        store(col[ALPHA], first + 3 * LANES, s)
+        for j in range(first, first + 4 * LANES, LANES):
+            v = load(col[ALPHA], j)
+            z = (load(col[RED], j) + v - load(col[COSTP], j)) * load(col[PREV], j)
+            z = smaller(load(col[HIGH], j), larger(load(col[LOW], j), z))
+            z = v * (z - load(col[X], j))
+            store(col[TMP], j, z)
+            more = more + z
+            bend = bend + v * v * load(col[RATIO], j)
+    return total(more), total(bend)
 
 
 @reduction
@@ -60,16 +82,19 @@ def between(kink, q, first, last):
 
 
 @merged
-def rise(s, n, rate, bend):
-    """Length ≤ 1 of the step along col[ALPHA]; `rate` is the dual function's rate of growth at its start,
-    `bend` what the columns with curvature take from it until the end."""
+def rise(s, n, rate, m):
+    """Length ≤ 1 of the step along the duals' way row[VEC], whose prices' way becomes col[ALPHA].
+
+    `rate` is the dual function's rate of growth at its start.
+    """
     x = s.col[X]
     u = s.col[RED]
     v = s.col[ALPHA]
     cost = s.col[COSTP]
     inverse = s.col[PREV]
     moved = s.col[TMP]
-    end = rate - answered(x, u, v, cost, inverse, s.col[LOW], s.col[HIGH], moved, n)
+    more, bend = answered(s.col, s.a, s.irow[TIEROWS], s.row[VEC], m, n)
+    end = rate - more
     if end >= -LOSS * bend:
         return 1.0
     start = s.col[RATIO]
@@ -81,9 +106,13 @@ def rise(s, n, rate, bend):
     out = s.wide[0]
     chosen = s.irow[ACT]
     c = 0
-    for j in range(n):
-        chosen[c] = j
-        c += moved[j] != 0.0
+    zero = splat(0.0)
+    for j in range(0, n, LANES):
+        bits = 255 ^ equal_bits(load(moved, j), zero)
+        if bits != 0:
+            for k in range(LANES):
+                chosen[c] = j + k
+                c += (bits >> k) & 1
     full = rate
     for k in range(c):
         j = chosen[k]

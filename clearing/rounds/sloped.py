@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from clearing.rounds.ascent import ascend
-from clearing.rounds.canonical import interior_columns
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
+from clearing.rounds.dense import sum_rows
 from clearing.rounds.equations import REGULAR
-from clearing.rounds.face import reduced_costs
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -38,6 +37,20 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.lanes import (
+    LANES,
+    equal_bits,
+    greatest,
+    larger,
+    less_bits,
+    load,
+    magnitude,
+    smaller,
+    smallest,
+    splat,
+    store,
+    where_less,
+)
 from clearing.rounds.outcome import settle
 from clearing.rounds.store import BALANCES, COLUMNS
 from clearing.rounds.ties import share
@@ -58,8 +71,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
     n = s.head[COLUMNS]
     s.state[SIZE] = 0  # the rows and columns here are no basis: a simplex afterwards starts cold
     e = noise * cost_scale
-    for j in range(n):
-        s.col[COSTP, j] = s.col[COST, j] + (e * s.col[JITTER, j] if s.col[SLOPE, j] == 0.0 else 0.0)
+    steps = perturb_steps(s.col, n, e)
     quick = number == 0
     for turn in range(60):
         if quick:
@@ -72,33 +84,74 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             if status != OK:
                 return status, 0, 0
         tight = list_ruling(s)
-        f = interior_columns(s, tol)
-        if quick and not steps_apart(s, s.irow[TIEROWS], s.state[RULED], f, -1.0):
+        f = inside_bounds(s.col, s.irow[COLS], n, tol)
+        if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.state[RULED], f, -1.0):
             quick = False
             continue
         status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
         if status == OK and quick and at_edge(s, f, tol):
-            f = interior_columns(s, tol)
+            f = inside_bounds(s.col, s.irow[COLS], n, tol)
             status, m, rank = settle(s, f, m - s.head[BALANCES], tol, True, rule, cost_scale, unpriced)
         if status == MORE_LINES:
             continue
         if status == GROW_ROWS or status == GROW_SLOTS:
             return status, 0, 0
-        if status != OK or not signs_hold(s, n, m, tol, STRICT * cost_tol if quick else cost_tol):
+        free = -1
+        if status == OK:
+            free = signs_hold(s, n, m, tol, STRICT * cost_tol if quick else cost_tol, cost_tol)
+        if free < 0:
             if quick:
                 quick = False
                 continue
             return (STALLED if status == OK else status), 0, 0
-        ties = list_face(s, n, m, f, cost_tol)
+        ties = list_face(s, n, m, f, free, cost_tol)
         if ties == 0:
             return status, m, rank
         out[2] = ties
         status, tight = share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0
-        f = interior_columns(s, tol)
+        f = inside_bounds(s.col, s.irow[COLS], n, tol)
         return settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
     return STALLED, 0, 0
+
+
+@inner
+def perturb_steps(col, n, e):
+    """Costs that the ways to the active set see: those of step orders are told apart. Whether there are any."""
+    cost = col[COST]
+    slope = col[SLOPE]
+    jitter = col[JITTER]
+    costp = col[COSTP]
+    zero = splat(0.0)
+    part = splat(e)
+    steps = 0
+    for j in range(0, n, LANES):
+        more = where_less(zero, load(slope, j), zero, part * load(jitter, j))
+        store(costp, j, load(cost, j) + more)
+        steps |= equal_bits(load(slope, j), zero) & less_bits(load(col[LOW], j), load(col[HIGH], j))
+    return steps != 0
+
+
+@inner
+def inside_bounds(col, cols, n, tol):
+    """Move columns within `tol` of a bound onto it; list the others, sorted, in `cols`. Returns their number."""
+    x = col[X]
+    edge = splat(tol)
+    count = 0
+    for j in range(0, n, LANES):
+        v = load(x, j)
+        low = load(col[LOW], j)
+        high = load(col[HIGH], j)
+        over = v - low
+        under = high - v
+        store(x, j, where_less(edge, over, where_less(edge, under, v, high), low))
+        bits = less_bits(edge, over) & less_bits(edge, under)
+        if bits != 0:
+            for k in range(LANES):
+                cols[count] = j + k
+                count += (bits >> k) & 1
+    return count
 
 
 @inner
@@ -166,42 +219,61 @@ def list_ruling(s):
 
 
 @inner
-def signs_hold(s, n, m, tol, cost_tol):
-    """Whether the recomputed active set is optimal: columns in their bounds, duals of the right sign."""
-    reduced_costs(s, m)
-    for j in range(n):
-        d = s.col[RED, j]
-        over = s.col[X, j] - s.col[LOW, j]
-        under = s.col[HIGH, j] - s.col[X, j]
-        if min(over, under) < -tol or (over > tol and d > cost_tol) or (under > tol and d < -cost_tol):
-            return False
+def signs_hold(s, n, m, tol, cost_tol, tie):
+    """Whether the recomputed active set is optimal: columns in their bounds, duals of the right sign.
+
+    Returns −1 where it is not, else the number of step orders at a bound that could move at no cost, `tie` at
+    most. Leaves reduced costs in col[RED].
+    """
     for i in range(s.head[BALANCES], m):
         if s.irow[PERM2, i] * s.row[Y, i] > cost_tol:
-            return False
-    return True
+            return -1
+    red = s.col[RED]
+    sum_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m)
+    zero = splat(0.0)
+    edge = splat(tol)
+    free = splat(tie)
+    beyond = zero
+    wrong = zero
+    steps = 0
+    for j in range(0, n, LANES):
+        v = load(s.col[X], j)
+        curve = load(s.col[SLOPE], j)
+        low = load(s.col[LOW], j)
+        high = load(s.col[HIGH], j)
+        d = load(s.col[COST], j) + curve * v - load(red, j)
+        store(red, j, d)
+        over = v - low
+        under = high - v
+        beyond = smaller(beyond, smaller(over, under))
+        wrong = larger(wrong, where_less(edge, over, d, zero))
+        wrong = larger(wrong, where_less(edge, under, zero - d, zero))
+        bits = less_bits(low, high) & equal_bits(curve, zero) & (equal_bits(v, low) | equal_bits(v, high))
+        bits &= ~less_bits(free, magnitude(d))
+        while bits != 0:
+            bits &= bits - 1
+            steps += 1
+    if not smallest(beyond) >= -tol or not greatest(wrong) <= cost_tol:
+        return -1
+    return steps
 
 
 @inner
-def list_face(s, n, m, f, cost_tol):
-    """How many step orders and limits could move at no cost; puts rows and duals where `ties.restrict` looks.
+def list_face(s, n, m, f, steps, cost_tol):
+    """How many step orders (`steps` of them at a bound) and limits could move at no cost; puts rows and duals where
+    `ties.restrict` looks.
 
     Without any the dispatch is unique: so it is too where the rows that have a price hold the step orders
     among the f interior columns.
     """
-    ties = 0
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    for j in range(n):
-        s.col[LOWP, j] = low[j]
-        s.col[HIGHP, j] = high[j]
-        at_bound = s.col[X, j] == low[j] or s.col[X, j] == high[j]
-        if at_bound and high[j] > low[j] and s.col[SLOPE, j] == 0.0 and abs(s.col[RED, j]) <= cost_tol:
-            ties += 1
     weak = 0
     for i in range(s.head[BALANCES], m):
         weak += abs(s.row[Y, i]) <= cost_tol
-    if ties == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], m, f, cost_tol)):
+    if steps == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], m, f, cost_tol)):
         return 0
+    for j in range(n):
+        s.col[LOWP, j] = s.col[LOW, j]
+        s.col[HIGHP, j] = s.col[HIGH, j]
     for t in range(s.state[SLOTS]):
         s.islot[ACTIVE, t] = -1
     for i in range(m):
@@ -210,4 +282,4 @@ def list_face(s, n, m, f, cost_tol):
         s.islot[ACTIVE, s.irow[ROWS, i]] = i
         s.col[RED, n + i] = s.row[Y, i]
     s.state[SIZE] = m
-    return ties + weak
+    return steps + weak

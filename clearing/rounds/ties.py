@@ -21,6 +21,7 @@ from clearing.rounds.fields import (
     HIGH,
     HIGHP,
     JITTER,
+    KEPT,
     KIND,
     LOW,
     LOWP,
@@ -210,5 +211,7 @@ def share(s, n, tol, cost_tol, sloped):
 
 @inner
 def _restore(s):
+    """Limits of the round again; what the columns gave to the rows is no more what it was."""
+    s.state[KEPT] = 0
     for t in range(s.head[BALANCES], s.state[SLOTS]):
         set_limits(s, t)

@@ -161,6 +161,26 @@ def test_tied_steps_beside_slopes_agree_with_the_general_path(name: str) -> None
         assert batch.lmp[r] == pytest.approx(claim.lmp[:, 0], abs=1e-6 * 31.0)
 
 
+@pytest.mark.parametrize("first", ["step", "sloped", "tied", "must"])
+def test_tied_steps_that_end_at_their_bounds_beside_a_sloped_order(first: str) -> None:
+    """The sale and purchase at 30 $/MWh are accepted as a whole (law 4), the sloped sale inside its bounds."""
+    rows = {
+        "step": sell("step", "a", 50, 30),
+        "sloped": sell("sloped", "b", 100, 20, slope=0.5),
+        "tied": buy("tied", "c", 40, 30),
+        "must": buy("must", "a", 30, 3000),
+    }
+    book = book_of(rows[first], *(row for name, row in rows.items() if name != first))
+    batch = (
+        NodalMarket(grid_of(("a", "b", 0.1), ("b", "c", 0.1)))
+        .prepare(book)
+        .clear_many(book.price, book.mw, slope=book.slope)
+    )
+    expected = {"step": 50.0, "sloped": 20.0, "tied": 40.0, "must": 30.0}
+    assert batch.accepted[0] == pytest.approx([expected[name] for name in book.orders])
+    assert batch.fallbacks == 0
+
+
 def _error_of(market: NodalMarket, book: Book) -> Exception | None:
     try:
         market.clear(book)
