@@ -15,7 +15,7 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import row_products, sum_rows
+from clearing.rounds.dense import row_products
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -33,6 +33,7 @@ from clearing.rounds.fields import (
     LOOK,
     LOOKED,
     LOW,
+    NOWNET,
     OK,
     PREV,
     QPS,
@@ -42,7 +43,7 @@ from clearing.rounds.fields import (
     REST,
     ROOM,
     RULED,
-    SIGN,
+    SHARE,
     SLOPE,
     SLOTS,
     STALLED,
@@ -50,7 +51,6 @@ from clearing.rounds.fields import (
     TIESIDES,
     TMP,
     VEC,
-    WAS,
     XB,
     X,
 )  # fmt: skip
@@ -68,10 +68,11 @@ from clearing.rounds.lanes import (
 )
 from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
-from clearing.rounds.store import BALANCES, ROWCAP
+from clearing.rounds.sites import combine, net, spread
+from clearing.rounds.store import BALANCES, LINKS, ORDER_SITES, ROWCAP, SITES
 
 WINDOW = 0.2  # of the price of the first balance row: the window of the first step
-SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
+WORST = 0.6  # part of the worst excess: lines beyond their limits by less wait
 AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
 NARROW = 0.1  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
@@ -152,7 +153,8 @@ def begin(s):
 def imbalances(s, n, m):
     """row[REST] = what each row lacks at the dispatch X; returns the largest."""
     lack = s.row[REST]
-    row_products(lack, n, s.a, s.irow[TIEROWS], m, s.col[X])
+    net(s, s.site[SHARE])
+    row_products(lack, s.head[SITES], s.rows, s.irow[TIEROWS], m, s.site[SHARE])
     worst = 0.0
     for i in range(m):
         t = s.irow[TIEROWS, i]
@@ -164,26 +166,32 @@ def imbalances(s, n, m):
 
 
 @inner
-def strayed(col, n):
+def strayed(s):
     """How far the dispatch X may have moved a flow since the last look, per MW of `slot[REACH]`; it counts as
     looked at now.
 
     REACH is that of dispatches with one sum; what the sum has changed comes on top, and no entry of a row is
     greater than twice its REACH.
     """
+    now = s.site[SHARE]
+    was = s.site[NOWNET]
+    net(s, now)
+    links = 0.0  # what they take from one bus they give to another: it is no part of the sum
+    for i in range(s.head[ORDER_SITES], s.head[ORDER_SITES] + s.head[LINKS]):
+        links += abs(now[i] - was[i])
     moved = splat(0.0)
-    net = splat(0.0)
-    for j in range(0, n, LANES):
-        v = load(col[X], j)
-        d = v - load(col[WAS], j)
+    more = splat(0.0)
+    for b in range(0, s.head[SITES], LANES):
+        v = load(now, b)
+        d = v - load(was, b)
         moved = moved + magnitude(d)
-        net = net + load(col[SIGN], j) * d
-        store(col[WAS], j, v)
-    far = total(moved) + abs(total(net))
+        more = more + d
+        store(was, b, v)
+    far = total(moved) + links + abs(total(more))
     if far < BIG:
         return far
-    for j in range(n):  # nothing that is no number may stay for other rounds
-        col[WAS, j] = 0.0
+    for b in range(s.head[SITES]):  # nothing that is no number may stay for other rounds
+        was[b] = 0.0
     return BIG
 
 
@@ -194,7 +202,7 @@ def exceeded(s, n, m, tol, near, cold):
     A line is computed only where it may have come closer than `near` to a limit since it was computed last.
     Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
-    moved = strayed(s.col, n)
+    moved = strayed(s)
     look = s.islot[LOOK]
     flows = s.slot[LOOKED]
     room = s.slot[ROOM]
@@ -209,7 +217,7 @@ def exceeded(s, n, m, tol, near, cold):
             look[count] = t
             count += left <= near
             closest = max(closest, -left if left > near else -BIG)
-    row_products(flows, n, s.a, look, count, s.col[X])
+    row_products(flows, s.head[SITES], s.rows, look, count, s.site[NOWNET])
     most = 0.0
     for k in range(count):
         t = look[k]
@@ -225,7 +233,7 @@ def exceeded(s, n, m, tol, near, cold):
     for k in range(count):
         t = look[k]
         over = -room[t]
-        if over > tol and over > SHARE * most:
+        if over > tol and over > WORST * most:
             if m + 1 >= s.head[ROWCAP]:
                 return m, closest, True
             above = s.slot[BASE, t] + flows[k] > s.slot[FHI, t]
@@ -284,7 +292,8 @@ def climb(s, n, tol, band, limit):
     inverses(s.col[PREV], s.col[SLOPE], s.col[LOW], s.col[HIGH], band, n)
     m = begin(s)
     y = s.row[XB]
-    sum_rows(s.col[RED], n, s.a, s.irow[TIEROWS], y, m)
+    combine(s, s.irow[TIEROWS], y, m)
+    spread(s, s.col[RED])
     for j in range(n):
         s.col[ALPHA, j] = 0.0
     window = WINDOW * abs(y[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
-from clearing.rounds.dense import sum_rows
 from clearing.rounds.equations import REGULAR
 from clearing.rounds.fields import (
     ACT,
@@ -52,6 +51,7 @@ from clearing.rounds.lanes import (
     where_less,
 )
 from clearing.rounds.outcome import settle
+from clearing.rounds.sites import combine, spread
 from clearing.rounds.store import BALANCES, COLUMNS
 from clearing.rounds.ties import share
 
@@ -229,7 +229,8 @@ def signs_hold(s, n, m, tol, cost_tol, tie):
         if s.irow[PERM2, i] * s.row[Y, i] > cost_tol:
             return -1
     red = s.col[RED]
-    sum_rows(red, n, s.a, s.irow[ROWS], s.row[Y], m)
+    combine(s, s.irow[ROWS], s.row[Y], m)
+    spread(s, red)
     zero = splat(0.0)
     edge = splat(tol)
     free = splat(tie)
