@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import product, row_products
+from clearing.rounds.elimination import combine_upwards
 from clearing.rounds.fields import (
     ACTIVE,
     BAS,
@@ -45,7 +46,6 @@ from clearing.rounds.fields import (
     X,
     Y,
 )
-from clearing.rounds.known import combine_upwards
 from clearing.rounds.lanes import LANES, load, load_at, splat, store
 from clearing.rounds.lines import remember
 from clearing.rounds.sites import net

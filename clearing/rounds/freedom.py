@@ -12,7 +12,7 @@ import numpy as np
 
 from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import eliminate
-from clearing.rounds.face import one_direction, served_weights, settle_between
+from clearing.rounds.direction import one_direction, served_weights, settle_between
 from clearing.rounds.fields import (
     APART,
     BUS_AT,
@@ -50,8 +50,8 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.known import SMALL, support
 from clearing.rounds.lanes import LANES, larger, less_bits, load, splat, total, where_less
+from clearing.rounds.reach import SMALL, support
 from clearing.rounds.sites import combine, touched
 from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS
 
@@ -157,7 +157,7 @@ def demand_served(s):
 
 @inner
 def settle_local(s, m, d, served_mw, rule, scale):
-    """`face.one_direction` for a direction that moves few columns; False where that has to look again."""
+    """`direction.one_direction` for a direction that moves few columns; False where that has to look again."""
     short_loops()
     z = s.null[d]
     y = s.row[Y]

@@ -6,7 +6,8 @@ import numpy as np
 
 from clearing.rounds.compiled import allocating
 from clearing.rounds.dense import add_rows
-from clearing.rounds.face import face_rows, reduced_costs, segment
+from clearing.rounds.direction import reduced_costs, segment
+from clearing.rounds.face import face_rows
 from clearing.rounds.fields import BTMP2, LAM, PERM, ROWS, SCOMP, VEC2
 from clearing.rounds.polyhedron import MOST, least
 from clearing.rounds.singular import null_vector

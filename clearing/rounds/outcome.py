@@ -37,10 +37,11 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.freedom import served, settle_freedom, share_with_twins
-from clearing.rounds.known import know, set_directions, set_twins_apart
+from clearing.rounds.known import know
 from clearing.rounds.lanes import LANES, load, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns
+from clearing.rounds.reach import set_directions, set_twins_apart
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
 from clearing.rounds.sites import inject
 from clearing.rounds.store import BALANCES
