@@ -1,0 +1,90 @@
+"""Columns in layers, the two starts of a round, and duals that a single order holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import networks
+from clearing import NodalMarket
+from clearing.rounds import fields as F
+from clearing.rounds.lanes import LANES
+from clearing.rounds.layout import lay_out
+from tests.clearing.test_rounds import elastic_book
+from tests.support.small import book_of, buy, grid_of, sell
+
+
+@given(
+    bus=st.lists(st.integers(0, 12), max_size=60) | st.lists(st.just(3), max_size=300),
+    links=st.integers(0, 5),
+)
+def test_every_order_has_a_column_beneath_its_site(bus: list[int], links: int) -> None:
+    layout = lay_out(np.array(bus, dtype=np.int64), links)
+    columns = np.concatenate([layout.order, layout.link])
+    assert len(np.unique(columns)) == len(bus) + links
+    assert (columns < layout.columns).all()
+    assert (layout.width % LANES == 0).all()
+    assert (np.diff(layout.width) <= 0).all()
+    assert layout.sites == layout.width[0]
+    assert layout.columns == layout.width.sum()
+    layer = np.searchsorted(layout.first, layout.order, side="right") - 1
+    assert (layout.site_bus[layout.order - layout.first[layer]] == bus).all()
+    assert (layout.link == len(layout.site_bus) + np.arange(links)).all()
+
+
+def test_the_start_that_takes_fewer_pivots_shows_in_no_result() -> None:
+    case = networks.load("pglib_ieee118")
+    book, rng = elastic_book(case), np.random.default_rng(8)
+    price = book.price * rng.uniform(0.7, 1.3, (400, len(book.price)))
+    prepared = NodalMarket(case.grid).prepare(book)
+    batch = prepared.clear_many(price)
+    assert batch.certified.all()
+    assert prepared.engine is not None
+    views = prepared.engine._views()
+    assert views["state"][F.ANCHOR] > 0
+    assert (
+        0.0 < views["habit"][1] < views["habit"][0]
+    )  # the average is nearer to each round than the last one
+    cold = NodalMarket(case.grid).prepare(book).clear_many(price[::-7])
+    assert np.array_equal(cold.accepted, batch.accepted[::-7])
+    assert np.array_equal(cold.lmp, batch.lmp[::-7])
+    still = price[:1].repeat(300, axis=0)
+    still[:, 0] += np.arange(300) * 1e-3
+    assert prepared.clear_many(still).certified.all()
+    assert views["habit"][0] < 2.0  # where rounds resemble each other, the last one is the start again
+
+
+@pytest.mark.parametrize("rule", ["canonical", "low", "high"])
+@pytest.mark.parametrize("demand", [0.0, 4.0])
+def test_duals_that_one_bus_alone_can_move(rule: str, demand: float) -> None:
+    """All lines of a bus at their limits: its price is free between the bids that it rejects and accepts."""
+    grid = grid_of(
+        ("gen", "hub", 0.2, 30.0), ("hub", "city", 0.2, 26.0), ("gen", "city", 0.4, 100.0), ("far", "city", 0.3, 40.0)
+    )  # fmt: skip
+    fixed = [{"bus": "hub", "mw": demand}] if demand else []
+    book = book_of(
+        sell("cheap", "gen", 200.0, 20.0), sell("other", "far", 100.0, 35.0), sell("dear", "city", 300.0, 70.0),
+        sell("blocked", "hub", 10.0, 90.0), buy("hub bid", "hub", 4.0 - demand, 400.0), buy("more", "hub", 9.0, 15.0),
+        buy("must", "city", 150.0, 3000.0),
+        fixed=fixed,
+    )  # fmt: skip
+    prepared = NodalMarket(grid, price_rule=rule).prepare(book)
+    rng = np.random.default_rng(5)
+    price = book.price * rng.uniform(0.8, 1.2, (40, len(book.price)))
+    batch = prepared.clear_many(price, want=("accepted", "lmp"))
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    rows = prepared._check(price, None, None, None, None)
+    local = 0
+    for r in range(40):
+        prepared.clear(price[r])
+        assert prepared.engine is not None
+        views = prepared.engine._views()
+        free = int(views["state"][F.KNOWNROWS] - views["state"][F.KNOWNCOLS])
+        local += bool(free > 0 and views["irow"][F.TOUCHED, 0] > 0)
+        found = prepared._optimum(rows, r)
+        assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-6)
+        assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=1e-6)
+    assert local > 5
