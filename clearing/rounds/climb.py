@@ -15,7 +15,7 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import row_products, sum_rows
+from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -34,6 +34,7 @@ from clearing.rounds.fields import (
     LOOKED,
     LOW,
     OK,
+    PERMQ,
     PREV,
     QPS,
     RATIO,
@@ -42,7 +43,7 @@ from clearing.rounds.fields import (
     REST,
     ROOM,
     RULED,
-    SIGN,
+    SEEN,
     SLOPE,
     SLOTS,
     STALLED,
@@ -50,7 +51,6 @@ from clearing.rounds.fields import (
     TIESIDES,
     TMP,
     VEC,
-    WAS,
     XB,
     X,
 )  # fmt: skip
@@ -59,15 +59,14 @@ from clearing.rounds.lanes import (
     larger,
     less_bits,
     load,
-    magnitude,
     smaller,
     splat,
     store,
-    total,
     where_less,
 )
 from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
+from clearing.rounds.standing import flows_of, sort_blocks, strayed
 from clearing.rounds.store import BALANCES, ROWCAP
 
 WINDOW = 0.2  # of the price of the first balance row: the window of the first step
@@ -75,6 +74,7 @@ SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
 AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
 NARROW = 0.1  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
+STAND = 20.0  # of the same price: columns so far from their kinks stand still until prices have moved so far
 
 
 @inner
@@ -88,13 +88,13 @@ def inverses(inverse, slope, low, high, band, n):
 
 
 @inner
-def respond(col, chosen, n, length, window):
+def respond(col, blocks, count, chosen, length, window):
     """Prices after a step of `length` along col[ALPHA], what the columns answer, and the curvature of that.
 
     u += length · v; x = clip((u − cost) · inverse, low, high). A column's curvature is the inverse of its slope
     where it is inside its bounds, or the average over prices up to `window` away where that is more. All of them
     stand in col[RATIO]; those that are not 0 are listed in `chosen`, with their values in col[TMP]; as many as
-    fill whole vectors. Returns their number.
+    fill whole vectors. Returns their number. Only the `count` listed blocks are looked at.
     """
     zero = splat(0.0)
     step = splat(length)
@@ -102,7 +102,8 @@ def respond(col, chosen, n, length, window):
     share = splat(0.5 / window if window > 0.0 else 0.0)
     weight = col[TMP]
     f = 0
-    for j in range(0, n, LANES):
+    for b in range(count):
+        j = blocks[b]
         u = load(col[RED], j) + step * load(col[ALPHA], j)
         store(col[RED], j, u)
         inverse = load(col[PREV], j)
@@ -138,6 +139,7 @@ def begin(s):
     for t in range(s.state[SLOTS]):
         y = s.slot[DUAL, t]
         s.islot[ACTIVE, t] = -1
+        s.islot[SEEN, t] = 0
         if t < balances or (y != 0.0 and m < s.head[ROWCAP] - 1):
             s.irow[TIEROWS, m] = t
             s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if y < 0.0 else -1)
@@ -149,10 +151,10 @@ def begin(s):
 
 
 @merged
-def imbalances(s, n, m):
+def imbalances(s, n, live, m):
     """row[REST] = what each row lacks at the dispatch X; returns the largest."""
     lack = s.row[REST]
-    row_products(lack, n, s.a, s.irow[TIEROWS], m, s.col[X])
+    flows_of(s, n, live, s.irow[TIEROWS], m, lack)
     worst = 0.0
     for i in range(m):
         t = s.irow[TIEROWS, i]
@@ -163,38 +165,15 @@ def imbalances(s, n, m):
     return worst
 
 
-@inner
-def strayed(col, n):
-    """How far the dispatch X may have moved a flow since the last look, per MW of `slot[REACH]`; it counts as
-    looked at now.
-
-    REACH is that of dispatches with one sum; what the sum has changed comes on top, and no entry of a row is
-    greater than twice its REACH.
-    """
-    moved = splat(0.0)
-    net = splat(0.0)
-    for j in range(0, n, LANES):
-        v = load(col[X], j)
-        d = v - load(col[WAS], j)
-        moved = moved + magnitude(d)
-        net = net + load(col[SIGN], j) * d
-        store(col[WAS], j, v)
-    far = total(moved) + abs(total(net))
-    if far < BIG:
-        return far
-    for j in range(n):  # nothing that is no number may stay for other rounds
-        col[WAS, j] = 0.0
-    return BIG
-
-
 @merged
-def exceeded(s, n, m, tol, near, cold):
+def exceeded(s, n, live, m, tol, near, cold, anew):
     """Append the lines that the dispatch X exceeds most to the m rows, of all slots or of the hot ones.
 
-    A line is computed only where it may have come closer than `near` to a limit since it was computed last.
+    A line is computed only where it may have come closer than `near` to a limit since it was computed last;
+    `anew` says that this was in another round.
     Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
-    moved = strayed(s.col, n)
+    moved = strayed(s.col, s.irow[PERMQ], n // LANES if anew else live, n)
     look = s.islot[LOOK]
     flows = s.slot[LOOKED]
     room = s.slot[ROOM]
@@ -209,7 +188,7 @@ def exceeded(s, n, m, tol, near, cold):
             look[count] = t
             count += left <= near
             closest = max(closest, -left if left > near else -BIG)
-    row_products(flows, n, s.a, look, count, s.col[X])
+    flows_of(s, n, live, look, count, flows)
     most = 0.0
     for k in range(count):
         t = look[k]
@@ -276,6 +255,16 @@ def advance(s, m, length):
 
 
 @inner
+def drift(s, m):
+    """The most that the duals' way moves the price of any column."""
+    most = 0.0
+    for i in range(m):
+        t = s.irow[TIEROWS, i]
+        most += abs(s.row[VEC, i]) * (1.0 if t < s.head[BALANCES] else 2.0 * s.slot[REACH, t])
+    return most
+
+
+@inner
 def climb(s, n, tol, band, limit):
     """Greatest value of the dual function with bands over the rows and hot lines.
 
@@ -287,14 +276,18 @@ def climb(s, n, tol, band, limit):
     sum_rows(s.col[RED], n, s.a, s.irow[TIEROWS], y, m)
     for j in range(n):
         s.col[ALPHA, j] = 0.0
+    blocks = s.irow[PERMQ]
+    margin = STAND * abs(y[0])
+    live = sort_blocks(s.col, blocks, n, margin)
     window = WINDOW * abs(y[0])
     before = 1e300
     near = 0.0
     length = 0.0
     looking = True
+    anew = True
     for _ in range(limit):
-        f = respond(s.col, s.irow[ACT], n, length, window if window > 1e-6 * abs(y[0]) else 0.0)
-        worst = imbalances(s, n, m)
+        f = respond(s.col, blocks, live, s.irow[ACT], length, window if window > 1e-6 * abs(y[0]) else 0.0)
+        worst = imbalances(s, n, live, m)
         # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
         settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
         settled |= worst <= 1e3 * tol and worst > 0.1 * before
@@ -302,7 +295,8 @@ def climb(s, n, tol, band, limit):
         closest = 0.0
         full = False
         if looking or settled:
-            m, closest, full = exceeded(s, n, m, least, 20.0 * least, settled)
+            m, closest, full = exceeded(s, n, live, m, least, 20.0 * least, settled, anew)
+            anew = False
         if full:
             return GROW_ROWS
         if settled and closest <= least:
@@ -310,16 +304,24 @@ def climb(s, n, tol, band, limit):
             return OK
         if before == 1e300 and max(worst, closest) <= 1e6 * tol:
             window = 0.0
-            f = respond(s.col, s.irow[ACT], n, 0.0, 0.0)
+            f = respond(s.col, blocks, live, s.irow[ACT], 0.0, 0.0)
         s.state[QPS] += 1
         curvature(s, f, m)
         rate = best_duals(s, m)
         if not rate > 0.0:
             return STALLED
-        length = rise(s, n, rate, m)
+        length = rise(s, live, rate, m)
+        margin -= length * drift(s, m)
         m = advance(s, m, length)
         before = worst
         near = 1e-4 * worst if length == 1.0 else 0.0
         looking = length > AGAIN or not looking
         window *= NARROW if length > FORESEEN else (0.5 if length > 0.01 else 1.0)
+        if margin < 0.0 and live < n // LANES:  # prices have come far: nothing stands still any more
+            sum_rows(s.col[RED], n, s.a, s.irow[TIEROWS], y, m)
+            live = sort_blocks(s.col, blocks, n, BIG)
+            for t in range(s.state[SLOTS]):
+                s.islot[SEEN, t] = 0
+            margin = BIG
+            length = 0.0
     return STALLED

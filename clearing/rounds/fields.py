@@ -51,7 +51,8 @@ ROOM = 4  # at least so far from a limit at the last look at the line [MW]
 REACH = 5  # greatest change of the flow per MW by which columns move
 LOOKED = 6  # flows of the lines looked at, less what demand and shifters cause
 SENSE = 7  # +1 where the row is that of its twin, −1 where it is the opposite
-N_SLOT = 8
+STILL = 8  # what columns that stand still give to the row, where `SEEN` says that it is so
+N_SLOT = 9
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
