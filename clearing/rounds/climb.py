@@ -14,6 +14,7 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 
 from __future__ import annotations
 
+from clearing.rounds.answers import inverses, respond, sort_blocks
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import (
@@ -22,7 +23,6 @@ from clearing.rounds.fields import (
     ALPHA,
     BASE,
     BIG,
-    COSTP,
     DUAL,
     FHI,
     FLO,
@@ -37,7 +37,6 @@ from clearing.rounds.fields import (
     PERMQ,
     PREV,
     QPS,
-    RATIO,
     REACH,
     RED,
     REST,
@@ -49,24 +48,15 @@ from clearing.rounds.fields import (
     STALLED,
     TIEROWS,
     TIESIDES,
-    TMP,
     VEC,
     XB,
-    X,
 )  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
-    larger,
-    less_bits,
-    load,
-    smaller,
-    splat,
-    store,
-    where_less,
 )
 from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
-from clearing.rounds.standing import flows_of, sort_blocks, strayed
+from clearing.rounds.standing import flows_of, strayed
 from clearing.rounds.store import BALANCES, ROWCAP
 
 WINDOW = 0.2  # of the price of the first balance row: the window of the first step
@@ -75,60 +65,6 @@ AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
 NARROW = 0.1  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
 STAND = 20.0  # of the same price: columns so far from their kinks stand still until prices have moved so far
-
-
-@inner
-def inverses(inverse, slope, low, high, band, n):
-    """One over each column's slope, which is at least `band` over its range; 0 for fixed columns."""
-    wide = 1.0 / band
-    for j in range(n):
-        room = (high[j] - low[j]) * wide
-        v = 1.0 / max(slope[j], 1e-300)
-        inverse[j] = min(v, room)
-
-
-@inner
-def respond(col, blocks, count, chosen, length, window):
-    """Prices after a step of `length` along col[ALPHA], what the columns answer, and the curvature of that.
-
-    u += length · v; x = clip((u − cost) · inverse, low, high). A column's curvature is the inverse of its slope
-    where it is inside its bounds, or the average over prices up to `window` away where that is more. All of them
-    stand in col[RATIO]; those that are not 0 are listed in `chosen`, with their values in col[TMP]; as many as
-    fill whole vectors. Returns their number. Only the `count` listed blocks are looked at.
-    """
-    zero = splat(0.0)
-    step = splat(length)
-    width = splat(window)
-    share = splat(0.5 / window if window > 0.0 else 0.0)
-    weight = col[TMP]
-    f = 0
-    for b in range(count):
-        j = blocks[b]
-        u = load(col[RED], j) + step * load(col[ALPHA], j)
-        store(col[RED], j, u)
-        inverse = load(col[PREV], j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        z = (u - load(col[COSTP], j)) * inverse
-        store(col[X], j, smaller(high, larger(low, z)))
-        w = where_less(z, low, zero, where_less(high, z, zero, inverse))
-        if window > 0.0:
-            reach = width * inverse
-            above = smaller(high, larger(low, z + reach))
-            below = smaller(high, larger(low, z - reach))
-            w = larger(w, share * (above - below))
-        store(col[RATIO], j, w)
-        bits = less_bits(zero, w)
-        if bits != 0:
-            for k in range(LANES):
-                chosen[f] = j + k
-                weight[f] = col[RATIO, j + k]
-                f += (bits >> k) & 1
-    whole = (f + LANES - 1) // LANES * LANES
-    for k in range(f, whole):
-        chosen[k] = 0
-        weight[k] = 0.0
-    return whole
 
 
 @merged

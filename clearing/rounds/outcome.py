@@ -5,7 +5,6 @@ from __future__ import annotations
 from clearing.rounds.canonical import gather_rows, remember_rows, right_sides, solve_independent
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     BAS,
@@ -39,6 +38,7 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.freedom import set_twins_apart, settle_freedom, share_with_twins
+from clearing.rounds.interior import solve_interior
 from clearing.rounds.lanes import LANES, load, splat, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns

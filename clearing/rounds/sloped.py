@@ -6,7 +6,6 @@ from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.equations import REGULAR
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -37,6 +36,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.interior import REGULAR
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,

@@ -1,20 +1,11 @@
-"""Columns that stand still in a climb: far from their kinks, they stay at their bounds whatever the steps do.
-
-Bids at the value of lost load, for instance, and units far out of the money. They are found eight at a time (a
-block); what they give to a row is computed once, and all passes look at the other blocks alone.
-"""
+"""Flows of a climb's dispatch, of which only some blocks of columns move: what the others give is computed once."""
 
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
 from clearing.rounds.fields import (
     BIG,
-    COSTP,
-    HIGH,
-    LOW,
     PERMQ,
-    PREV,
-    RED,
     SEEN,
     SIGN,
     STILL,
@@ -23,43 +14,13 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
-    equal_bits,
-    larger,
-    less_bits,
     load,
     load_at,
     magnitude,
-    smaller,
     splat,
     store,
     total,
 )
-
-ALL = (1 << LANES) - 1
-
-
-@inner
-def sort_blocks(col, live, n, margin):
-    """Answers X to the prices col[RED]; lists the blocks in which a column may leave its bound where prices move by
-    no more than `margin`, and the others behind the end of them. Returns the number of the former."""
-    width = splat(margin)
-    count = 0
-    last = n // LANES
-    for j in range(0, n, LANES):
-        inverse = load(col[PREV], j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        z = (load(col[RED], j) - load(col[COSTP], j)) * inverse
-        store(col[X], j, smaller(high, larger(low, z)))
-        reach = width * inverse
-        still = less_bits(z + reach, low) | less_bits(high, z - reach) | equal_bits(low, high)
-        if still == ALL:
-            last -= 1
-            live[last] = j
-        else:
-            live[count] = j
-            count += 1
-    return count
 
 
 @inner
