@@ -14,15 +14,14 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 
 from __future__ import annotations
 
+from clearing.rounds.answers import inverses, respond, sort_blocks
 from clearing.rounds.compiled import inner, merged
-from clearing.rounds.dense import row_products
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
     ALPHA,
     BASE,
     BIG,
-    COSTP,
     DUAL,
     FHI,
     FLO,
@@ -33,102 +32,39 @@ from clearing.rounds.fields import (
     LOOK,
     LOOKED,
     LOW,
-    NOWNET,
     OK,
+    PERMQ,
     PREV,
     QPS,
-    RATIO,
     REACH,
     RED,
     REST,
     ROOM,
     RULED,
-    SHARE,
+    SEEN,
     SLOPE,
     SLOTS,
     STALLED,
     TIEROWS,
     TIESIDES,
-    TMP,
     VEC,
     XB,
-    X,
 )  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
-    larger,
-    less_bits,
-    load,
-    magnitude,
-    smaller,
-    splat,
-    store,
-    total,
-    where_less,
 )
 from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
-from clearing.rounds.sites import combine, net, spread
-from clearing.rounds.store import BALANCES, LINKS, ORDER_SITES, ROWCAP, SITES
+from clearing.rounds.sites import combine, spread
+from clearing.rounds.standing import flows_of, strayed
+from clearing.rounds.store import BALANCES, ROWCAP
 
 WINDOW = 0.2  # of the price of the first balance row: the window of the first step
-WORST = 0.6  # part of the worst excess: lines beyond their limits by less wait
+SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
 AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
 NARROW = 0.1  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
-
-
-@inner
-def inverses(inverse, slope, low, high, band, n):
-    """One over each column's slope, which is at least `band` over its range; 0 for fixed columns."""
-    wide = 1.0 / band
-    for j in range(n):
-        room = (high[j] - low[j]) * wide
-        v = 1.0 / max(slope[j], 1e-300)
-        inverse[j] = min(v, room)
-
-
-@inner
-def respond(col, chosen, n, length, window):
-    """Prices after a step of `length` along col[ALPHA], what the columns answer, and the curvature of that.
-
-    u += length · v; x = clip((u − cost) · inverse, low, high). A column's curvature is the inverse of its slope
-    where it is inside its bounds, or the average over prices up to `window` away where that is more. All of them
-    stand in col[RATIO]; those that are not 0 are listed in `chosen`, with their values in col[TMP]; as many as
-    fill whole vectors. Returns their number.
-    """
-    zero = splat(0.0)
-    step = splat(length)
-    width = splat(window)
-    share = splat(0.5 / window if window > 0.0 else 0.0)
-    weight = col[TMP]
-    f = 0
-    for j in range(0, n, LANES):
-        u = load(col[RED], j) + step * load(col[ALPHA], j)
-        store(col[RED], j, u)
-        inverse = load(col[PREV], j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        z = (u - load(col[COSTP], j)) * inverse
-        store(col[X], j, smaller(high, larger(low, z)))
-        w = where_less(z, low, zero, where_less(high, z, zero, inverse))
-        if window > 0.0:
-            reach = width * inverse
-            above = smaller(high, larger(low, z + reach))
-            below = smaller(high, larger(low, z - reach))
-            w = larger(w, share * (above - below))
-        store(col[RATIO], j, w)
-        bits = less_bits(zero, w)
-        if bits != 0:
-            for k in range(LANES):
-                chosen[f] = j + k
-                weight[f] = col[RATIO, j + k]
-                f += (bits >> k) & 1
-    whole = (f + LANES - 1) // LANES * LANES
-    for k in range(f, whole):
-        chosen[k] = 0
-        weight[k] = 0.0
-    return whole
+STAND = 20.0  # of the same price: columns so far from their kinks stand still until prices have moved so far
 
 
 @merged
@@ -139,6 +75,7 @@ def begin(s):
     for t in range(s.state[SLOTS]):
         y = s.slot[DUAL, t]
         s.islot[ACTIVE, t] = -1
+        s.islot[SEEN, t] = 0
         if t < balances or (y != 0.0 and m < s.head[ROWCAP] - 1):
             s.irow[TIEROWS, m] = t
             s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if y < 0.0 else -1)
@@ -150,11 +87,10 @@ def begin(s):
 
 
 @merged
-def imbalances(s, n, m):
+def imbalances(s, n, live, m):
     """row[REST] = what each row lacks at the dispatch X; returns the largest."""
     lack = s.row[REST]
-    net(s, s.site[SHARE])
-    row_products(lack, s.head[SITES], s.rows, s.irow[TIEROWS], m, s.site[SHARE])
+    flows_of(s, n, live, s.irow[TIEROWS], m, lack)
     worst = 0.0
     for i in range(m):
         t = s.irow[TIEROWS, i]
@@ -165,44 +101,15 @@ def imbalances(s, n, m):
     return worst
 
 
-@inner
-def strayed(s):
-    """How far the dispatch X may have moved a flow since the last look, per MW of `slot[REACH]`; it counts as
-    looked at now.
-
-    REACH is that of dispatches with one sum; what the sum has changed comes on top, and no entry of a row is
-    greater than twice its REACH.
-    """
-    now = s.site[SHARE]
-    was = s.site[NOWNET]
-    net(s, now)
-    links = 0.0  # what they take from one bus they give to another: it is no part of the sum
-    for i in range(s.head[ORDER_SITES], s.head[ORDER_SITES] + s.head[LINKS]):
-        links += abs(now[i] - was[i])
-    moved = splat(0.0)
-    more = splat(0.0)
-    for b in range(0, s.head[SITES], LANES):
-        v = load(now, b)
-        d = v - load(was, b)
-        moved = moved + magnitude(d)
-        more = more + d
-        store(was, b, v)
-    far = total(moved) + links + abs(total(more))
-    if far < BIG:
-        return far
-    for b in range(s.head[SITES]):  # nothing that is no number may stay for other rounds
-        was[b] = 0.0
-    return BIG
-
-
 @merged
-def exceeded(s, n, m, tol, near, cold):
+def exceeded(s, n, live, m, tol, near, cold, anew):
     """Append the lines that the dispatch X exceeds most to the m rows, of all slots or of the hot ones.
 
-    A line is computed only where it may have come closer than `near` to a limit since it was computed last.
+    A line is computed only where it may have come closer than `near` to a limit since it was computed last;
+    `anew` says that this was in another round.
     Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
-    moved = strayed(s)
+    moved = strayed(s, s.irow[PERMQ], n // LANES if anew else live, n)
     look = s.islot[LOOK]
     flows = s.slot[LOOKED]
     room = s.slot[ROOM]
@@ -217,7 +124,7 @@ def exceeded(s, n, m, tol, near, cold):
             look[count] = t
             count += left <= near
             closest = max(closest, -left if left > near else -BIG)
-    row_products(flows, s.head[SITES], s.rows, look, count, s.site[NOWNET])
+    flows_of(s, n, live, look, count, flows)
     most = 0.0
     for k in range(count):
         t = look[k]
@@ -233,7 +140,7 @@ def exceeded(s, n, m, tol, near, cold):
     for k in range(count):
         t = look[k]
         over = -room[t]
-        if over > tol and over > WORST * most:
+        if over > tol and over > SHARE * most:
             if m + 1 >= s.head[ROWCAP]:
                 return m, closest, True
             above = s.slot[BASE, t] + flows[k] > s.slot[FHI, t]
@@ -284,6 +191,16 @@ def advance(s, m, length):
 
 
 @inner
+def drift(s, m):
+    """The most that the duals' way moves the price of any column."""
+    most = 0.0
+    for i in range(m):
+        t = s.irow[TIEROWS, i]
+        most += abs(s.row[VEC, i]) * (1.0 if t < s.head[BALANCES] else 2.0 * s.slot[REACH, t])
+    return most
+
+
+@inner
 def climb(s, n, tol, band, limit):
     """Greatest value of the dual function with bands over the rows and hot lines.
 
@@ -296,14 +213,18 @@ def climb(s, n, tol, band, limit):
     spread(s, s.col[RED])
     for j in range(n):
         s.col[ALPHA, j] = 0.0
+    blocks = s.irow[PERMQ]
+    margin = STAND * abs(y[0])
+    live = sort_blocks(s.col, blocks, n, margin)
     window = WINDOW * abs(y[0])
     before = 1e300
     near = 0.0
     length = 0.0
     looking = True
+    anew = True
     for _ in range(limit):
-        f = respond(s.col, s.irow[ACT], n, length, window if window > 1e-6 * abs(y[0]) else 0.0)
-        worst = imbalances(s, n, m)
+        f = respond(s.col, blocks, live, s.irow[ACT], length, window if window > 1e-6 * abs(y[0]) else 0.0)
+        worst = imbalances(s, n, live, m)
         # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
         settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
         settled |= worst <= 1e3 * tol and worst > 0.1 * before
@@ -311,7 +232,8 @@ def climb(s, n, tol, band, limit):
         closest = 0.0
         full = False
         if looking or settled:
-            m, closest, full = exceeded(s, n, m, least, 20.0 * least, settled)
+            m, closest, full = exceeded(s, n, live, m, least, 20.0 * least, settled, anew)
+            anew = False
         if full:
             return GROW_ROWS
         if settled and closest <= least:
@@ -319,16 +241,25 @@ def climb(s, n, tol, band, limit):
             return OK
         if before == 1e300 and max(worst, closest) <= 1e6 * tol:
             window = 0.0
-            f = respond(s.col, s.irow[ACT], n, 0.0, 0.0)
+            f = respond(s.col, blocks, live, s.irow[ACT], 0.0, 0.0)
         s.state[QPS] += 1
         curvature(s, f, m)
         rate = best_duals(s, m)
         if not rate > 0.0:
             return STALLED
-        length = rise(s, n, rate, m)
+        length = rise(s, live, rate, m)
+        margin -= length * drift(s, m)
         m = advance(s, m, length)
         before = worst
         near = 1e-4 * worst if length == 1.0 else 0.0
         looking = length > AGAIN or not looking
         window *= NARROW if length > FORESEEN else (0.5 if length > 0.01 else 1.0)
+        if margin < 0.0 and live < n // LANES:  # prices have come far: nothing stands still any more
+            combine(s, s.irow[TIEROWS], y, m)
+            spread(s, s.col[RED])
+            live = sort_blocks(s.col, blocks, n, BIG)
+            for t in range(s.state[SLOTS]):
+                s.islot[SEEN, t] = 0
+            margin = BIG
+            length = 0.0
     return STALLED

@@ -33,7 +33,8 @@ MODE = 17  # sloped books: +1 at the lower bound, −1 at the upper, 0 inside, H
 SIGN = 18  # +1 sale or link, −1 purchase, 0 where there is no column
 MEANCOST = 19  # running averages, see `start`
 MEANHIGH = 20
-N_COL = 21
+WAS = 21  # sloped books: dispatch at the last look at the candidate lines
+N_COL = 22
 
 # site (float): sites of the columns, see `layout`
 NET = 0  # what the columns at a bound inject, all layers together, where `state` says that it is so [MW]
@@ -66,7 +67,8 @@ ROOM = 4  # at least so far from a limit at the last look at the line [MW]
 REACH = 5  # greatest change of the flow per MW by which columns move
 LOOKED = 6  # flows of the lines looked at, less what demand and shifters cause
 SENSE = 7  # +1 where the row is that of its twin, −1 where it is the opposite
-N_SLOT = 8
+STOOD = 8  # what columns that stand still give to the row, where `SEEN` says that it is so
+N_SLOT = 9
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
@@ -76,7 +78,7 @@ SCOMP = 3  # component
 LOOK = 4  # list of the slots to be looked at
 TWIN = 5  # slot of the first line remembered that has the same row in every column, or the opposite one
 MET = 6  # place of a line of that kind among the rows
-SEEN = 7  # last round in which the line was computed
+SEEN = 7  # last round in which the line was computed; sloped books: 1 where `STOOD` holds
 N_ISLOT = 8
 
 # row (float)
@@ -189,6 +191,7 @@ PRICED = 21  # 1 while the duals of the active set's last costs are kept
 NOW = 22  # rounds cleared
 ANCHOR = 23  # size of the basis of average numbers, 0 before it is looked for, −1 where it was not found
 ANCHORED = 24  # when it was
+CURVED = 26  # 1 where the last round had slopes
 AVERAGED = 25  # 1 where there are averages
 N_STATE = 32
 

@@ -16,6 +16,7 @@ from clearing.rounds.fields import (
     COLS,
     COST,
     COSTP,
+    CURVED,
     DIR,
     FAILED,
     GROW_ROWS,
@@ -39,6 +40,7 @@ from clearing.rounds.fields import (
     RED,
     REDONE,
     REFACTOR,
+    ROOM,
     ROWS,
     SIZE,
     SLOTS,
@@ -201,6 +203,10 @@ def clear_round(
     components = s.head[COMPONENTS]
     for c in range(components):
         unpriced[c] = 0
+    if sloped != (s.state[CURVED] > 0):  # these rounds remember other dispatches at the last look at a line
+        s.state[CURVED] = 1 if sloped else 0
+        for t in range(s.head[BALANCES], s.state[SLOTS]):
+            s.slot[ROOM, t] = 0.0
     start = -1
     if number == 0 and s.state[CAREFUL] == 0 and not sloped:
         start = choose_start(s, NOISE * cost_scale, 0.1 * MW_TOL * mw_scale, 1e-14 * cost_scale)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from clearing.rounds.canonical import gather_rows, known_dispatch, known_duals, right_sides, same_prices
 from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.equations import solve_interior
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     BAS,
@@ -37,6 +36,7 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.freedom import served, settle_freedom, share_with_twins
+from clearing.rounds.interior import solve_interior
 from clearing.rounds.known import know
 from clearing.rounds.lanes import LANES, load, store
 from clearing.rounds.lines import flows, worst_lines

@@ -13,6 +13,7 @@ from clearing.rounds.fields import (
     HIGHP,
     LOW,
     LOWP,
+    PERMQ,
     PREV,
     RATIO,
     RED,
@@ -28,34 +29,48 @@ LOSS = 0.2  # a whole step is taken where the rate falls below zero by less than
 
 
 @inner
-def answered(col, a, rows, way, m, n):
+def answered(col, blocks, count, a, rows, way, m):
     """col[ALPHA] = Σ way_i a_i, the prices' way, and col[TMP] = that times what each column answers more at its end.
 
-    Returns (sum of the latter, what it would be by the curvatures in col[RATIO]).
+    Returns (sum of the latter, what it would be by the curvatures in col[RATIO]). Only the `count` listed blocks
+    are looked at.
     """
-    more = splat(0.0)
-    bend = splat(0.0)
-    for first in range(0, n, 4 * LANES):
-        p = q = r = s = splat(0.0)
+    q = 0
+    while q + 4 <= count:
+        ja = blocks[q]
+        jb = blocks[q + 1]
+        jc = blocks[q + 2]
+        jd = blocks[q + 3]
+        va = vb = vc = vd = splat(0.0)
         for i in range(m):
             f = splat(way[i])
             row = rows[i]
-            p = p + f * load_at(a, row, first)
-            q = q + f * load_at(a, row, first + LANES)
-            r = r + f * load_at(a, row, first + 2 * LANES)
-            s = s + f * load_at(a, row, first + 3 * LANES)
-        store(col[ALPHA], first, p)
-        store(col[ALPHA], first + LANES, q)
-        store(col[ALPHA], first + 2 * LANES, r)
-        store(col[ALPHA], first + 3 * LANES, s)
-        for j in range(first, first + 4 * LANES, LANES):
-            v = load(col[ALPHA], j)
-            z = (load(col[RED], j) + v - load(col[COSTP], j)) * load(col[PREV], j)
-            z = smaller(load(col[HIGH], j), larger(load(col[LOW], j), z))
-            z = v * (z - load(col[X], j))
-            store(col[TMP], j, z)
-            more = more + z
-            bend = bend + v * v * load(col[RATIO], j)
+            va = va + f * load_at(a, row, ja)
+            vb = vb + f * load_at(a, row, jb)
+            vc = vc + f * load_at(a, row, jc)
+            vd = vd + f * load_at(a, row, jd)
+        store(col[ALPHA], ja, va)
+        store(col[ALPHA], jb, vb)
+        store(col[ALPHA], jc, vc)
+        store(col[ALPHA], jd, vd)
+        q += 4
+    while q < count:
+        va = splat(0.0)
+        for i in range(m):
+            va = va + splat(way[i]) * load_at(a, rows[i], blocks[q])
+        store(col[ALPHA], blocks[q], va)
+        q += 1
+    more = splat(0.0)
+    bend = splat(0.0)
+    for q in range(count):
+        j = blocks[q]
+        v = load(col[ALPHA], j)
+        z = (load(col[RED], j) + v - load(col[COSTP], j)) * load(col[PREV], j)
+        z = smaller(load(col[HIGH], j), larger(load(col[LOW], j), z))
+        z = v * (z - load(col[X], j))
+        store(col[TMP], j, z)
+        more = more + z
+        bend = bend + v * v * load(col[RATIO], j)
     return total(more), total(bend)
 
 
@@ -82,7 +97,7 @@ def between(kink, q, first, last):
 
 
 @merged
-def rise(s, n, rate, m):
+def rise(s, live, rate, m):
     """Length ≤ 1 of the step along the duals' way row[VEC], whose prices' way becomes col[ALPHA].
 
     `rate` is the dual function's rate of growth at its start.
@@ -93,7 +108,7 @@ def rise(s, n, rate, m):
     cost = s.col[COSTP]
     inverse = s.col[PREV]
     moved = s.col[TMP]
-    more, bend = answered(s.col, s.a, s.irow[TIEROWS], s.row[VEC], m, n)
+    more, bend = answered(s.col, s.irow[PERMQ], live, s.a, s.irow[TIEROWS], s.row[VEC], m)
     end = rate - more
     if end >= -LOSS * bend:
         return 1.0
@@ -107,7 +122,8 @@ def rise(s, n, rate, m):
     chosen = s.irow[ACT]
     c = 0
     zero = splat(0.0)
-    for j in range(0, n, LANES):
+    for b in range(live):
+        j = s.irow[PERMQ, b]
         bits = 255 ^ equal_bits(load(moved, j), zero)
         if bits != 0:
             for k in range(LANES):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
-from clearing.rounds.equations import REGULAR
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -36,6 +35,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.interior import REGULAR
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,

@@ -163,7 +163,7 @@ def test_tied_steps_beside_slopes_agree_with_the_general_path(name: str) -> None
 
 @pytest.mark.parametrize("first", ["step", "sloped", "tied", "must"])
 def test_tied_steps_that_end_at_their_bounds_beside_a_sloped_order(first: str) -> None:
-    """Sale and purchase at 30 $/MWh are accepted as a whole (law 4), the sloped sale inside its bounds."""
+    """The sale and purchase at 30 $/MWh are accepted as a whole (law 4), the sloped sale in part."""
     rows = {
         "step": sell("step", "a", 50, 30),
         "sloped": sell("sloped", "b", 100, 20, slope=0.5),

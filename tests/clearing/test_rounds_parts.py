@@ -165,3 +165,55 @@ def test_lines_that_share_a_dual_are_priced_by_the_rule(rule: str) -> None:
         [prepared.clear_many(p, m, want=("lmp",)).lmp[0] for p, m in zip(price, mw, strict=True)]
     )
     assert np.array_equal(alone, batch.lmp)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+@pytest.mark.parametrize("rule", ["canonical", "low", "high"])
+def test_lines_that_share_a_dual_beside_sloped_orders(rule: str, share: float) -> None:
+    """Twins and lines that depend on others, where slopes decide the dispatch; price intervals too."""
+    market, book = _branching_grid()
+    market = NodalMarket(market.grid, price_rule=rule)
+    prepared, rng = market.prepare(book), np.random.default_rng(9)
+    price = book.price * rng.uniform(0.7, 1.3, (40, len(book.price)))
+    mw = book.mw * np.where(rng.random((40, 1)) < 0.5, rng.uniform(0.6, 1.4, (40, len(book.price))), 1.0)
+    slope = np.minimum(price, 100.0) / mw * rng.uniform(0.02, 0.2, mw.shape) * (rng.random(mw.shape) < share)
+    batch = prepared.clear_many(
+        price, mw, slope=slope, want=("accepted", "lmp", "lmp_low", "lmp_high", "flow")
+    )
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    together = (np.abs(np.abs(batch.flow) - market.grid.limit_mw) < 1e-6).sum(axis=1)
+    assert (together >= 3).mean() > 0.3
+    rows = prepared._check(price, mw, slope, None, None)
+    for r in range(0, 40, 3):
+        found = prepared._optimum(rows, r)
+        assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-5)
+        assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=1e-5)
+        low, high = (ends[:, 0] * found.face.reduced.money for ends in found.face.intervals())
+        for ours, theirs in ((batch.lmp_low[r], low), (batch.lmp_high[r], high)):
+            finite = np.isfinite(theirs)
+            assert (np.isfinite(ours) == finite).all()
+            assert ours[finite] == pytest.approx(theirs[finite], abs=1e-5)
+
+
+def test_sloped_rounds_between_plenty_and_scarcity() -> None:
+    """Prices jump from those of units to the value of lost load: orders that stood still have to move."""
+    case = networks.load("ieee14")
+    book = elastic_book(case)
+    prepared, rng = NodalMarket(case.grid).prepare(book), np.random.default_rng(4)
+    price = np.tile(book.price, (30, 1)) * rng.uniform(0.9, 1.1, (30, len(book.price)))
+    mw = np.tile(book.mw, (30, 1))
+    mw[::2, book.side > 0] *= 0.1
+    slope = rng.uniform(0.02, 0.1, mw.shape) * price / np.maximum(mw, 1e-3)
+    batch = prepared.clear_many(price, mw, slope=slope)
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    assert np.ptp(batch.lmp.mean(axis=1)) > 1000.0
+    rows = prepared._check(price, mw, slope, None, None)
+    for r in range(0, 30, 5):
+        claim = prepared._optimum(rows, r).claim
+        assert batch.accepted[r] == pytest.approx(claim.accepted, abs=1e-6 * (1 + mw[r].max()))
+        assert batch.lmp[r] == pytest.approx(claim.lmp[:, 0], abs=1e-6 * (1 + price[r].max()))
+    back = NodalMarket(case.grid).prepare(book).clear_many(price[::-1], mw[::-1], slope=slope[::-1])
+    assert np.array_equal(batch.accepted[::-1], back.accepted), "law 3"
+    assert np.array_equal(batch.lmp[::-1], back.lmp), "law 3"

@@ -1,0 +1,248 @@
+"""Dispatch and duals of an active set of a sloped book that determines the dispatch."""
+
+from __future__ import annotations
+
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import product
+from clearing.rounds.equations import append, solve_upper
+from clearing.rounds.fields import (
+    ACT,
+    BAS,
+    COLS,
+    COST,
+    DIR,
+    GEE,
+    GOAL,
+    ORDER,
+    OWN,
+    PREV,
+    SLOPE,
+    TMP2,
+    VEC,
+    X,
+    Y,
+)  # fmt: skip
+from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
+
+REGULAR = 1e-6  # least pivot of equations whose solution is taken for the only one
+DEPENDENT = 1e-11  # greatest pivot of a row that depends on others
+EXACT = 1e-2  # a pivot below this asks for a second look at the solution
+
+
+@inner
+def solve_again(a, k, right):
+    """right = (L U)⁻¹ right with the factors that :func:`eliminate_definite` has left."""
+    for i in range(k):
+        v = right[i]
+        for j in range(i):
+            v -= a[i, j] * right[j]
+        right[i] = v
+    solve_upper(a, k, right)
+
+
+@inner
+def eliminate_definite(a, m, k, right, part):
+    """Elimination without exchanges of [H B; Bᵀ 0], H (m × m) positive semidefinite with a diagonal of 1 or 0.
+
+    Rows that depend on earlier ones get a row of zeros in U. `a` becomes L and U, column k the right-hand side
+    with L taken off; `part` has room for a vector. Returns the least pivot, 0 where one is neither far from zero
+    nor zero.
+    """
+    append(a, k, right)
+    least = 1.0
+    for c in range(k):
+        d = a[c, c] if c < m else -a[c, c]
+        if not d > REGULAR:
+            if c >= m or not d < DEPENDENT:
+                return 0.0
+            for j in range(c, k + 1):
+                a[c, j] = 0.0
+            for i in range(c + 1, k):
+                a[i, c] = 0.0
+            continue
+        least = min(least, d)
+        inverse = 1.0 / a[c, c]
+        first = c // LANES * LANES
+        store(part, 0, load_at(a, c, first))
+        for j in range(c - first + 1):  # what stands there stays: factors of this block
+            part[j] = 0.0
+        pivot = load(part, 0)
+        for i in range(c + 1, k):
+            ratio = a[i, c] * inverse
+            factor = splat(ratio)
+            store_at(a, i, first, load_at(a, i, first) - factor * pivot)
+            for b in range(first + LANES, k + 1, LANES):
+                store_at(a, i, b, load_at(a, i, b) - factor * load_at(a, c, b))
+            a[i, c] = ratio
+    return least
+
+
+@inner
+def solve_interior(s, m, own, f):
+    """Dispatch X of the interior columns, where it is unique, and duals row[Y] of the rows.
+
+    Rows are irow[ROWS] with right sides row[VEC], columns irow[COLS], their entries in `wide`. Only the `own`
+    rows listed in irow[OWN] count, the others are twins of theirs and get 0, as do those that depend on earlier
+    ones. Returns the number of independent rows, −1 where the equations are not regular enough to tell: then ranks
+    decide. Leaves the independent rows before the dependent ones in irow[ORDER] and their elimination in `below`.
+
+    With sloped columns F and steps B the equations are A_F S⁻¹ (A_Fᵀy − c_F) + A_B x_B = right and A_Bᵀy = c_B. A
+    multiple of A_B (A_Bᵀy − c_B) added to the first leaves the solution as it is, and makes what stands before y
+    definite on independent rows.
+    """
+    cols = s.irow[COLS]
+    chosen = s.irow[OWN]
+    held = s.irow[BAS]
+    place = s.irow[ACT]
+    work = s.work
+    wide = s.wide
+    inverse = s.col[PREV]
+    price = s.col[GOAL]
+    x = s.col[TMP2]
+    right = s.col[DIR]
+    unit = s.blocks
+    y = s.row[Y]
+    whole = (f + LANES - 1) // LANES * LANES
+    b = 0
+    mean = 0.0
+    for t in range(f):
+        j = cols[t]
+        price[t] = s.col[COST, j]
+        curve = s.col[SLOPE, j]
+        inverse[t] = 1.0 / curve if curve > 0.0 else 0.0
+        mean += inverse[t]
+        held[b] = j
+        place[b] = t
+        b += curve == 0.0
+    k = own + b
+    if b > own or k >= work.shape[1]:
+        return -1
+    mean = mean / (f - b) if f > b else 1.0
+    for h in range(b):
+        inverse[place[h]] = mean
+    for t in range(f, whole):
+        inverse[t] = 0.0
+        price[t] = 0.0
+    top = 0.0
+    for i in range(own):
+        mine = chosen[i]
+        for t in range(f, whole):
+            wide[mine, t] = 0.0
+        paid = splat(0.0)
+        for t in range(0, whole, LANES):
+            v = load(inverse, t) * load_at(wide, mine, t)
+            store(x, t, v)
+            paid = paid + v * load(price, t)
+        right[i] = s.row[VEC, mine] + total(paid)
+        for e in range(i + 1):
+            work[i, e] = product(x, wide[chosen[e]], whole)
+        top = max(top, work[i, i])
+    if top == 0.0:
+        top = 1.0
+    for i in range(own):
+        d = work[i, i]
+        unit[i] = 1.0 / (d if d > 1e-12 * top else top) ** 0.5
+    for i in range(own):
+        mine = work[i]
+        for e in range(i + 1):
+            v = mine[e] * unit[i] * unit[e]
+            mine[e] = v
+            work[e, i] = v
+        right[i] *= unit[i]
+    for h in range(b):
+        size = 0.0
+        for i in range(own):
+            v = wide[chosen[i], place[h]] * unit[i]
+            work[i, own + h] = v
+            size = max(size, abs(v))
+        size = 1.0 / size if size > 0.0 else 1.0
+        for i in range(own):
+            v = work[i, own + h] * size
+            work[i, own + h] = v
+            work[own + h, i] = v
+        for e in range(b):
+            work[own + h, own + e] = 0.0
+        unit[own + h] = size
+        right[own + h] = price[place[h]] * size
+    least = eliminate_definite(work, own, k, right, s.row[GEE])
+    if least == 0.0:
+        return -1
+    for i in range(k):
+        right[i] = work[i, k]
+    solve_upper(work, k, right)
+    for i in range(m):
+        y[i] = 0.0
+    for i in range(own):
+        y[chosen[i]] = right[i] * unit[i]
+    for h in range(b):
+        t = place[h]
+        inverse[t] = 0.0
+        s.col[X, held[h]] = right[own + h] * unit[own + h]
+    answers(wide, chosen, own, y, price, inverse, x, whole)
+    if least < EXACT:  # once more for what the rows and the step columns lack
+        for h in range(b):
+            x[place[h]] = s.col[X, held[h]]
+        for i in range(own):
+            mine = chosen[i]
+            right[i] = s.row[VEC, mine] - product(x, wide[mine], whole)
+        for h in range(b):
+            t = place[h]
+            v = price[t]
+            for i in range(own):
+                v -= y[chosen[i]] * wide[chosen[i], t]
+            right[own + h] = v * unit[own + h]
+            for i in range(own):
+                right[i] += mean * v * wide[chosen[i], t]
+        for i in range(own):
+            right[i] *= unit[i]
+        solve_again(work, k, right)
+        for i in range(own):
+            y[chosen[i]] += right[i] * unit[i]
+        for h in range(b):
+            s.col[X, held[h]] += right[own + h] * unit[own + h]
+        answers(wide, chosen, own, y, price, inverse, x, whole)
+    for t in range(f):
+        if inverse[t] > 0.0:
+            s.col[X, cols[t]] = x[t]
+    return sort_dependent(s, own)
+
+
+@inner
+def answers(wide, chosen, own, y, price, inverse, out, n):
+    """What columns with a slope answer to the duals y, 0 for those without."""
+    for t in range(0, n, LANES):
+        v = splat(0.0) - load(price, t)
+        for i in range(own):
+            v = v + splat(y[chosen[i]]) * load_at(wide, chosen[i], t)
+        store(out, t, v * load(inverse, t))
+
+
+@inner
+def sort_dependent(s, own):
+    """Independent rows first in irow[ORDER], with their elimination in `below`, unscaled; returns their number.
+
+    Nothing is left there where all are independent.
+    """
+    work = s.work
+    rank = 0
+    for i in range(own):
+        rank += work[i, i] != 0.0
+    if rank == own:
+        return rank
+    at = 0
+    last = rank
+    for i in range(own):
+        to = at if work[i, i] != 0.0 else last
+        s.irow[ORDER, to] = s.irow[OWN, i]
+        c = 0
+        for e in range(i):
+            if work[e, e] != 0.0:
+                s.below[to, c] = work[i, e] * s.blocks[e] / s.blocks[i]
+                c += 1
+        for e in range(c, (rank + LANES - 1) // LANES * LANES):
+            s.below[to, e] = 0.0
+        if work[i, i] != 0.0:
+            at += 1
+        else:
+            last += 1
+    return rank
