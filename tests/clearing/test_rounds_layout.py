@@ -61,12 +61,14 @@ def test_the_start_that_takes_fewer_pivots_shows_in_no_result() -> None:
 def test_duals_that_one_bus_alone_can_move(rule: str, demand: float) -> None:
     """All lines of a bus at their limits: its price is free between the bids that it rejects and accepts."""
     grid = grid_of(
-        ("gen", "hub", 0.2, 30.0), ("hub", "city", 0.2, 26.0), ("gen", "city", 0.4, 100.0), ("far", "city", 0.3, 40.0)
+        ("gen", "hub", 0.2, 30.0), ("hub", "city", 0.2, 26.0), ("gen", "city", 0.4, 100.0),
+        ("far", "city", 0.3, 40.0),
     )  # fmt: skip
     fixed = [{"bus": "hub", "mw": demand}] if demand else []
     book = book_of(
-        sell("cheap", "gen", 200.0, 20.0), sell("other", "far", 100.0, 35.0), sell("dear", "city", 300.0, 70.0),
-        sell("blocked", "hub", 10.0, 90.0), buy("hub bid", "hub", 4.0 - demand, 400.0), buy("more", "hub", 9.0, 15.0),
+        sell("cheap", "gen", 200.0, 20.0), sell("other", "far", 100.0, 35.0),
+        sell("dear", "city", 300.0, 70.0), sell("blocked", "hub", 10.0, 90.0),
+        buy("hub bid", "hub", 4.0 - demand, 400.0), buy("more", "hub", 9.0, 15.0),
         buy("must", "city", 150.0, 3000.0),
         fixed=fixed,
     )  # fmt: skip
