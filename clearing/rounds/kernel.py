@@ -52,6 +52,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.intervals import bus_intervals
 from clearing.rounds.lanes import (
     LANES,
+    fetch,
     load,
     splat,
     store,
@@ -265,6 +266,10 @@ def clear_rounds(
         count = min(width, rounds - r)
         state[CAREFUL] = 0
         for lane in range(count):
+            for array in (price, mw, accepted, lmp):  # what the next round reads and writes
+                if r + lane + 1 < array.shape[0]:
+                    for j in range(0, array.shape[1], LANES):
+                        fetch(array, r + lane + 1, j)
             status = clear_round(
                 s, price, mw, slope, fixed, limit, rule, r + lane, lane, 0, accepted, lmp, low, high,
                 welfare, info,

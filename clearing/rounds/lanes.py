@@ -114,6 +114,22 @@ def store_at(context, matrix, i, j, value):
 
 
 @intrinsic
+def fetch(context, matrix, i, j):
+    """Ask for the entries of row i around j, which are read or written soon, to be brought near."""
+
+    def generate(context, builder, sig, args):
+        byte = ir.IntType(8).as_pointer()
+        place = builder.bitcast(_place(context, builder, sig.args[0], args[0], list(args[1:])), byte)
+        flag = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), (byte, flag, flag, flag))
+        function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        builder.call(function, [place, *(ir.Constant(flag, value) for value in (0, 2, 1))])
+        return context.get_dummy_value()
+
+    return types.none(matrix, types.int64, types.int64), generate
+
+
+@intrinsic
 def gather(context, array, indices, i):
     """Entries indices[i] … indices[i + 7] of a row."""
 
