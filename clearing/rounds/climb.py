@@ -62,7 +62,7 @@ from clearing.rounds.store import BALANCES, ROWCAP
 WINDOW = 0.2  # of the price of the first balance row: the window of the first step
 SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
 AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
-NARROW = 0.1  # what becomes of the window after a step that the model foresaw
+NARROW = 0.3  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
 STAND = 20.0  # of the same price: columns so far from their kinks stand still until prices have moved so far
 
