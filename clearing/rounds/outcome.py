@@ -90,6 +90,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
             solve_mixed(s, m, f)
     if not settled:
         s.state[PRICED] = 0
+        s.state[KNOWN] = min(s.state[KNOWN], 0)  # the face uses some of its room
         rank = solve_singular(s, m, f, sloped)
         if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
             return FAILED, m, rank

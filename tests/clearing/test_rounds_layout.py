@@ -90,3 +90,33 @@ def test_duals_that_one_bus_alone_can_move(rule: str, demand: float) -> None:
         assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-6)
         assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=1e-6)
     assert local > 5
+
+
+def test_what_is_kept_between_rounds_of_all_kinds_shows_in_no_result() -> None:
+    """Ties, slopes, limits, demand and empty orders in turn: each batch as by an engine that has seen nothing."""
+    case = networks.load("pglib_ieee118")
+    book, rng = elastic_book(case), np.random.default_rng(21)
+    market = NodalMarket(case.grid)
+    prepared, orders = market.prepare(book), len(book.price)
+    for k in range(60):
+        rounds = int(rng.integers(1, 10))
+        price = book.price * rng.uniform(0.7, 1.3, (rounds, orders))
+        mw = book.mw * rng.uniform(0.7, 1.3, (rounds, orders))
+        more: dict[str, np.ndarray] = {}
+        if k % 6 == 1:
+            price, mw = 5 * np.round(price / 5), 10 * np.ceil(mw / 10)
+        elif k % 6 == 2:
+            more["slope"] = np.where(rng.random(orders) < 0.5, 0.1 * book.price / (1 + book.mw), 0.0)
+        elif k % 6 == 3:
+            more["limit_mw"] = case.grid.limit_mw * rng.uniform(0.8, 1.5, (rounds, len(case.grid.limit_mw)))
+        elif k % 6 == 4:
+            more["fixed_mw"] = rng.uniform(0.0, 5.0, (rounds, len(case.grid.buses)))
+        elif k % 6 == 5:
+            mw[rng.random(mw.shape) < 0.2] = 0.0
+        batch = prepared.clear_many(price, mw, **more)
+        assert batch.certified.all()
+        assert batch.fallbacks == 0
+        if k % 5 == 4:
+            alone = market.prepare(book).clear_many(price, mw, **more)
+            assert np.array_equal(alone.accepted, batch.accepted), k
+            assert np.array_equal(alone.lmp, batch.lmp), k
