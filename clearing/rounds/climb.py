@@ -2,7 +2,7 @@
 
 The dual function of Σ cost x + ½ slope x² over boxes, balance rows and line limits is concave and piecewise
 quadratic in the duals y of the rows: column j answers x_j = clip((A_jᵀy − cost_j) / slope_j) to its price.
-Step orders get the slope of a narrow band (`band` in price over their whole quantity), so that all columns
+Step orders get the slope of a narrow band (BAND in price over their whole quantity), so that all columns
 are alike. One step takes the columns' present curvature, finds the best duals of that quadratic model with
 every line's dual on its side of zero (`model.best_duals`), and goes along the straight way there as far as
 the true function rises (`search.rise`). This is semismooth Newton with an exact line search; it ends after
@@ -59,12 +59,15 @@ from clearing.rounds.sites import combine, spread
 from clearing.rounds.standing import flows_of, strayed
 from clearing.rounds.store import BALANCES, ROWCAP
 
-WINDOW = 0.2  # of the price of the first balance row: the window of the first step
+LEVEL = 0.01  # of the largest price: the least that counts as the price of the first balance row
+WINDOW = 0.2  # of that price: the window of the first step
 SHARE = 0.6  # of the worst excess: lines beyond their limits by less wait
 AGAIN = 0.5  # a shorter step is followed by one that looks at its rows alone
 NARROW = 0.3  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
-STAND = 20.0  # of the same price: columns so far from their kinks stand still until prices have moved so far
+BAND = 1e-9  # of the largest price: over so much a step order answers gradually
+FAR = 0.5  # of the same: no line by itself asks its dual to go further in a step
+STAND = 20.0  # of the same: columns so far from their kinks stand still until prices have moved so far
 
 
 @merged
@@ -201,12 +204,12 @@ def drift(s, m):
 
 
 @inner
-def climb(s, n, tol, band, limit):
+def climb(s, n, tol, cost_scale, limit):
     """Greatest value of the dual function with bands over the rows and hot lines.
 
     Leaves X, the duals in slot[DUAL], the rows in irow[TIEROWS] and state[RULED]. Returns a status.
     """
-    inverses(s.col[PREV], s.col[SLOPE], s.col[LOW], s.col[HIGH], band, n)
+    inverses(s.col[PREV], s.col[SLOPE], s.col[LOW], s.col[HIGH], BAND * cost_scale, n)
     m = begin(s)
     y = s.row[XB]
     combine(s, s.irow[TIEROWS], y, m)
@@ -214,16 +217,17 @@ def climb(s, n, tol, band, limit):
     for j in range(n):
         s.col[ALPHA, j] = 0.0
     blocks = s.irow[PERMQ]
-    margin = STAND * abs(y[0])
+    price = max(abs(y[0]), LEVEL * cost_scale)
+    margin = STAND * price
     live = sort_blocks(s.col, blocks, n, margin)
-    window = WINDOW * abs(y[0])
+    window = WINDOW * price
     before = 1e300
     near = 0.0
     length = 0.0
     looking = True
     anew = True
     for _ in range(limit):
-        f = respond(s.col, blocks, live, s.irow[ACT], length, window if window > 1e-6 * abs(y[0]) else 0.0)
+        f = respond(s.col, blocks, live, s.irow[ACT], length, window if window > 1e-6 * price else 0.0)
         worst = imbalances(s, n, live, m)
         # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
         settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
@@ -243,7 +247,7 @@ def climb(s, n, tol, band, limit):
             window = 0.0
             f = respond(s.col, blocks, live, s.irow[ACT], 0.0, 0.0)
         s.state[QPS] += 1
-        curvature(s, f, m)
+        curvature(s, f, m, FAR * max(abs(y[0]), LEVEL * cost_scale))
         rate = best_duals(s, m)
         if not rate > 0.0:
             return STALLED

@@ -25,7 +25,6 @@ from clearing.rounds.fields import (
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
 SOFT = 1e-11  # relative regularisation: a direction without curvature goes straight to a kink
-FAR = 0.5  # of the price of the first balance row: no row by itself asks its dual to go further in a step
 
 
 @inner
@@ -58,25 +57,25 @@ def products(a, rows, chosen, weight, f, packed, scaled, out, m):
 
 
 @merged
-def curvature(s, f, m):
+def curvature(s, f, m, far):
     """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; row[REST] behind it.
 
-    A row that hardly any of these columns feels gets more: its dual would go so far that the step, cut short at
-    the first kinks, had nothing left for the other rows.
+    A line that hardly any of these columns feels gets more, so that by itself it asks its dual to move by no more
+    than `far`: else the step, cut short at the first kinks, would have nothing left for the other rows.
     """
     work = s.work
     products(s.a, s.irow[TIEROWS], s.irow[ACT], s.col[TMP], f, s.wide, s.col[TMP2], work, m)
     wide = (m + LANES) // LANES * LANES
     top = 0.0
-    price = abs(s.row[XB, 0])
-    firm = 1.0 / (FAR * price) if price > 0.0 else 0.0
     for i in range(m):
         top = max(top, work[i, i])
     for i in range(m):
         d = work[i, i]
         if d <= 1e-12 * top:
             d = top if top > 0.0 else 1.0
-        work[i, i] = max(work[i, i] + SOFT * d, abs(s.row[REST, i]) * firm)
+        work[i, i] += SOFT * d
+        if s.irow[TIESIDES, i] != 0:
+            work[i, i] = max(work[i, i], abs(s.row[REST, i]) / far)
         for k in range(i):
             work[k, i] = work[i, k]
         work[i, m] = s.row[REST, i]

@@ -58,7 +58,6 @@ from clearing.rounds.ties import share
 STRICT = (
     1e-3  # where the climb's bands have moved the dispatch, signs tell only if they are looked at so closely
 )
-BAND = 1e-9  # of the largest price: over so much a step order answers gradually in the climb
 
 
 @inner
@@ -75,7 +74,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
     quick = number == 0
     for turn in range(60):
         if quick:
-            status = climb(s, n, tol, BAND * cost_scale, 40)
+            status = climb(s, n, tol, cost_scale, 40)
             if status == GROW_ROWS:
                 return status, 0, 0
             quick = status == OK
