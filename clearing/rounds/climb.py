@@ -67,6 +67,7 @@ NARROW = 0.3  # what becomes of the window after a step that the model foresaw
 FORESEEN = 0.6  # length of such a step
 BAND = 1e-9  # of the largest price: over so much a step order answers gradually
 FAR = 0.5  # of the same: no line by itself asks its dual to go further in a step
+PATIENCE = 3  # so many whole steps that were held back by that; then they may be longer and longer
 STAND = 20.0  # of the same: columns so far from their kinks stand still until prices have moved so far
 
 
@@ -221,6 +222,8 @@ def climb(s, n, tol, cost_scale, limit):
     margin = STAND * price
     live = sort_blocks(s.col, blocks, n, margin)
     window = WINDOW * price
+    far = FAR * price
+    patience = PATIENCE
     before = 1e300
     near = 0.0
     length = 0.0
@@ -247,13 +250,16 @@ def climb(s, n, tol, cost_scale, limit):
             window = 0.0
             f = respond(s.col, blocks, live, s.irow[ACT], 0.0, 0.0)
         s.state[QPS] += 1
-        curvature(s, f, m, FAR * max(abs(y[0]), LEVEL * cost_scale))
+        held_back = curvature(s, f, m, far)
         rate = best_duals(s, m)
         if not rate > 0.0:
             return STALLED
         length = rise(s, live, rate, m)
         margin -= length * drift(s, m)
         m = advance(s, m, length)
+        patience -= held_back and length == 1.0
+        if patience < 0:
+            far *= 4.0
         before = worst
         near = 1e-4 * worst if length == 1.0 else 0.0
         looking = length > AGAIN or not looking

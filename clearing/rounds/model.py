@@ -61,11 +61,13 @@ def curvature(s, f, m, far):
     """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; row[REST] behind it.
 
     A line that hardly any of these columns feels gets more, so that by itself it asks its dual to move by no more
-    than `far`: else the step, cut short at the first kinks, would have nothing left for the other rows.
+    than `far`: else the step, cut short at the first kinks, would have nothing left for the other
+    rows. Returns whether there is such a line.
     """
     work = s.work
     products(s.a, s.irow[TIEROWS], s.irow[ACT], s.col[TMP], f, s.wide, s.col[TMP2], work, m)
     wide = (m + LANES) // LANES * LANES
+    held_back = False
     top = 0.0
     for i in range(m):
         top = max(top, work[i, i])
@@ -75,12 +77,16 @@ def curvature(s, f, m, far):
             d = top if top > 0.0 else 1.0
         work[i, i] += SOFT * d
         if s.irow[TIESIDES, i] != 0:
-            work[i, i] = max(work[i, i], abs(s.row[REST, i]) / far)
+            firm = abs(s.row[REST, i]) / far
+            if work[i, i] < firm:
+                work[i, i] = firm
+                held_back = True
         for k in range(i):
             work[k, i] = work[i, k]
         work[i, m] = s.row[REST, i]
         for k in range(m + 1, wide):
             work[i, k] = 0.0
+    return held_back
 
 
 @inner
