@@ -93,7 +93,7 @@ def test_duals_that_one_bus_alone_can_move(rule: str, demand: float) -> None:
 
 
 def test_what_is_kept_between_rounds_of_all_kinds_shows_in_no_result() -> None:
-    """Ties, slopes, limits, demand and empty orders in turn: each batch as by an engine that has seen nothing."""
+    """Ties, slopes, limits, demand and empty orders in turn: each batch as by a fresh engine."""
     case = networks.load("pglib_ieee118")
     book, rng = elastic_book(case), np.random.default_rng(21)
     market = NodalMarket(case.grid)
