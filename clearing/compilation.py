@@ -6,6 +6,7 @@ calls, or a checkout of another version, would leave callers with old code, and 
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -24,6 +25,15 @@ def renew_with(sources: Callable[[], str], dispatcher: Any) -> Any:
         return dispatcher
     kept = dispatcher._cache._cache_file  # numba offers no public way; a test fails should this move
     kept._source_stamp = (kept._source_stamp, sources())
+    load = kept._load_index
+
+    def load_index() -> Any:
+        try:
+            return load()
+        except (AttributeError, ImportError, EOFError, pickle.UnpicklingError):
+            return {}  # kept by a version with types that are no more, or torn: compiled anew
+
+    kept._load_index = load_index
     return dispatcher
 
 

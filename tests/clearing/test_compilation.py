@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +50,9 @@ def test_an_edit_in_a_callee_reaches_its_callers(tmp_path: Path) -> None:
     assert run(1) == ["1", "0"], "compiled"
     assert run(1) == ["1", "1"], "kept"
     assert run(2) == ["2", "0"], "renewed, although the caller's own file is as it was"
+    (index,) = (tmp_path / "__pycache__").glob("caller.ask-*.nbi")
+    with index.open("rb") as file:
+        version = pickle.load(file)
+    index.write_bytes(pickle.dumps(version, protocol=4) + b"cclearing.compilation\nNoMore\n.")
+    assert run(2) == ["2", "0"], "compiled anew where another version's types are kept"
+    assert run(2) == ["2", "1"]
