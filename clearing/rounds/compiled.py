@@ -54,11 +54,6 @@ def allocating(function: Callable[..., Any]) -> Any:
     return _plain_types(_compile(function, **_INNER, _nrt=True, fastmath=_ORDERED))
 
 
-def merged_allocating(function: Callable[..., Any]) -> Any:
-    """Both: a function that makes views of the store for its callers."""
-    return _plain_types(_compile(function, **_INNER, _nrt=True, forceinline=True, fastmath=_ORDERED))
-
-
 def summing(function: Callable[..., Any]) -> Any:
     """An inner function whose sums the compiler may order (once, for every caller's data)."""
     return _plain_types(_compile(function, **_INNER, _nrt=False, fastmath=_SUMS))

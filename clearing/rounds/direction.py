@@ -45,7 +45,6 @@ from clearing.rounds.store import BUSES, COLUMNS, ISLANDS, LAYERS, ORDER_SITES, 
 
 LOW_POINT = 0
 HIGH_POINT = 1
-MIDDLE = 2
 
 
 @inner

@@ -73,7 +73,7 @@ N_SLOT = 9
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
 ACTIVE = 1  # place in the working basis, −1 if none
-HEAT = 2  # rounds for which the line is still checked at every pivot
+HEAT = 2  # looks for which the line, which has bound, is still a candidate
 SCOMP = 3  # component
 LOOK = 4  # list of the slots to be looked at
 TWIN = 5  # slot of the first line remembered that has the same row in every column, or the opposite one
@@ -138,13 +138,11 @@ INJ = 1
 THETA = 2
 LAM = 3  # price [$/MWh]
 WEIGHT = 4
-LAMLO = 5
-LAMHI = 6
-BTMP = 7
-BTMP2 = 8
-BSUM = 9  # 1 / sum of |susceptances| at the bus, 0 where there is none
-BUYS = 10  # 1 where orders of the bus purchase
-N_BUS = 11
+BTMP = 5
+BTMP2 = 6
+BSUM = 7  # 1 / sum of |susceptances| at the bus, 0 where there is none
+BUYS = 8  # 1 where orders of the bus purchase
+N_BUS = 9
 
 # lin (float)
 SUSC = 0  # MW/rad
@@ -152,18 +150,16 @@ LFLO = 1
 LFHI = 2
 SHIFT = 3  # flow at zero injection by phase shifters
 FLOW = 4
-MU = 5
-AFLO = 6  # limits by angle alone, for rounds that bring their own thermal limits
-AFHI = 7
-N_LIN = 8
+AFLO = 5  # limits by angle alone, for rounds that bring their own thermal limits
+AFHI = 6
+N_LIN = 7
 
 # ilin (int)
 FROM = 0
 TO = 1
 SLOT = 2  # −1 if not a candidate
 LISL = 3
-TIGHT = 4
-N_ILIN = 5
+N_ILIN = 4
 
 # state (int)
 SIZE = 0  # rows in the working basis

@@ -19,7 +19,6 @@ LANES = 8
 _DOUBLE = ir.DoubleType()
 _VECTOR = ir.VectorType(_DOUBLE, LANES)
 _INT = ir.IntType(64)
-_MASK = ir.VectorType(ir.IntType(1), LANES)
 _FLAGS = ("contract", "nsz")
 
 
