@@ -11,8 +11,14 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from clearing.compilation import digest_of, renew_with
+from clearing.rounds.rolled import Rolled
 
-_COMMON: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_COMMON: dict[str, Any] = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "pipeline_class": Rolled,
+}
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _ORDERED = {"contract", "nsz"}
 _SUMS = {"contract", "nsz", "reassoc"}
