@@ -16,6 +16,7 @@ from clearing.rounds.fields import (
     LOW,
     NORM,
     PERM2,
+    READY,
     RED,
     ROWS,
     SHARE,
@@ -88,6 +89,7 @@ def served_weights(s):
 @inner
 def reduced_costs(s, m):
     """col[RED] for the duals row[Y] of the rows in irow[ROWS]."""
+    s.state[READY] = 0  # the simplex ended with others
     n = s.head[COLUMNS]
     red = s.col[RED]
     cost = s.col[COST]

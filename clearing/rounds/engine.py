@@ -207,7 +207,7 @@ class Engine:
                 target[: value.shape[0], : value.shape[1]] = value
         slots = int(new["state"][F.SLOTS])
         new["islot"][F.ACTIVE, :slots] = -1
-        new["state"][[F.SIZE, F.KNOWN, F.ANCHOR]] = 0
+        new["state"][[F.SIZE, F.KNOWN, F.ANCHOR, F.READY]] = 0
 
     @staticmethod
     def suits(structure: Structure) -> bool:

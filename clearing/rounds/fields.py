@@ -36,8 +36,11 @@ MEANHIGH = 20
 WAS = 21  # sloped books: dispatch at the last look at the candidate lines
 N_COL = 22
 
+# habit (float): pivots that each start takes (see `start`), and
+LEAST = 2  # the least reduced cost at the end of the last round, while `state` says READY
+
 # site (float): sites of the columns, see `layout`
-NET = 0  # what the columns at a bound inject, all layers together, where `state` says that it is so [MW]
+NET = 0  # what the columns inject, all layers together; while a round is solved, only those at a bound [MW]
 NOWNET = 1  # the same of all columns at the last look at the candidate lines
 WORTH = 2  # price; of a link what it earns per MW
 SHARE = 3  # a row or a sum of rows
@@ -122,6 +125,8 @@ ANCHORBAS = 21
 ANCHORSIDE = 22
 N_IROW = 23
 
+FEW = 32  # places of `changed`
+
 # touch (int) and stir (float): what a direction of the duals moves, LOCAL places for each
 LOCAL = 16
 COLUMN = 0  # column, its site, a bus
@@ -189,6 +194,10 @@ ANCHOR = 23  # size of the basis of average numbers, 0 before it is looked for, 
 ANCHORED = 24  # when it was
 CURVED = 26  # 1 where the last round had slopes
 AVERAGED = 25  # 1 where there are averages
+READY = 27  # 1 while the simplex could go on where the last round ended, see `few`
+CHANGED = (
+    28  # columns of orders that are not as in the last round, listed in `changed`; −1 where there are many
+)
 N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each

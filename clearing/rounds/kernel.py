@@ -8,6 +8,7 @@ from clearing.rounds.basis import place, renew, restart
 from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics, interior_columns
 from clearing.rounds.compiled import door, inner, part, short_loops
+from clearing.rounds.few import go_on
 from clearing.rounds.fields import (
     AGE,
     BAD_INPUT,
@@ -29,6 +30,7 @@ from clearing.rounds.fields import (
     JITTER,
     KEPT,
     LAM,
+    LEAST,
     LOW,
     LOWP,
     MORE_LINES,
@@ -37,6 +39,7 @@ from clearing.rounds.fields import (
     PERM,
     PERMQ,
     PIVOTS,
+    READY,
     RED,
     REDONE,
     REFACTOR,
@@ -117,15 +120,22 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     renewals = 0
     if sloped:
         return solve_sloped(s, number, rule, cost_scale, noise, tol, COST_TOL * cost_scale, out, unpriced)
+    going_on = False
     if number > 0 or s.state[SIZE] == 0:
         restart(s)
     elif s.state[AGE] >= OLD:
         renew(s)
+    elif s.state[CAREFUL] == 0:
+        going_on = go_on(s, noise * cost_scale)
+    s.state[READY] = 0
     for _ in range(60):
-        perturbed(s, n, noise * cost_scale)
-        place(s)
+        before = s.state[PIVOTS]
+        if not going_on:
+            perturbed(s, n, noise * cost_scale)
+            place(s)
         status = dual_simplex(s, 0.1 * tol, 1e-14 * cost_scale, 200 + 4 * n)
         if status == REFACTOR:
+            going_on = False
             renew(s)
             renewals += 1
             if renewals % 8 == 3:
@@ -134,10 +144,10 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
         if status != OK:
             return status, 0, 0
         ties = 0
-        if (
-            noise == LOUD
-            or least_cost(s.col[RED], s.col[DIR], n, s.state[SIZE]) <= 1.01 * COST_TOL * cost_scale
-        ):
+        if not going_on or s.state[PIVOTS] > before:
+            s.habit[LEAST] = least_cost(s.col[RED], s.col[DIR], n, s.state[SIZE])
+        going_on = False
+        if noise == LOUD or s.habit[LEAST] <= 1.01 * COST_TOL * cost_scale:
             for j in range(n):
                 s.col[COSTP, j] = s.col[COST, j]
             true_duals(s, n)
@@ -161,6 +171,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                 return status, 0, 0
             f = interior_columns(s, tol)
         else:
+            s.state[READY] = 1 if noise == NOISE and s.habit[LEAST] > 1.01 * COST_TOL * cost_scale else 0
             f = interior_basics(s, tol)
             tight = list_close(s, 0.1 * tol)
         if s.state[CAREFUL] == 0:
@@ -226,6 +237,7 @@ def clear_round(
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]
     if low.shape[0] > 0:
+        s.state[READY] = 0  # its arrays are lent to the search for intervals
         if rank < m:
             decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
         bus_intervals(s, m, rank, cost_scale, low[r], high[r])

@@ -24,6 +24,7 @@ from clearing.rounds.fields import (
     LFLO,
     LINE,
     LISL,
+    NET,
     OK,
     REACH,
     ROOM,
@@ -38,7 +39,7 @@ from clearing.rounds.fields import (
     TO,
     TWIN,
 )  # fmt: skip
-from clearing.rounds.sites import inject
+from clearing.rounds.sites import inject, net
 from clearing.rounds.sparse import solve, solve_transposed
 from clearing.rounds.store import (
     BALANCES,
@@ -58,6 +59,7 @@ ALIKE = 1e-9  # largest difference of rows that count as the same
 @inner
 def flows(s):
     """Flows of all lines for the dispatch X; the angles stay in `bus[THETA]`."""
+    net(s, s.site[NET])
     inject(s, s.bus[INJ])
     theta = s.bus[THETA]
     solve(

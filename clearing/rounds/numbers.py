@@ -11,8 +11,10 @@ from clearing.rounds.fields import (
     AFLO,
     ASKED,
     BIG,
+    CHANGED,
     COST,
     DEMAND,
+    FEW,
     FHI,
     FLO,
     FLOOR,
@@ -20,6 +22,7 @@ from clearing.rounds.fields import (
     KNOWN,
     LFHI,
     LFLO,
+    READY,
     SAID,
     SLOPE,
     SLOTS,
@@ -38,6 +41,7 @@ from clearing.rounds.lanes import (
     magnitude,
     splat,
     store,
+    trailing_zeros,
     wrong_bits,
 )
 from clearing.rounds.lines import set_limits
@@ -56,7 +60,8 @@ from clearing.rounds.store import (
 def take(s, price, mw):
     """Costs (price for sales, −price for purchases) and quantities of a round.
 
-    Returns (greatest |cost|, greatest quantity, anything that no book may hold).
+    Returns (greatest |cost|, greatest quantity, anything that no book may hold). Columns of orders that are not as
+    in the last round are listed in `changed`, if they are few.
     """
     short_loops()
     said = s.book[SAID]
@@ -69,11 +74,17 @@ def take(s, price, mw):
     most = splat(0.0)
     limit = splat(1e15)
     bad = 0
+    changed = 0
     j = 0
     while j + LANES <= n:
         c = load(way, j) * load(price, j)
         q = load(mw, j)
-        if (equal_bits(c, load(said, j)) & equal_bits(q, load(asked, j))) != 255:
+        same = equal_bits(c, load(said, j)) & equal_bits(q, load(asked, j))
+        if same != 255:
+            if same == 0 or changed > FEW - LANES:
+                changed = FEW + 1
+            else:
+                changed = list_changed(s, same ^ 255, j, changed)
             store(said, j, c)
             store(asked, j, q)
             if plain:
@@ -92,13 +103,28 @@ def take(s, price, mw):
         for i in range(j, n):
             c = way[i] * price[i]
             q = mw[i]
+            if (said[i] != c or asked[i] != q) and changed <= FEW:
+                if changed < FEW:
+                    s.changed[changed] = s.column[i]
+                changed += 1
             said[i] = c
             asked[i] = q
             bad |= 0 if abs(c) < 1e15 and floor[i] <= q < 1e15 else 1
             dearest = max(dearest, abs(c))
             largest_mw = max(largest_mw, q)
         put_down(s, j, n)
+    s.state[CHANGED] = changed if changed <= FEW else -1
     return dearest, largest_mw, bad
+
+
+@inner
+def list_changed(s, bits, first, count):
+    """Columns of the orders first … first + 7 that the bits name into `changed`, which has `count`; their number then."""
+    while bits != 0:
+        s.changed[count] = s.column[first + trailing_zeros(bits)]
+        count += 1
+        bits &= bits - 1
+    return count
 
 
 @inner
@@ -145,6 +171,7 @@ def read_round(s, price, mw, slope, fixed, limit, r):
     if s.state[STALE] > 0 or limit.shape[0] > 0 or fixed.shape[0] > 0:
         s.state[STALE] = 0
         s.state[KNOWN] = 0
+        s.state[READY] = 0
         for i in range(s.head[BALANCES]):
             d = 0.0
             for b in range(nb):
@@ -157,6 +184,8 @@ def read_round(s, price, mw, slope, fixed, limit, r):
     links = s.head[LINKS]
     if links > 0:
         largest_mw = max(largest_mw, largest(s.col[HIGH, s.head[ORDER_SITES] :], links))
+    if bad != 0.0:
+        s.state[READY] = 0
     return 1.0 + dearest, 1.0 + largest_mw, sloped, bad == 0.0
 
 

@@ -15,17 +15,20 @@ from clearing.rounds.fields import (
     COUNT,
     FAILED,
     INSIDE,
+    KEPT,
     KNOWN,
     KNOWNOWN,
     LAM,
     LINE,
     MORE_LINES,
     MWSCALE,
+    NET,
     OK,
     PERM,
     PERMQ,
     PLAIN,
     PRICED,
+    READY,
     ROWS,
     SLOPE,
     STALLED,
@@ -43,7 +46,7 @@ from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns
 from clearing.rounds.reach import set_directions, set_twins_apart
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
-from clearing.rounds.sites import inject
+from clearing.rounds.sites import inject, net, net_again
 from clearing.rounds.store import BALANCES
 
 
@@ -66,6 +69,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         known_dispatch(s, f)
         if same_prices(s, m, f) and served(s):
             copy(s.row[WASDUAL], s.row[Y], m)
+            net_again(s, f)
             return OK, m, f
         known_duals(s, m, f)
         rank = f
@@ -90,10 +94,16 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
             solve_mixed(s, m, f)
     if not settled:
         s.state[PRICED] = 0
+        s.state[READY] = 0
         s.state[KNOWN] = min(s.state[KNOWN], 0)  # the face uses some of its room
         rank = solve_singular(s, m, f, sloped)
         if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
             return FAILED, m, rank
+    if known and settled:
+        net_again(s, f)
+    else:
+        net(s, s.site[NET])
+        s.state[KEPT] = 0
     sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
     return OK, m, rank
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.fields import DEMAND, HIGH, LOW, NET, SHARE, SIGN, WORTH, X
+from clearing.rounds.fields import COLS, DEMAND, HIGH, KEPT, LOW, NET, SHARE, SIGN, WORTH, X
 from clearing.rounds.lanes import (
     LANES,
     gather,
@@ -33,13 +33,30 @@ def net(s, out):
 
 
 @inner
+def net_again(s, f):
+    """Makes site[NET], which lacks the f columns in irow[COLS], that of all columns."""
+    s.state[KEPT] = 0
+    sign = s.col[SIGN]
+    x = s.col[X]
+    mw = s.site[NET]
+    cols = s.irow[COLS]
+    for t in range(f):
+        site = s.site_of[cols[t]]
+        whole = sign[site] * x[site]
+        for layer in range(1, s.head[LAYERS]):
+            if site < s.width[layer]:
+                j = s.first[layer] + site
+                whole += sign[j] * x[j]
+        mw[site] = whole
+
+
+@inner
 def inject(s, inj):
-    """inj (buses,) = net injections of the dispatch X minus the fixed demand; site[NET] those of the sites."""
+    """inj (buses,) = injections site[NET] minus the fixed demand."""
     demand = s.bus[DEMAND]
     for b in range(0, s.bus.shape[1], LANES):
         store(inj, b, splat(0.0) - load(demand, b))
     mw = s.site[NET]
-    net(s, mw)
     at = s.site_bus
     last = s.head[ORDER_SITES]
     for i in range(last):

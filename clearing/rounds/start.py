@@ -33,6 +33,7 @@ from clearing.rounds.fields import (
     MEANHIGH,
     NOW,
     OK,
+    READY,
     SIDE,
     SIZE,
 )
@@ -41,7 +42,7 @@ from clearing.rounds.simplex import dual_simplex
 from clearing.rounds.store import COLUMNS
 
 LAST, AVERAGE = 0, 1
-FEW = 2.0  # pivots from the last basis below which no other is tried
+SHORT = 2.0  # pivots from the last basis below which no other is tried
 OFTEN = 4  # rounds of which one counts in the average
 TRY = 32  # rounds of which one starts from the other basis, to learn how that does
 LONG = 1024  # rounds after which the average is looked for again
@@ -52,9 +53,10 @@ WARM = 64  # rounds before it is first looked for
 def choose_start(s, e, tol, tie):
     """Put the basis in place that seems the better start; LAST or AVERAGE. `e`: perturbation of costs."""
     now = s.state[NOW]
-    if now % OFTEN == 0:
+    few = s.habit[LAST] < SHORT
+    if now % OFTEN == 0 and not (few and s.state[AVERAGED] > 0):
         average(s)
-    if s.state[SIZE] == 0 or s.habit[LAST] < FEW or now < WARM:
+    if s.state[SIZE] == 0 or few or now < WARM:
         return LAST
     if s.state[ANCHOR] == 0 or now - s.state[ANCHORED] > LONG:
         find_average(s, e, tol, tie)
@@ -88,6 +90,7 @@ def average(s):
 def find_average(s, e, tol, tie):
     """Keep the optimal basis of average numbers, with a fresh inverse; none where the simplex does not find it."""
     n = s.head[COLUMNS]
+    s.state[READY] = 0
     s.state[ANCHOR] = -1
     s.state[ANCHORED] = s.state[NOW]
     noise = splat(e)
@@ -121,6 +124,7 @@ def put_back(s):
     active = s.islot[ACTIVE]
     act = s.irow[ACT]
     k = s.state[SIZE]
+    s.state[READY] = 0
     for i in range(k):
         active[act[i]] = -1
     zero = splat(0.0)

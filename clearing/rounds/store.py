@@ -22,6 +22,7 @@ from numba.np.arrayobj import populate_array
 from clearing.rounds.compiled import allocating
 from clearing.rounds.fields import (
     BUS,
+    FEW,
     FROM,
     LOCAL,
     N_BOOK,
@@ -73,7 +74,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("row", FLOAT, (N_ROW, k)),
         ("w", FLOAT, (k, k)),
         ("anchor", FLOAT, (k, k)),  # inverse of the basis of average numbers
-        ("habit", FLOAT, (LANES,)),  # pivots that each start takes
+        ("habit", FLOAT, (LANES,)),
         ("work", FLOAT, (2 * k + 2, 2 * k)),
         ("wide", FLOAT, (k, n + k)),
         # of the active set that is kept, see `known`: entries of its rows in its columns, their elimination
@@ -108,6 +109,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("islot", INT, (N_ISLOT, s)),
         ("irow", INT, (N_IROW, n + 2 * k)),
         ("column", INDEX, (orders,)),  # of each order
+        ("changed", INT, (FEW,)),
         ("site_of", INDEX, (n,)),  # of each column
         ("site_bus", INDEX, (sites,)),  # number of buses = none
         ("into", INDEX, (sites,)),  # of links
