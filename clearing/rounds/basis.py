@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import invert, product, row_products, sum_rows
 from clearing.rounds.fields import (
     ACT,
@@ -76,7 +76,7 @@ def renew(s):
         restart(s)
 
 
-@inner
+@merged
 def set_duals(s):
     """y = B⁻ᵀ c_B, kept behind the columns' reduced costs."""
     short_loops()
@@ -193,7 +193,7 @@ def place(s):
             heat[t] = HOT
 
 
-@inner
+@merged
 def flip(s, n, k):
     """Reduced costs for the duals behind them, and every column at the bound that its own asks for."""
     red = s.col[RED]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import row_products
 from clearing.rounds.fields import (
     ACTIVE,
@@ -100,7 +100,7 @@ def look_at(s, first, count, tol):
     return found, flow
 
 
-@inner
+@merged
 def list_close(s, tol):
     """Lines of the working basis and those found at a limit beside it, sorted, into `popped`; their number.
 
@@ -125,7 +125,7 @@ def list_close(s, tol):
     return count
 
 
-@inner
+@merged
 def distance(s):
     """Σ |change of a site's injection| since the last look; site[NOWNET] becomes that of the dispatch X."""
     now = s.site[SHARE]

@@ -7,7 +7,7 @@ turns it into numbers, so no warm start, remembered line or perturbation can sho
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import product, row_products
 from clearing.rounds.elimination import combine_upwards
 from clearing.rounds.fields import (
@@ -72,7 +72,7 @@ def interior_columns(s, tol):
     return count
 
 
-@inner
+@merged
 def interior_basics(s, tol):
     """The same where only basic columns can be interior."""
     short_loops()
@@ -98,7 +98,7 @@ def interior_basics(s, tol):
     return count
 
 
-@inner
+@merged
 def gather_rows(s, tight):
     """Rows of the active set: balances, then the `tight` lines listed (sorted) in `popped`.
 
@@ -126,7 +126,7 @@ def gather_rows(s, tight):
     return m, OK
 
 
-@inner
+@merged
 def right_sides(s, m, f, tol, known):
     """row[VEC] = limit of each row minus what fixed demand and columns at a bound contribute.
 
@@ -195,7 +195,7 @@ def lower_solve(a, p, right, out, r):
         out[i] = v
 
 
-@inner
+@merged
 def known_dispatch(s, f):
     """X of the f interior columns by the elimination that is kept."""
     short_loops()
@@ -223,7 +223,7 @@ def known_dispatch(s, f):
             store(z, b, load(z, b) - v * load_at(up, i, b))
 
 
-@inner
+@merged
 def known_duals(s, m, f):
     """A dual row[Y] of the m rows by the elimination that is kept: 0 for those that depend on others."""
     short_loops()
@@ -247,7 +247,7 @@ def known_duals(s, m, f):
     combine_upwards(s, w, f, y)
 
 
-@inner
+@merged
 def same_prices(s, m, f):
     """Whether costs of the interior columns and sides of the lines are those of the prices that are kept; they become so."""
     short_loops()

@@ -51,7 +51,7 @@ def inner(function: Callable[..., Any]) -> Any:
 
 
 def merged(function: Callable[..., Any]) -> Any:
-    """An inner function merged into its callers, which would otherwise copy all views of a store at each call."""
+    """An inner function that is short, or has one caller: merged into it, which spares the call."""
     return _plain_types(_compile(function, **_INNER, _nrt=False, forceinline=True, fastmath=_ORDERED))
 
 

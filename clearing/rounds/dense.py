@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import greater, inner, reduction, summing
+from clearing.rounds.compiled import greater, inner, merged, reduction, summing
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
 
@@ -58,7 +58,7 @@ def combine(w, weight, k, out):
         store(out, b, sums)
 
 
-@inner
+@merged
 def combine_square(w, weight, k, out, norm):
     """The same, and norm_r = Σ_i w[i, r]²."""
     for b in range(0, k, LANES):

@@ -6,7 +6,7 @@ bound those of the changed orders alone are touched. Whatever the simplex starts
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import merged, short_loops
 from clearing.rounds.fields import (
     ACT,
     BAS,
@@ -32,7 +32,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.store import BALANCES
 
 
-@inner
+@merged
 def go_on(s, e):
     """Put the changed orders in place, with costs perturbed by `e`; False where the simplex has to be set up anew.
 

@@ -7,7 +7,7 @@ import numpy as np
 from clearing.rounds.basis import place, renew, restart
 from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics, interior_columns
-from clearing.rounds.compiled import door, inner, part, short_loops
+from clearing.rounds.compiled import door, inner, merged, part, short_loops
 from clearing.rounds.few import go_on
 from clearing.rounds.fields import (
     AGE,
@@ -91,7 +91,7 @@ LOUD = 1e-7  # the same where the simplex does not come to an end; taken back be
 STATUS, RESIDUAL, TIES, FREEDOM, UNPRICED, STEPS, BINDING, N_INFO = range(8)
 
 
-@inner
+@merged
 def perturbed(s, n, e):
     """Costs and bounds of the round for the simplex."""
     costp = s.col[COSTP]

@@ -8,7 +8,7 @@ reached, so that keeping it shows in no result (law 3).
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.elimination import eliminate_tall
 from clearing.rounds.fields import (
     COLS,
@@ -66,7 +66,7 @@ def know(s, m, f):
     return True
 
 
-@inner
+@merged
 def same(a, b, n):
     for i in range(n):
         if a[i] != b[i]:

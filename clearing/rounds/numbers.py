@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.rounds.compiled import inner, part, short_loops
+from clearing.rounds.compiled import inner, merged, part, short_loops
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     AFHI,
@@ -117,7 +117,7 @@ def take(s, price, mw):
     return dearest, largest_mw, bad
 
 
-@inner
+@merged
 def list_changed(s, bits, first, count):
     """Columns of the orders first … first + 7 that the bits name into `changed`, which has `count`; their number then."""
     while bits != 0:
@@ -127,7 +127,7 @@ def list_changed(s, bits, first, count):
     return count
 
 
-@inner
+@merged
 def put_down(s, first, last):
     """Costs and quantities of some orders into their columns."""
     short_loops()
@@ -203,7 +203,7 @@ def accept(s, target):
         j += 1
 
 
-@inner
+@merged
 def copy_row(source, target, n):
     j = 0
     while j + LANES <= n:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import gather_rows, known_dispatch, known_duals, right_sides, same_prices
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
@@ -108,7 +108,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     return OK, m, rank
 
 
-@inner
+@merged
 def copy(source, target, n):
     for i in range(0, n, LANES):
         store(target, i, load(source, i))
@@ -187,7 +187,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     return STALLED, 0, 0
 
 
-@inner
+@merged
 def put_aside(s, lane, m, tol, mw_scale, cost_scale):
     """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns prove."""
     short_loops()

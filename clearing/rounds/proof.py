@@ -7,7 +7,7 @@ bus are computed for eight rounds side by side, which costs hardly more than for
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.fields import (
     ASTRAY,
     BOUND,
@@ -144,7 +144,7 @@ def prove(s, live):
         s.note[WORST, lane] = _worst(s, lane)
 
 
-@inner
+@merged
 def prove_lines(s, live):
     """Flows of all lines, and which stand at a limit; returns the most that one is beyond it."""
     short_loops()
@@ -181,7 +181,7 @@ def prove_lines(s, live):
     return beyond
 
 
-@inner
+@merged
 def prove_buses(s):
     """(worst imbalance of a bus, worst residual of its price over its susceptances, anything not finite).
 
@@ -216,7 +216,7 @@ def prove_buses(s):
     return primal, nodal, finite
 
 
-@inner
+@merged
 def _worst(s, lane):
     """Worst residual of the round over its tolerance."""
     short_loops()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import ACT, ALPHA, BIG, BLOCK, DIR, GEE, HIGHP, LOWP, RATIO, RED, SHARE, SIGN
 from clearing.rounds.lanes import (
@@ -22,7 +22,7 @@ from clearing.rounds.lanes import (
 from clearing.rounds.store import COLUMNS, LAYERS, SITES
 
 
-@inner
+@merged
 def breakpoint(red, alpha, direction, sense, small):
     """Dual step at which each of eight reduced costs reaches 0; BIG where it never does."""
     rate = sense * alpha * direction
@@ -73,14 +73,14 @@ def pivot_row(s, k, t, sense, small):
     return count
 
 
-@inner
+@merged
 def least_at(ratio, j):
     """Least breakpoint of the block that begins at j."""
     a = smaller(load(ratio, j), load(ratio, j + LANES))
     return smallest(smaller(a, smaller(load(ratio, j + 2 * LANES), load(ratio, j + 3 * LANES))))
 
 
-@inner
+@merged
 def least_block(blocks, count):
     """(least breakpoint of all, the block it is in)."""
     least = load(blocks, 0)
@@ -95,7 +95,7 @@ def least_block(blocks, count):
     return BIG, 0  # not a number anywhere: no way on
 
 
-@inner
+@merged
 def next_in(s, b, value):
     """Columns of block b with that breakpoint, as bits; the block's least becomes its next one."""
     ratio = s.col[RATIO]
@@ -117,7 +117,7 @@ def next_in(s, b, value):
     return bits + (equal_bits(r2, v) << 16) + (equal_bits(r3, v) << 24)
 
 
-@inner
+@merged
 def step_along(s, change, k):
     """Reduced costs += change · pivot row, also for the duals of the k rows."""
     short_loops()

@@ -34,7 +34,7 @@ class _Lowering(BaseNativeLowering):
         return _Lower
 
 
-class Rolled(CompilerBase):  # type: ignore[misc]
+class Rolled(CompilerBase):
     """numba's own pipeline with that in place of its lowering."""
 
     def define_pipelines(self) -> list[Any]:

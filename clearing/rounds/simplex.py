@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from clearing.rounds.basis import remove_row
 from clearing.rounds.candidates import worst_candidate
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import add_product, combine, combine_square, largest, product
 from clearing.rounds.fields import (
     ACT,
@@ -252,7 +252,7 @@ def dual_simplex(s, tol, tie, limit):
     return STALLED
 
 
-@inner
+@merged
 def leave(s, k, j, mw):
     """Right-hand sides of the rows when column j leaves the basis at `mw`."""
     short_loops()

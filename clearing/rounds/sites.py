@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import COLS, DEMAND, HIGH, KEPT, LOW, NET, SHARE, SIGN, WORTH, X
 from clearing.rounds.lanes import (
@@ -32,7 +32,7 @@ def net(s, out):
             store(out, b, load(out, b) + load(sign, at + b) * load(x, at + b))
 
 
-@inner
+@merged
 def net_again(s, f):
     """Makes site[NET], which lacks the f columns in irow[COLS], that of all columns."""
     s.state[KEPT] = 0
@@ -66,7 +66,7 @@ def inject(s, inj):
         inj[s.out[i]] -= mw[i]
 
 
-@inner
+@merged
 def value(s, lam):
     """site[WORTH] = price at each site, and what links earn, of the buses' prices `lam`."""
     worth = s.site[WORTH]

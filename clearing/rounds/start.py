@@ -9,7 +9,7 @@ start shows in a result (law 3).
 from __future__ import annotations
 
 from clearing.rounds.basis import place, refactor, renew
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -49,7 +49,7 @@ LONG = 1024  # rounds after which the average is looked for again
 WARM = 64  # rounds before it is first looked for
 
 
-@inner
+@merged
 def choose_start(s, e, tol, tie):
     """Put the basis in place that seems the better start; LAST or AVERAGE. `e`: perturbation of costs."""
     now = s.state[NOW]
@@ -69,7 +69,7 @@ def choose_start(s, e, tol, tie):
     return AVERAGE
 
 
-@inner
+@merged
 def learn(s, start, pivots):
     """How many pivots a start took."""
     s.habit[start] += 0.125 * (pivots - s.habit[start])

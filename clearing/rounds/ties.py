@@ -7,7 +7,7 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 from __future__ import annotations
 
 from clearing.rounds.basis import place, renew, restart, set_duals
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import add_rows
 from clearing.rounds.fields import (
     ACT,
@@ -61,7 +61,7 @@ def true_duals(s, n):
         red[s.irow[BAS, p]] = 0.0
 
 
-@inner
+@merged
 def least_cost(red, direction, n, k):
     """Smallest reduced cost of anything nonbasic, at its bound's sign."""
     never = splat(1e300)
