@@ -8,6 +8,7 @@ from clearing.rounds.compiled import inner
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
+    CAREFUL,
     COLS,
     COST,
     COSTP,
@@ -26,12 +27,14 @@ from clearing.rounds.fields import (
     RED,
     ROWS,
     RULED,
+    SENSE,
     SIDE,
     SIZE,
     SLOPE,
     SLOTS,
     STALLED,
     TIEROWS,
+    TWIN,
     X,
     Y,
 )  # fmt: skip
@@ -50,7 +53,7 @@ from clearing.rounds.lanes import (
     store,
     where_less,
 )
-from clearing.rounds.outcome import settle
+from clearing.rounds.outcome import recompute, settle
 from clearing.rounds.sites import combine, spread
 from clearing.rounds.store import BALANCES, COLUMNS
 from clearing.rounds.ties import share
@@ -84,13 +87,10 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
                 return status, 0, 0
         tight = list_ruling(s)
         f = inside_bounds(s.col, s.irow[COLS], n, tol)
-        if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.state[RULED], f, -1.0):
+        if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.row[Y], s.state[RULED], f, -1.0):
             quick = False
             continue
-        status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
-        if status == OK and quick and at_edge(s, f, tol):
-            f = inside_bounds(s.col, s.irow[COLS], n, tol)
-            status, m, rank = settle(s, f, m - s.head[BALANCES], tol, True, rule, cost_scale, unpriced)
+        status, m, rank, f = settle_guess(s, n, f, tight, tol, quick, rule, cost_scale, unpriced)
         if status == MORE_LINES:
             continue
         if status == GROW_ROWS or status == GROW_SLOTS:
@@ -106,6 +106,9 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         ties = list_face(s, n, m, f, free, cost_tol)
         if ties == 0:
             return status, m, rank
+        if quick:  # which of the tied orders the climb left inside their bounds says nothing
+            quick = False
+            continue
         out[2] = ties
         status, tight = share(s, n, tol, cost_tol, True)
         if status != OK:
@@ -113,6 +116,26 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         f = inside_bounds(s.col, s.irow[COLS], n, tol)
         return settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
     return STALLED, 0, 0
+
+
+@inner
+def settle_guess(s, n, f, tight, tol, quick, rule, cost_scale, unpriced):
+    """Recompute on the f interior columns and the lines in `popped`. Returns (status, rows, rank, f).
+
+    Only a climb's may leave the lines that it does not know to the check of eight rounds together: a tied face
+    without one of the lines at a limit would be another one.
+    """
+    status, m, rank = OK, 0, 0
+    for last in range(2):
+        if quick and s.state[CAREFUL] == 0:
+            status, m, rank = recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
+        else:
+            status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
+        if status != OK or not quick or last == 1 or not at_edge(s, f, tol):
+            break
+        f = inside_bounds(s.col, s.irow[COLS], n, tol)
+        tight = m - s.head[BALANCES]
+    return status, m, rank, f
 
 
 @inner
@@ -164,7 +187,7 @@ def at_edge(s, f, tol):
 
 
 @inner
-def steps_apart(s, rows, m, f, least):
+def steps_apart(s, rows, price, m, f, least):
     """Whether the rows, of lines those with a price above `least`, tell the interior step orders apart.
 
     Tied ones they do not: the climb's dispatch of these means nothing, and law 4 has to decide.
@@ -173,7 +196,7 @@ def steps_apart(s, rows, m, f, least):
     b = 0
     k = 0
     for i in range(m):
-        if i < s.head[BALANCES] or abs(s.row[Y, i]) > least:
+        if i < s.head[BALANCES] or abs(price[i]) > least:
             s.irow[PERM, k] = rows[i]
             k += 1
     for t in range(f):
@@ -269,7 +292,14 @@ def list_face(s, n, m, f, steps, cost_tol):
     weak = 0
     for i in range(s.head[BALANCES], m):
         weak += abs(s.row[Y, i]) <= cost_tol
-    if steps == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], m, f, cost_tol)):
+    if steps == 0 and weak == 0:
+        return 0
+    price = s.col[RED, n:]
+    add_twins(s, price, m)
+    weak = 0
+    for i in range(s.head[BALANCES], m):
+        weak += abs(price[i]) <= cost_tol
+    if steps == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], price, m, f, cost_tol)):
         return 0
     for j in range(n):
         s.col[LOWP, j] = s.col[LOW, j]
@@ -280,6 +310,23 @@ def list_face(s, n, m, f, steps, cost_tol):
         s.irow[ACT, i] = s.irow[ROWS, i]
         s.irow[SIDE, i] = s.irow[PERM2, i]
         s.islot[ACTIVE, s.irow[ROWS, i]] = i
-        s.col[RED, n + i] = s.row[Y, i]
     s.state[SIZE] = m
     return steps + weak
+
+
+@inner
+def add_twins(s, price, m):
+    """What each of the m rows and its twins are worth together.
+
+    Together they hold one flow at its limit: how they share its dual must not decide whether it may move.
+    """
+    for i in range(m):
+        price[i] = s.row[Y, i]
+    for i in range(s.head[BALANCES], m):
+        mine = s.irow[ROWS, i]
+        together = 0.0
+        for k in range(s.head[BALANCES], m):
+            other = s.irow[ROWS, k]
+            if s.islot[TWIN, other] == s.islot[TWIN, mine]:
+                together += s.slot[SENSE, other] * s.row[Y, k]
+        price[i] = s.slot[SENSE, mine] * together
