@@ -8,7 +8,6 @@ from clearing.rounds.dense import sum_rows
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     BAS,
-    CAREFUL,
     CHECKS,
     COLS,
     COSTSCALE,
@@ -165,15 +164,12 @@ def same_lines(s, tight):
 def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Recompute on the lines in `popped` until they are those at a limit in the recomputed dispatch.
 
-    Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered. Where the
-    round is not CAREFUL, lines are left to the check of eight rounds together.
+    Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
     """
     for _ in range(5):
         status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
-        if s.state[CAREFUL] == 0:
-            return OK, m, rank
         flows(s)
         s.state[CHECKS] += 1
         over, found, status = worst_lines(s, tol)
