@@ -71,7 +71,8 @@ REACH = 5  # greatest change of the flow per MW by which columns move
 LOOKED = 6  # flows of the lines looked at, less what demand and shifters cause
 SENSE = 7  # +1 where the row is that of its twin, −1 where it is the opposite
 STOOD = 8  # what columns that stand still give to the row, where `SEEN` says that it is so
-N_SLOT = 9
+FIRM = 9  # sloped books: duals of the lines at a limit before law 4 moves tied orders
+N_SLOT = 10
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows

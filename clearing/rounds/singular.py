@@ -179,11 +179,18 @@ def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
 @inner
 def solve_duals(s, cols, m, p, q, rank, y):
     """A particular dual with zero reduced cost at the interior columns; free rows get 0."""
-    a = s.wide
     u = s.row[VEC3]
     for t in range(rank):
         j = cols[q[t]]
-        v = s.col[COST, j] + s.col[SLOPE, j] * s.col[X, j]
+        u[t] = s.col[COST, j] + s.col[SLOPE, j] * s.col[X, j]
+    combine_pivots(s.wide, p, m, rank, u, y)
+
+
+@inner
+def combine_pivots(a, p, m, rank, u, y):
+    """y with Aᵀy = u at the pivot columns; rows without a pivot get 0. Leaves y of the others in u."""
+    for t in range(rank):
+        v = u[t]
         for i in range(t):
             v -= a[i, t] * u[i]
         u[t] = v / a[t, t]

@@ -6,8 +6,6 @@ from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
 from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
     CAREFUL,
     COLS,
     COST,
@@ -15,30 +13,22 @@ from clearing.rounds.fields import (
     GROW_ROWS,
     GROW_SLOTS,
     HIGH,
-    HIGHP,
     JITTER,
     LINE,
     LOW,
-    LOWP,
     MORE_LINES,
     OK,
-    PERM,
     PERM2,
     RED,
     ROWS,
     RULED,
-    SENSE,
-    SIDE,
     SIZE,
     SLOPE,
-    SLOTS,
     STALLED,
     TIEROWS,
-    TWIN,
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.interior import REGULAR
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,
@@ -56,6 +46,7 @@ from clearing.rounds.lanes import (
 from clearing.rounds.outcome import recompute, settle
 from clearing.rounds.sites import combine, spread
 from clearing.rounds.store import BALANCES, COLUMNS
+from clearing.rounds.tied import inside_bounds, list_face, price_shares, steps_apart
 from clearing.rounds.ties import share
 
 STRICT = (
@@ -113,8 +104,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         status, tight = share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0
-        f = inside_bounds(s.col, s.irow[COLS], n, tol)
-        return settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
+        return price_shares(s, n, tight, tol)
     return STALLED, 0, 0
 
 
@@ -156,27 +146,6 @@ def perturb_steps(col, n, e):
 
 
 @inner
-def inside_bounds(col, cols, n, tol):
-    """Move columns within `tol` of a bound onto it; list the others, sorted, in `cols`. Returns their number."""
-    x = col[X]
-    edge = splat(tol)
-    count = 0
-    for j in range(0, n, LANES):
-        v = load(x, j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        over = v - low
-        under = high - v
-        store(x, j, where_less(edge, over, where_less(edge, under, v, high), low))
-        bits = less_bits(edge, over) & less_bits(edge, under)
-        if bits != 0:
-            for k in range(LANES):
-                cols[count] = j + k
-                count += (bits >> k) & 1
-    return count
-
-
-@inner
 def at_edge(s, f, tol):
     """Whether the recomputation has moved an interior column to a bound."""
     for t in range(f):
@@ -184,45 +153,6 @@ def at_edge(s, f, tol):
         if s.col[X, j] - s.col[LOW, j] <= tol or s.col[HIGH, j] - s.col[X, j] <= tol:
             return True
     return False
-
-
-@inner
-def steps_apart(s, rows, price, m, f, least):
-    """Whether the rows, of lines those with a price above `least`, tell the interior step orders apart.
-
-    Tied ones they do not: the climb's dispatch of these means nothing, and law 4 has to decide.
-    """
-    a = s.work
-    b = 0
-    k = 0
-    for i in range(m):
-        if i < s.head[BALANCES] or abs(price[i]) > least:
-            s.irow[PERM, k] = rows[i]
-            k += 1
-    for t in range(f):
-        j = s.irow[COLS, t]
-        if s.col[SLOPE, j] == 0.0:
-            if b == k:
-                return False
-            for i in range(k):
-                a[b, i] = s.a[s.irow[PERM, i], j]
-            b += 1
-    for c in range(b):
-        best = 0.0
-        at = c
-        for i in range(c, k):
-            if abs(a[c, i]) > best:
-                best = abs(a[c, i])
-                at = i
-        if best <= REGULAR:
-            return False
-        for e in range(c, b):
-            a[e, c], a[e, at] = a[e, at], a[e, c]
-            if e > c:
-                v = a[e, c] / a[c, c]
-                for i in range(c + 1, k):
-                    a[e, i] -= v * a[c, i]
-    return True
 
 
 @inner
@@ -279,54 +209,3 @@ def signs_hold(s, n, m, tol, cost_tol, tie):
     if not smallest(beyond) >= -tol or not greatest(wrong) <= cost_tol:
         return -1
     return steps
-
-
-@inner
-def list_face(s, n, m, f, steps, cost_tol):
-    """How many step orders (`steps` of them at a bound) and limits could move at no cost; puts rows and duals where
-    `ties.restrict` looks.
-
-    Without any the dispatch is unique: so it is too where the rows that have a price hold the step orders
-    among the f interior columns.
-    """
-    weak = 0
-    for i in range(s.head[BALANCES], m):
-        weak += abs(s.row[Y, i]) <= cost_tol
-    if steps == 0 and weak == 0:
-        return 0
-    price = s.col[RED, n:]
-    add_twins(s, price, m)
-    weak = 0
-    for i in range(s.head[BALANCES], m):
-        weak += abs(price[i]) <= cost_tol
-    if steps == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], price, m, f, cost_tol)):
-        return 0
-    for j in range(n):
-        s.col[LOWP, j] = s.col[LOW, j]
-        s.col[HIGHP, j] = s.col[HIGH, j]
-    for t in range(s.state[SLOTS]):
-        s.islot[ACTIVE, t] = -1
-    for i in range(m):
-        s.irow[ACT, i] = s.irow[ROWS, i]
-        s.irow[SIDE, i] = s.irow[PERM2, i]
-        s.islot[ACTIVE, s.irow[ROWS, i]] = i
-    s.state[SIZE] = m
-    return steps + weak
-
-
-@inner
-def add_twins(s, price, m):
-    """What each of the m rows and its twins are worth together.
-
-    Together they hold one flow at its limit: how they share its dual must not decide whether it may move.
-    """
-    for i in range(m):
-        price[i] = s.row[Y, i]
-    for i in range(s.head[BALANCES], m):
-        mine = s.irow[ROWS, i]
-        together = 0.0
-        for k in range(s.head[BALANCES], m):
-            other = s.irow[ROWS, k]
-            if s.islot[TWIN, other] == s.islot[TWIN, mine]:
-                together += s.slot[SENSE, other] * s.row[Y, k]
-        price[i] = s.slot[SENSE, mine] * together

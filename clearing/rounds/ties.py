@@ -42,6 +42,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.lanes import LANES, load, magnitude, smaller, smallest, splat, where_less
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
+from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
 from clearing.rounds.simplex import dual_simplex
 from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
 
@@ -162,12 +163,24 @@ def most_demand(s, n, tol):
 def share(s, n, tol, cost_tol, sloped):
     """Dispatch of law 4 from an optimal basis with true reduced costs in RED; leaves X, tight lines in `popped`.
 
-    Returns (status, tight lines). Costs and bounds of the simplex are left changed.
+    Returns (status, tight lines). Costs and bounds of the simplex are left changed. Of a sloped book X is final,
+    and the tight lines are the rows irow[ROWS] behind the balances.
     """
     sales, purchases, links = restrict(s, n, cost_tol)
+    counts = purchases > 0 and (sales > 0 or links > 0 or s.head[ISLANDS] > 1)
+    if sloped and links == 0:
+        status = OK
+        if counts:
+            status = ask_for_demand(s, n, tol)
+            restrict(s, n, 1e-6)
+        tight = 0
+        if status == OK:
+            status, tight = share_from(s, n, tol)
+        _restore(s)
+        return status, tight
     if sloped:
         restart(s)
-    if purchases > 0 and (sales > 0 or links > 0 or s.head[ISLANDS] > 1):
+    if counts:
         status = most_demand(s, n, tol)
         if status != OK:
             _restore(s)
@@ -205,6 +218,11 @@ def share(s, n, tol, cost_tol, sloped):
         over, tight, status = worst_lines(s, tol)
         if status != OK or over == 0:
             break
+    if sloped:
+        s.state[KEPT] = 0
+        if status == OK:
+            status, tight = recompute_shares(s, n, tight, tol)
+            tight -= s.head[BALANCES]
     _restore(s)
     return status, tight
 
