@@ -121,7 +121,7 @@ def settle_guess(s, n, f, tight, tol, quick, rule, cost_scale, unpriced):
             status, m, rank = recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
         else:
             status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
-        if status != OK or not quick or last == 1 or not at_edge(s, f, tol):
+        if status != OK or last == 1 or not at_edge(s, f, tol):
             break
         f = inside_bounds(s.col, s.irow[COLS], n, tol)
         tight = m - s.head[BALANCES]
