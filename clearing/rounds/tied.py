@@ -19,6 +19,7 @@ from clearing.rounds.fields import (
     LAM,
     LOW,
     LOWP,
+    NET,
     OK,
     PERM,
     PERM2,
@@ -37,6 +38,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.interior import REGULAR
 from clearing.rounds.lanes import LANES, less_bits, load, splat, store, where_less
 from clearing.rounds.singular import decompose
+from clearing.rounds.sites import net
 from clearing.rounds.store import BALANCES
 
 
@@ -146,6 +148,7 @@ def price_shares(s, n, tight, tol):
     sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
     f = inside_bounds(s.col, s.irow[COLS], n, tol)
     s.state[INSIDE] = f
+    net(s, s.site[NET])
     _, rank = decompose(s, s.irow[ROWS], m, s.irow[COLS], f, s.irow[PERM], s.irow[PERMQ])
     return OK, m, rank
 
