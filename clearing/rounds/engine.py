@@ -14,7 +14,8 @@ from clearing.batches import Batch, Round, Rows, Status
 from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
-from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_desk, clear_rounds
+from clearing.rounds.desk import clear_desk
+from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise

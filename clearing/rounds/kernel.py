@@ -76,8 +76,6 @@ from clearing.rounds.store import (
     LAYERS,
     LINES,
     ORDERS,
-    floats_at,
-    matrix_at,
     unpack,
 )
 from clearing.rounds.ties import count_ties, least_cost, share, true_duals
@@ -112,13 +110,15 @@ def perturbed(s, n, e):
 def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     """Solve the loaded round once. Returns (status, rows, rank); X, row[Y] and LAM are the outcome.
 
-    Attempt 0 starts from the last basis, 1 from the cold one, 2 cold without perturbation.
+    Attempt 0 starts from the basis in place (see `start`; where few orders have changed, see `few`), 1 from the cold
+    one, 2 cold without perturbation.
     """
     n = s.head[COLUMNS]
     tol = MW_TOL * mw_scale
     noise = NOISE if number < 2 else 0.0
     renewals = 0
     if sloped:
+        s.state[READY] = 0
         return solve_sloped(s, number, rule, cost_scale, noise, tol, COST_TOL * cost_scale, out, unpriced)
     going_on = False
     if number > 0 or s.state[SIZE] == 0:
@@ -327,33 +327,3 @@ def clear_rounds(
             info[k, STATUS] = status
         r += count
     return rounds, 0
-
-
-@door
-def clear_desk(price, mw, accepted, lmp, floats, ints, desk, rule):
-    """One round: its welfare, with accepted MW and prices written; NaN where it is not proven and priced.
-
-    price and mw (orders,) may have any strides. `desk` has room for the GROW status that stopped the round
-    (else 0), its welfare and info, and for price and MW.
-    """
-    orders = ints[ORDERS]
-    at = desk.ctypes.data
-    welfare = floats_at(at + 8, 1)
-    info = matrix_at(at + 16, 1, N_INFO)
-    at += 8 * (2 + N_INFO)
-    none = matrix_at(at, 0, 0)
-    prices = matrix_at(at, 1, orders)
-    quantities = matrix_at(at + 8 * orders, 1, orders)
-    if price.strides[0] == 8 and mw.strides[0] == 8 and (price.ctypes.data | mw.ctypes.data) % 8 == 0:
-        prices = matrix_at(price.ctypes.data, 1, orders)
-        quantities = matrix_at(mw.ctypes.data, 1, orders)
-    else:
-        for j in range(orders):
-            prices[0, j] = price[j]
-            quantities[0, j] = mw[j]
-    _, desk[0] = clear_rounds(
-        floats, ints, prices, quantities, none, none, none, rule, 0, matrix_at(accepted.ctypes.data, 1, orders),
-        matrix_at(lmp.ctypes.data, 1, ints[BUSES]), none, none, none, welfare, info,
-    )  # fmt: skip
-    good = desk[0] == 0.0 and info[0, STATUS] == OK and info[0, RESIDUAL] <= 1.0 and info[0, UNPRICED] == 0.0
-    return welfare[0] if good else np.nan

@@ -54,14 +54,8 @@ def lay_out(bus: np.ndarray, links: int) -> Layout:
     _, layers, (site_bus, size), widths = best
     if layers == 1:  # columns in the order of the book
         place = np.arange(len(bus))
-        return Layout(
-            bus,
-            place,
-            len(bus) + np.arange(links),
-            np.zeros(1, dtype=np.int64),
-            widths,
-            *(int(widths[0]),) * 2,
-        )
+        first, whole = np.zeros(1, dtype=np.int64), int(widths[0])
+        return Layout(bus, place, len(bus) + np.arange(links), first, widths, sites=whole, columns=whole)
     by_size = np.argsort(-size, kind="stable")
     site_bus, size = site_bus[by_size], size[by_size]
     first = np.concatenate([[0], np.cumsum(widths)[:-1]])

@@ -12,7 +12,7 @@ import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
 from clearing.batches import Status
 from clearing.optimum import find_optimum
-from clearing.rounds.kernel import clear_desk
+from clearing.rounds.desk import clear_desk
 from tests.support.random_books import instances
 from tests.support.small import book_of, grid_of, same, sell
 
