@@ -1,6 +1,4 @@
-"""Large grids and many periods clear with a certificate, in seconds."""
-
-import time
+"""Large grids and many periods clear with a certificate; how long they take is in `benchmarks/clear.py`."""
 
 import numpy as np
 import pytest
@@ -19,9 +17,7 @@ def test_a_day_with_ramps(name):
     book = Book.from_tables(
         book.orders_frame, 24, ramps=book.ramps_frame.assign(previous_mw=np.nan), fixed=book.fixed_frame
     ).with_lost_load(5000.0)
-    started = time.perf_counter()
     out = NodalMarket(case.grid).clear(book)
-    assert time.perf_counter() - started < 60
     assert out.certificate.holds
     assert out.priced.all()
 
@@ -29,9 +25,7 @@ def test_a_day_with_ramps(name):
 @pytest.mark.slow
 def test_pegase2869():
     case = networks.load("pegase2869")
-    started = time.perf_counter()
     out = NodalMarket(case.grid).clear(Book.from_case(case))
-    assert time.perf_counter() - started < 60
     assert out.certificate.holds
     assert max(out.certificate.residuals.values()) < 1e-6
 
