@@ -7,7 +7,8 @@ from hypothesis import assume, given
 from clearing import InfeasibleError, InputError, NodalMarket
 from networks import Grid
 from tests.support.random_books import instances
-from tests.support.reference_solver import Reference, ReferenceFailedError
+from tests.support.reference_programs import ReferenceFailedError
+from tests.support.reference_solver import Reference
 from tests.support.small import accepted, book_of, buy, clear, grid_of, interval, prices, sell, three_node
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clearing import Book
 from networks import Grid
-from tests.support.reference_solver import well_posed
+from tests.support.reference_grid import well_posed
 
 PRICES = [10.0, 10.0, 20.0, 20.0, 30.0, 50.0, 0.0, -5.0]
 AMOUNTS = [10.0, 10.0, 20.0, 5.0, 30.0, 1.0, 0.0]
