@@ -102,7 +102,7 @@ def add_row(s, n, t, side, y, m):
     s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else side
     s.row[XB, m] = y
     s.islot[ACTIVE, t] = m
-    s.islot[HEAT, t] = HOT
+    s.slot[HEAT, t] = HOT
     bound = s.slot[FLO, t] if side < 0 else s.slot[FHI, t]
     s.row[REST, m] = bound - s.slot[BASE, t] - dot(s.a[t], s.col[X], n)
 
@@ -126,7 +126,7 @@ def exceeded_lines(s, n, tol):
     x = s.col[X]
     count = 0
     for t in range(s.head[BALANCES], s.state[SLOTS]):
-        if s.islot[HEAT, t] > 0 and s.islot[ACTIVE, t] < 0:
+        if s.slot[HEAT, t] > 0 and s.islot[ACTIVE, t] < 0:
             f = s.slot[BASE, t] + dot(s.a[t], x, n)
             if f - s.slot[FHI, t] > tol:
                 s.irow[PERM, count] = t
@@ -200,7 +200,7 @@ def start(s, n, cold):
             s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if y < 0.0 else -1)
             s.row[XB, m] = y
             s.islot[ACTIVE, t] = m
-            s.islot[HEAT, t] = HOT
+            s.slot[HEAT, t] = HOT
             m += 1
     return m, b
 

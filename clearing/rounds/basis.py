@@ -29,6 +29,7 @@ from clearing.rounds.fields import (
     SIGN,
     SIZE,
     SLOTS,
+    SUMMED,
     VEC,
     X,
 )
@@ -177,10 +178,11 @@ def place(s):
     fresh = s.row[FRESH]
     rest = s.row[REST]
     base = s.slot[BASE]
-    heat = s.islot[HEAT]
+    heat = s.slot[HEAT]
     net(s, s.site[NET])
     row_products(fresh, s.head[SITES], s.rows, act, k, s.site[NET])
     s.state[KEPT] = 1
+    s.state[SUMMED] = 0
     for i in range(k):
         t = act[i]
         side = sides[i]

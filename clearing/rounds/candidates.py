@@ -5,7 +5,9 @@ from __future__ import annotations
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import row_products
 from clearing.rounds.fields import (
+    ACT,
     ACTIVE,
+    BAS,
     BASE,
     FHI,
     FLO,
@@ -14,16 +16,29 @@ from clearing.rounds.fields import (
     LINE,
     LOOK,
     LOOKED,
+    NET,
     NOW,
     NOWNET,
     REACH,
     ROOM,
     SEEN,
     SHARE,
+    SIZE,
     SLOTS,
+    SUMMED,
 )
-from clearing.rounds.lanes import LANES, load, magnitude, splat, store, total
-from clearing.rounds.sites import net
+from clearing.rounds.lanes import (
+    LANES,
+    less_bits,
+    load,
+    magnitude,
+    splat,
+    store,
+    total,
+    trailing_zeros,
+    wrong_bits,
+)
+from clearing.rounds.sites import net, net_again
 from clearing.rounds.store import BALANCES, SITES
 
 LATELY = 8  # rounds for which such a line is looked at first
@@ -38,27 +53,30 @@ def worst_candidate(s, tol):
     to its limit. Lines that bound long ago, which are many, are looked at where no other is exceeded.
     """
     short_loops()
-    moved = distance(s)
+    moved = splat(distance(s))
     look = s.islot[LOOK]
     active = s.islot[ACTIVE]
-    heat = s.islot[HEAT]
+    heat = s.slot[HEAT]
     room = s.slot[ROOM]
     reach = s.slot[REACH]
+    near = splat(CLOSE * tol)
     slots = s.state[SLOTS]
     early = 0
     late = slots
-    for t in range(s.head[BALANCES], slots):
-        left = room[t] - moved * reach[t]
-        if active[t] >= 0 or heat[t] == 0:
-            left = 0.0
-        elif left <= CLOSE * tol:
-            if heat[t] >= HOT - LATELY:
-                look[early] = t
-                early += 1
-            else:
-                late -= 1
-                look[late] = t
-        room[t] = left
+    for b in range(0, slots, LANES):
+        left = load(room, b) - moved * load(reach, b)
+        store(room, b, left)
+        bits = less_bits(splat(0.0), load(heat, b)) & wrong_bits(near, left)
+        while bits != 0:
+            t = b + trailing_zeros(bits)
+            bits &= bits - 1
+            if active[t] < 0:
+                if heat[t] >= HOT - LATELY:
+                    look[early] = t
+                    early += 1
+                else:
+                    late -= 1
+                    look[late] = t
     if early > 0:
         t, flow = look_at(s, 0, early, tol)
         if t >= 0:
@@ -76,7 +94,7 @@ def look_at(s, first, count, tol):
     flows = s.slot[LOOKED]
     row_products(flows, s.head[SITES], s.rows, look, count, s.site[NOWNET])
     seen = s.islot[SEEN]
-    heat = s.islot[HEAT]
+    heat = s.slot[HEAT]
     room = s.slot[ROOM]
     base = s.slot[BASE]
     least = s.slot[FLO]
@@ -89,7 +107,7 @@ def look_at(s, first, count, tol):
         t = look[i]
         if seen[t] != now:  # what is never at its limit cools down
             seen[t] = now
-            heat[t] -= 1
+            heat[t] -= 1.0
         f = base[t] + flows[i]
         v = max(least[t] - f, f - most[t])
         room[t] = -v
@@ -107,30 +125,47 @@ def list_close(s, tol):
     The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
     """
     short_loops()
-    popped = s.popped
     active = s.islot[ACTIVE]
-    heat = s.islot[HEAT]
-    lines = s.islot[LINE]
+    act = s.irow[ACT]
+    heat = s.slot[HEAT]
     room = s.slot[ROOM]
+    near = splat(CLOSE * tol)
     count = 0
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
-        if active[t] >= 0 or (room[t] < CLOSE * tol and heat[t] > 0):
-            line = lines[t]
-            at = count
-            while at > 0 and popped[at - 1] > line:
-                popped[at] = popped[at - 1]
-                at -= 1
-            popped[at] = line
-            count += 1
+    for i in range(s.head[BALANCES], s.state[SIZE]):
+        count = insert(s, act[i], count)
+    for b in range(0, s.state[SLOTS], LANES):
+        bits = less_bits(splat(0.0), load(heat, b)) & less_bits(load(room, b), near)
+        while bits != 0:
+            t = b + trailing_zeros(bits)
+            bits &= bits - 1
+            if active[t] < 0:
+                count = insert(s, t, count)
     return count
+
+
+@merged
+def insert(s, t, count):
+    """Put the line of slot t in its place among the `count` lines in `popped`; their number then."""
+    popped = s.popped
+    line = s.islot[LINE, t]
+    at = count
+    while at > 0 and popped[at - 1] > line:
+        popped[at] = popped[at - 1]
+        at -= 1
+    popped[at] = line
+    return count + 1
 
 
 @merged
 def distance(s):
     """Σ |change of a site's injection| since the last look; site[NOWNET] becomes that of the dispatch X."""
-    now = s.site[SHARE]
     was = s.site[NOWNET]
-    net(s, now)
+    now = s.site[SHARE]
+    if s.state[SUMMED] == 1:  # but for the basic columns
+        now = s.site[NET]
+        net_again(s, s.irow[BAS], s.state[SIZE])
+    else:
+        net(s, now)
     moved = splat(0.0)
     for b in range(0, s.head[SITES], LANES):
         v = load(now, b)

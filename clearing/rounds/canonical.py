@@ -37,6 +37,7 @@ from clearing.rounds.fields import (
     ROWS,
     SIZE,
     SLOT,
+    SUMMED,
     TMP,
     VEC,
     VEC2,
@@ -48,7 +49,7 @@ from clearing.rounds.fields import (
 )
 from clearing.rounds.lanes import LANES, load, load_at, splat, store
 from clearing.rounds.lines import remember
-from clearing.rounds.sites import net
+from clearing.rounds.sites import net, net_again
 from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP, SITES
 
 RANK = 1e-8  # relative pivot below which a row counts as dependent
@@ -111,7 +112,7 @@ def gather_rows(s, tight):
     rows = s.irow[ROWS]
     popped = s.popped
     slots = s.ilin[SLOT]
-    heat = s.islot[HEAT]
+    heat = s.slot[HEAT]
     for i in range(m):
         rows[i] = i
     for t in range(tight):
@@ -151,7 +152,10 @@ def right_sides(s, m, f, tol, known):
             at = active[rows[i]]
             right[i] = fresh[at] if at >= 0 else product(s.rows[rows[i]], s.site[NET], sites)
     else:
-        net(s, s.site[NET])
+        if s.state[SUMMED] == 1:  # but for columns that were basic, of which some are interior
+            net_again(s, s.irow[BAS], s.state[SIZE])
+        else:
+            net(s, s.site[NET])
         row_products(right, sites, s.rows, rows, m, s.site[NET])
     for t in range(f):
         x[cols[t]] = inside[t]

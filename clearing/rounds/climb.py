@@ -85,7 +85,7 @@ def begin(s):
             s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if y < 0.0 else -1)
             s.row[XB, m] = y
             s.islot[ACTIVE, t] = m
-            s.islot[HEAT, t] = HOT
+            s.slot[HEAT, t] = HOT
             m += 1
     return m
 
@@ -124,7 +124,7 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
         room[t] = left
         if s.islot[ACTIVE, t] >= 0:
             room[t] = 0.0
-        elif cold or s.islot[HEAT, t] > 0:
+        elif cold or s.slot[HEAT, t] > 0:
             look[count] = t
             count += left <= near
             closest = max(closest, -left if left > near else -BIG)
@@ -153,7 +153,7 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
             s.row[XB, m] = 0.0
             s.row[REST, m] = -over if above else over
             s.islot[ACTIVE, t] = m
-            s.islot[HEAT, t] = HOT
+            s.slot[HEAT, t] = HOT
             m += 1
     return m, closest, False
 
@@ -188,7 +188,7 @@ def advance(s, m, length):
             s.irow[TIEROWS, kept] = t
             s.irow[TIESIDES, kept] = side
             s.islot[ACTIVE, t] = kept
-            s.islot[HEAT, t] = HOT
+            s.slot[HEAT, t] = HOT
             y[kept] = v
             kept += 1
     return kept

@@ -173,6 +173,8 @@ class Engine:
         around = np.zeros(buses)
         np.add.at(around, from_bus, np.abs(b))
         np.add.at(around, to_bus, np.abs(b))
+        np.add.at(bus_field[F.JOINED], from_bus, b)
+        np.add.at(bus_field[F.JOINED], to_bus, b)
         bus_field[F.BSUM, :buses] = np.divide(1.0, around, out=np.zeros(buses), where=around > 0.0)
         ends, others = np.r_[from_bus[on], to_bus[on]], np.r_[to_bus[on], from_bus[on]]
         order = np.argsort(ends, kind="stable")

@@ -22,13 +22,16 @@ from clearing.rounds.fields import (
     KEPT,
     LEAST,
     LOW,
+    NET,
     READY,
     RED,
     REST,
     SIGN,
     SIZE,
+    SUMMED,
     X,
 )
+from clearing.rounds.sites import whole
 from clearing.rounds.store import BALANCES
 
 
@@ -39,19 +42,16 @@ def go_on(s, e):
     habit[LEAST] stays at most the least reduced cost.
     """
     short_loops()
-    if s.state[READY] == 0 or s.state[CHANGED] < 0:
+    if s.state[READY] == 0 or s.state[SUMMED] == 0 or s.state[CHANGED] < 0:
         return False
     k = s.state[SIZE]
     changed = s.changed
     costp = s.col[COSTP]
-    bas = s.irow[BAS]
+    way = s.col[DIR]
     for t in range(s.state[CHANGED]):
         j = changed[t]
-        c = s.col[COST, j] + e * s.col[JITTER, j]
-        if c != costp[j]:
-            for p in range(k):
-                if bas[p] == j:
-                    return False
+        if way[j] == 0.0 and s.col[COST, j] + e * s.col[JITTER, j] != costp[j] and is_basic(s, j):
+            return False
     rest = s.row[REST]
     act = s.irow[ACT]
     least = s.habit[LEAST]
@@ -59,10 +59,7 @@ def go_on(s, e):
         j = changed[t]
         high = s.col[HIGH, j]
         s.col[HIGHP, j] = high
-        basic = False
-        for p in range(k):
-            basic |= bas[p] == j
-        if basic:
+        if way[j] == 0.0 and is_basic(s, j):
             continue
         c = s.col[COST, j] + e * s.col[JITTER, j]
         d = s.col[RED, j] + (c - costp[j])
@@ -70,19 +67,28 @@ def go_on(s, e):
         s.col[RED, j] = d
         low = s.col[LOW, j]
         mw = high if d < 0.0 else low
-        way = 0.0
+        way[j] = 0.0
         if low < high:
-            way = -1.0 if d < 0.0 else 1.0
+            way[j] = -1.0 if d < 0.0 else 1.0
             least = min(least, abs(d))
-        s.col[DIR, j] = way
         move = s.col[SIGN, j] * (mw - s.col[X, j])
         s.col[X, j] = mw
         if move != 0.0:
             site = s.site_of[j]
+            s.site[NET, site] = whole(s, site)
             for i in range(k):
                 rest[i] -= s.rows[act[i], site] * move
     s.habit[LEAST] = least
     for i in range(s.head[BALANCES], k):
-        s.islot[HEAT, act[i]] = HOT
+        s.slot[HEAT, act[i]] = HOT
     s.state[KEPT] = 0
     return True
+
+
+@merged
+def is_basic(s, j):
+    """Whether column j is basic; of those without a direction some are fixed."""
+    for p in range(s.state[SIZE]):
+        if s.irow[BAS, p] == j:
+            return True
+    return False

@@ -7,7 +7,7 @@ the working basis (the limits of binding lines, which move in the ratio test lik
 """
 
 BLOCK = 32  # columns that the simplex looks at together
-HOT = 250  # rounds in which a line that has bound is looked at before the simplex ends
+HOT = 1000.0  # rounds in which a line that has bound is looked at before the simplex ends
 
 BIG = 1e300  # stands for "no breakpoint": infinities would forbid some vectorised reductions
 
@@ -38,6 +38,9 @@ N_COL = 22
 
 # habit (float): pivots that each start takes (see `start`), and
 LEAST = 2  # the least reduced cost at the end of the last round, while `state` says READY
+DEAREST = 3  # greatest |price| and quantity of the orders of the last round
+MOST = 4
+BESIDE = 5  # greatest |fixed demand| of a bus or limit of a link
 
 # site (float): sites of the columns, see `layout`
 NET = 0  # what the columns inject, all layers together; while a round is solved, only those at a bound [MW]
@@ -47,11 +50,13 @@ SHARE = 3  # a row or a sum of rows
 N_SITE = 4
 
 # book (float): numbers of the round in the order of the book
-SAID = 0  # price for sales, −price for purchases [$/MWh]
+SAID = 0  # price [$/MWh]
 ASKED = 1  # greatest MW
 FLOOR = 2  # least MW
 WAY = 3  # +1 sale, −1 purchase
-N_BOOK = 4
+SHORTSAID = 4  # numbers of books of fewer than eight orders, filled up with zeros
+SHORTASKED = 5
+N_BOOK = 6
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none
@@ -72,18 +77,18 @@ LOOKED = 6  # flows of the lines looked at, less what demand and shifters cause
 SENSE = 7  # +1 where the row is that of its twin, −1 where it is the opposite
 STOOD = 8  # what columns that stand still give to the row, where `SEEN` says that it is so
 FIRM = 9  # sloped books: duals of the lines at a limit before law 4 moves tied orders
-N_SLOT = 10
+HEAT = 10  # looks for which the line, which has bound, is still a candidate
+N_SLOT = 11
 
 # islot (int)
 LINE = 0  # branch of the slot, −1 for balance rows
 ACTIVE = 1  # place in the working basis, −1 if none
-HEAT = 2  # looks for which the line, which has bound, is still a candidate
-SCOMP = 3  # component
-LOOK = 4  # list of the slots to be looked at
-TWIN = 5  # slot of the first line remembered that has the same row in every column, or the opposite one
-MET = 6  # place of a line of that kind among the rows
-SEEN = 7  # last round in which the line was computed; sloped books: 1 where `STOOD` holds
-N_ISLOT = 8
+SCOMP = 2  # component
+LOOK = 3  # list of the slots to be looked at
+TWIN = 4  # slot of the first line remembered that has the same row in every column, or the opposite one
+MET = 5  # place of a line of that kind among the rows
+SEEN = 6  # last round in which the line was computed; sloped books: 1 where `STOOD` holds
+N_ISLOT = 7
 
 # row (float)
 REST = 0  # right-hand side minus the nonbasic columns
@@ -148,7 +153,15 @@ BTMP = 5
 BTMP2 = 6
 BSUM = 7  # 1 / sum of |susceptances| at the bus, 0 where there is none
 BUYS = 8  # 1 where orders of the bus purchase
-N_BUS = 9
+JOINED = 9  # sum of susceptances at the bus
+N_BUS = 10
+
+# ibus (int)
+OF = 0  # component of the bus
+ISLE = 1  # its island
+UNSET = 2  # of the first places: components of which the round's prices are not set
+PULLED = 3  # 1 while the bus has a row in `pull`
+N_IBUS = 4
 
 # lin (float)
 SUSC = 0  # MW/rad
@@ -199,6 +212,8 @@ READY = 27  # 1 while the simplex could go on where the last round ended, see `f
 CHANGED = (
     28  # columns of orders that are not as in the last round, listed in `changed`; −1 where there are many
 )
+VALID = 29  # 1 where the prices and quantities of the last round were such as a book may hold
+SUMMED = 30  # 1 while site[NET] is what all columns inject, but for basic ones on the way
 N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each

@@ -49,6 +49,7 @@ from clearing.rounds.fields import (
     SLOTS,
     SPENT,
     STALLED,
+    SUMMED,
     WORST,
     X,
 )  # fmt: skip
@@ -61,7 +62,7 @@ from clearing.rounds.lanes import (
     store,
 )
 from clearing.rounds.lines import flows, worst_lines
-from clearing.rounds.numbers import accept, blank, copy_row, read_round
+from clearing.rounds.numbers import accept, copy_row, read_round
 from clearing.rounds.outcome import put_aside, recompute, settle
 from clearing.rounds.proof import prove
 from clearing.rounds.simplex import OLD, dual_simplex
@@ -158,6 +159,7 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                     continue
                 return STALLED, 0, 0
         if ties > 0:
+            s.state[SUMMED] = 0
             flows(s)
             s.state[CHECKS] += 1
             over, tight, status = worst_lines(s, tol)
@@ -222,6 +224,8 @@ def clear_round(
     start = -1
     if number == 0 and s.state[CAREFUL] == 0 and not sloped:
         start = choose_start(s, NOISE * cost_scale, 0.1 * MW_TOL * mw_scale, 1e-14 * cost_scale)
+    fetch_row(accepted, r)
+    fetch_row(lmp, r)
     before = s.state[PIVOTS]
     status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
     out[STEPS] += s.state[PIVOTS] - before
@@ -229,10 +233,12 @@ def clear_round(
         learn(s, start, s.state[PIVOTS] - before)
     if sloped:
         for t in range(s.head[BALANCES], s.state[SLOTS]):
-            s.islot[HEAT, t] -= s.islot[HEAT, t] > 0
+            s.slot[HEAT, t] = max(s.slot[HEAT, t] - 1.0, 0.0)
     if status != OK:
         return status
+    fetch_row(price, r + 1)
     put_aside(s, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
+    fetch_row(mw, r + 1)
     welfare[r] = -s.note[SPENT, lane]
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]
@@ -273,57 +279,81 @@ def clear_rounds(
     state = s.state
     rounds = info.shape[0]
     width = LANES if fixed.shape[0] <= 1 and limit.shape[0] <= 1 else 1
-    r = first
-    while r < rounds:
-        count = min(width, rounds - r)
-        state[CAREFUL] = 0
-        for lane in range(count):
-            for array in (price, mw, accepted, lmp):  # what the next round reads and writes
-                if r + lane + 1 < array.shape[0]:
-                    for j in range(0, array.shape[1], LANES):
-                        fetch(array, r + lane + 1, j)
-            status = clear_round(
-                s, price, mw, slope, fixed, limit, rule, r + lane, lane, 0, accepted, lmp, low, high,
-                welfare, info,
-            )  # fmt: skip
-            if status == GROW_ROWS or status == GROW_SLOTS:
-                state[SIZE] = 0
-                return r, status
-            info[r + lane, STATUS] = status
-        prove(s, count)
-        for lane in range(count):
-            info[r + lane, RESIDUAL] = s.note[WORST, lane]
-            if flow.shape[0] > 0:
-                for line in range(s.head[LINES]):
-                    flow[r + lane, line] = s.flow[line, lane]
-        state[CAREFUL] = 1
-        for k in range(r, r + count):
-            status = int(info[k, STATUS])
-            number = 0
-            while (status != OK or not info[k, RESIDUAL] <= 1.0) and status != BAD_INPUT and number < 3:
-                state[REDONE] += 1
-                status = clear_round(
-                    s, price, mw, slope, fixed, limit, rule, k, 0, number, accepted, lmp, low, high,
-                    welfare, info,
-                )  # fmt: skip
-                if status == GROW_ROWS or status == GROW_SLOTS:
-                    state[SIZE] = 0
-                    return r, status
-                info[k, RESIDUAL] = 1e300
-                number += 1
-                if status == OK:
-                    prove(s, 1)
-                    info[k, RESIDUAL] = s.note[WORST, 0]
-                    if flow.shape[0] > 0:
-                        for line in range(s.head[LINES]):
-                            flow[k, line] = s.flow[line, 0]
-                elif status == INFEASIBLE and number > 1:
-                    break
-            if status != OK or not info[k, RESIDUAL] <= 1.0:
-                if status != INFEASIBLE and status != BAD_INPUT:
-                    status = FAILED
-                info[k, RESIDUAL] = 1e300
-                blank(k, accepted, lmp, low, high, flow, welfare)
-            info[k, STATUS] = status
-        r += count
+    r = k = first  # eight rounds from r on; k is the one to be solved
+    last = min(r + width, rounds)
+    state[CAREFUL] = number = 0
+    while k < rounds:
+        alone = state[CAREFUL] > 0
+        status = clear_round(
+            s, price, mw, slope, fixed, limit, rule, k, 0 if alone else k - r, number, accepted, lmp, low, high,
+            welfare, info,
+        )  # fmt: skip
+        if status == GROW_ROWS or status == GROW_SLOTS:
+            state[SIZE] = 0
+            return r, status
+        info[k, STATUS] = status
+        k += 1
+        if not alone:
+            if k < last:
+                continue
+            conclude(s, r, last - r, flow, info)
+            state[CAREFUL] = 1
+            k = r
+        else:
+            state[REDONE] += 1
+            number += 1
+            info[k - 1, RESIDUAL] = 1e300
+            if status == OK:
+                conclude(s, k - 1, 1, flow, info)
+            if not proven(info, k - 1):
+                if number < 3 and status != BAD_INPUT and (status != INFEASIBLE or number < 2):
+                    k -= 1
+                    continue
+                give_up(k - 1, accepted, lmp, low, high, flow, welfare, info)
+        number = 0
+        while k < last and (proven(info, k) or info[k, STATUS] == BAD_INPUT):
+            if info[k, STATUS] == BAD_INPUT:
+                give_up(k, accepted, lmp, low, high, flow, welfare, info)
+            k += 1
+        if k == last:
+            r = last
+            last = min(r + width, rounds)
+            state[CAREFUL] = 0
     return rounds, 0
+
+
+@merged
+def fetch_row(array, r):
+    """Ask for a row that is read or written soon, if there is one."""
+    if r < array.shape[0]:
+        for j in range(0, array.shape[1], LANES):
+            fetch(array, r, j)
+
+
+@merged
+def proven(info, k):
+    return info[k, STATUS] == OK and info[k, RESIDUAL] <= 1.0
+
+
+@inner
+def conclude(s, first, count, flow, info):
+    """Prove the rounds put aside, which are `first` and those after it; their flows are known then."""
+    prove(s, count, flow.shape[0] > 0)
+    for lane in range(count):
+        info[first + lane, RESIDUAL] = s.note[WORST, lane]
+        if flow.shape[0] > 0:
+            for line in range(s.head[LINES]):
+                flow[first + lane, line] = s.flow[line, lane]
+
+
+@inner
+def give_up(k, accepted, lmp, low, high, flow, welfare, info):
+    """NaN in every output of a round without a proven outcome, and a status that says so."""
+    if info[k, STATUS] != INFEASIBLE and info[k, STATUS] != BAD_INPUT:
+        info[k, STATUS] = FAILED
+    info[k, RESIDUAL] = 1e300
+    welfare[k] = np.nan
+    for array in (accepted, lmp, low, high, flow):
+        if array.shape[0] > 0:
+            for j in range(array.shape[1]):
+                array[k, j] = np.nan

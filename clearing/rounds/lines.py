@@ -78,7 +78,7 @@ def remember(s, line):
     """Give `line` a slot (its PTDF row, once) and heat it. Returns the slot, or −1 if there is no room."""
     t = s.ilin[SLOT, line]
     if t >= 0:
-        s.islot[HEAT, t] = HOT
+        s.slot[HEAT, t] = HOT
         return t
     t = s.state[SLOTS]
     if t >= s.head[SLOTCAP]:
@@ -115,7 +115,7 @@ def remember(s, line):
         s.slot[REACH, t] = min(s.slot[REACH, t], 0.5 * (top - low))
     s.islot[LINE, t] = line
     s.islot[ACTIVE, t] = -1
-    s.islot[HEAT, t] = HOT
+    s.slot[HEAT, t] = HOT
     s.islot[SCOMP, t] = s.ilin[LISL, line]
     s.ilin[SLOT, line] = t
     find_twin(s.rows, s.slot, s.islot, s.head[BALANCES], t, s.head[SITES])

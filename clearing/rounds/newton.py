@@ -140,7 +140,7 @@ def newton(s, n, rows, sides, m, y, inverse, tol, limit):
             at = -1
             most = tol
             for t in range(s.head[BALANCES], s.state[SLOTS]):
-                if s.islot[HEAT, t] > 0:
+                if s.slot[HEAT, t] > 0:
                     known = False
                     for i in range(m):
                         known |= rows[i] == t

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from clearing.rounds.compiled import inner, merged, part, short_loops
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     AFHI,
     AFLO,
     ASKED,
+    BESIDE,
     BIG,
     CHANGED,
     COST,
+    DEAREST,
     DEMAND,
     FEW,
     FHI,
@@ -22,11 +22,15 @@ from clearing.rounds.fields import (
     KNOWN,
     LFHI,
     LFLO,
+    MOST,
     READY,
     SAID,
+    SHORTASKED,
+    SHORTSAID,
     SLOPE,
     SLOTS,
     STALE,
+    VALID,
     WAY,
     X,
 )  # fmt: skip
@@ -58,63 +62,75 @@ from clearing.rounds.store import (
 
 @inner
 def take(s, price, mw):
-    """Costs (price for sales, −price for purchases) and quantities of a round.
+    """Prices and quantities of a round into its columns; False where one is nothing that a book may hold.
 
-    Returns (greatest |cost|, greatest quantity, anything that no book may hold). Columns of orders that are not as
-    in the last round are listed in `changed`, if they are few.
+    Only blocks of orders that are not as in the last round are looked at closely. Columns of these orders are listed
+    in `changed`, if they are few. habit[DEAREST] and habit[MOST] become the greatest |price| and quantity.
     """
     short_loops()
     said = s.book[SAID]
     asked = s.book[ASKED]
+    n = s.head[ORDERS]
+    if n < LANES:
+        for i in range(n):
+            s.book[SHORTSAID, i] = price[i]
+            s.book[SHORTASKED, i] = mw[i]
+        price = s.book[SHORTSAID]
+        mw = s.book[SHORTASKED]
     floor = s.book[FLOOR]
     way = s.book[WAY]
-    n = s.head[ORDERS]
-    plain = s.head[LAYERS] == 1
-    dear = splat(0.0)
-    most = splat(0.0)
+    plain = s.head[LAYERS] == 1 and n >= LANES
     limit = splat(1e15)
+    dearest = splat(s.habit[DEAREST])
+    most = splat(s.habit[MOST])
+    dear = splat(0.0)
+    much = splat(0.0)
+    trusted = 255 if s.state[VALID] > 0 else 0
+    kept = 0
+    lost = 0
     bad = 0
     changed = 0
+    last = max(n - LANES, 0)
     j = 0
-    while j + LANES <= n:
-        c = load(way, j) * load(price, j)
+    while True:
+        p = load(price, j)
         q = load(mw, j)
-        same = equal_bits(c, load(said, j)) & equal_bits(q, load(asked, j))
-        if same != 255:
+        same = equal_bits(p, load(said, j)) & equal_bits(q, load(asked, j)) & trusted
+        if same == 255:
+            kept += 1
+        else:
             if same == 0 or changed > FEW - LANES:
                 changed = FEW + 1
             else:
                 changed = list_changed(s, same ^ 255, j, changed)
-            store(said, j, c)
+            # the greatest numbers of the last round may be among those that are no more
+            lost |= wrong_bits(magnitude(load(said, j)), dearest) | wrong_bits(load(asked, j), most)
+            store(said, j, p)
             store(asked, j, q)
             if plain:
-                store(s.col[COST], j, c)
+                store(s.col[COST], j, load(way, j) * p)
                 store(s.col[HIGH], j, q)
             else:
-                put_down(s, j, j + LANES)
-        c = magnitude(c)
-        bad |= wrong_bits(c, limit) | wrong_bits(q, limit) | less_bits(q, load(floor, j))
-        dear = larger(dear, c)
-        most = larger(most, q)
-        j += LANES
-    dearest = greatest(dear)
-    largest_mw = greatest(most)
-    if j < n:
-        for i in range(j, n):
-            c = way[i] * price[i]
-            q = mw[i]
-            if (said[i] != c or asked[i] != q) and changed <= FEW:
-                if changed < FEW:
-                    s.changed[changed] = s.column[i]
-                changed += 1
-            said[i] = c
-            asked[i] = q
-            bad |= 0 if abs(c) < 1e15 and floor[i] <= q < 1e15 else 1
-            dearest = max(dearest, abs(c))
-            largest_mw = max(largest_mw, q)
-        put_down(s, j, n)
+                put_down(s, j, min(j + LANES, n))
+            size = magnitude(p)
+            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, load(floor, j))
+            dear = larger(dear, size)
+            much = larger(much, q)
+        if j == last:
+            break
+        j = min(j + LANES, last)  # the last block may overlap the one before
+    if kept > 0 and lost == 0:
+        dear = larger(dear, dearest)
+        much = larger(much, most)
+    elif kept > 0:
+        for j in range(0, n, LANES):
+            dear = larger(dear, magnitude(load(said, j)))
+            much = larger(much, load(asked, j))
+    s.habit[DEAREST] = greatest(dear)
+    s.habit[MOST] = greatest(much)
+    s.state[VALID] = 1 if bad == 0 else 0
     s.state[CHANGED] = changed if changed <= FEW else -1
-    return dearest, largest_mw, bad
+    return bad == 0
 
 
 @merged
@@ -133,7 +149,7 @@ def put_down(s, first, last):
     short_loops()
     for i in range(first, last):
         j = s.column[i]
-        s.col[COST, j] = s.book[SAID, i]
+        s.col[COST, j] = s.book[WAY, i] * s.book[SAID, i]
         s.col[HIGH, j] = s.book[ASKED, i]
 
 
@@ -142,29 +158,26 @@ def read_round(s, price, mw, slope, fixed, limit, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
     curve = s.col[SLOPE]
     orders = s.head[ORDERS]
-    p = min(r, price.shape[0] - 1)
-    q = min(r, mw.shape[0] - 1)
-    dearest, largest_mw, wrong = take(s, price[p], mw[q])
+    valid = take(s, price[min(r, price.shape[0] - 1)], mw[min(r, mw.shape[0] - 1)])
     sloped = False
-    bad = 0.0 if wrong == 0 else 1.0
     if slope.shape[0] > 0:
         k = min(r, slope.shape[0] - 1)
         for j in range(orders):
             v = slope[k, j]
             curve[s.column[j]] = v
-            bad += 0.0 if v >= 0.0 else 1.0
+            valid &= v >= 0.0
             sloped |= v > 0.0
     nb = s.head[BUSES]
     if fixed.shape[0] > 0:
         k = min(r, fixed.shape[0] - 1)
         for b in range(nb):
             s.bus[DEMAND, b] = fixed[k, b]
-            bad += 0.0 if abs(fixed[k, b]) < 1e15 else 1.0
+            valid &= abs(fixed[k, b]) < 1e15
     if limit.shape[0] > 0:
         k = min(r, limit.shape[0] - 1)
         for line in range(s.head[LINES]):
             f = limit[k, line]
-            bad += 0.0 if f >= 0.0 else 1.0
+            valid &= f >= 0.0
             f = min(f, BIG)
             s.lin[LFLO, line] = max(-f, s.lin[AFLO, line])
             s.lin[LFHI, line] = min(f, s.lin[AFHI, line])
@@ -180,13 +193,13 @@ def read_round(s, price, mw, slope, fixed, limit, r):
             s.slot[FHI, i] = d
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
-    largest_mw = max(largest_mw, largest(s.bus[DEMAND], nb))
-    links = s.head[LINKS]
-    if links > 0:
-        largest_mw = max(largest_mw, largest(s.col[HIGH, s.head[ORDER_SITES] :], links))
-    if bad != 0.0:
+        s.habit[BESIDE] = largest(s.bus[DEMAND], nb)
+        if s.head[LINKS] > 0:
+            of_links = largest(s.col[HIGH, s.head[ORDER_SITES] :], s.head[LINKS])
+            s.habit[BESIDE] = max(s.habit[BESIDE], of_links)
+    if not valid:
         s.state[READY] = 0
-    return 1.0 + dearest, 1.0 + largest_mw, sloped, bad == 0.0
+    return 1.0 + s.habit[DEAREST], 1.0 + max(s.habit[MOST], s.habit[BESIDE]), sloped, valid
 
 
 @inner
@@ -212,13 +225,3 @@ def copy_row(source, target, n):
     while j < n:
         target[j] = source[j]
         j += 1
-
-
-@inner
-def blank(r, accepted, lmp, low, high, flow, welfare):
-    """NaN in every output of a round without a proven outcome."""
-    welfare[r] = np.nan
-    for array in (accepted, lmp, low, high, flow):
-        if array.shape[0] > 0:
-            for j in range(array.shape[1]):
-                array[r, j] = np.nan

@@ -32,6 +32,7 @@ from clearing.rounds.fields import (
     SLOPE,
     STALLED,
     STEPCOLS,
+    SUMMED,
     TMP2,
     TOL,
     WASDUAL,
@@ -61,6 +62,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         return status, 0, 0
     known = not sloped and know(s, m, f)
     right_sides(s, m, f, tol, known)
+    s.state[KEPT] = s.state[SUMMED] = 0
     s.state[INSIDE] = f
     rank = m
     settled = False
@@ -68,7 +70,8 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         known_dispatch(s, f)
         if same_prices(s, m, f) and served(s):
             copy(s.row[WASDUAL], s.row[Y], m)
-            net_again(s, f)
+            net_again(s, s.irow[COLS], f)
+            s.state[SUMMED] = 1
             return OK, m, f
         known_duals(s, m, f)
         rank = f
@@ -99,10 +102,10 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
             return FAILED, m, rank
     if known and settled:
-        net_again(s, f)
+        net_again(s, s.irow[COLS], f)
     else:
         net(s, s.site[NET])
-        s.state[KEPT] = 0
+    s.state[SUMMED] = 1
     sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
     return OK, m, rank
 
@@ -171,6 +174,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         if status != OK:
             return status, 0, 0
         flows(s)
+        s.state[SUMMED] = 0
         s.state[CHECKS] += 1
         over, found, status = worst_lines(s, tol)
         if status != OK:

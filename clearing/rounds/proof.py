@@ -15,14 +15,17 @@ from clearing.rounds.fields import (
     COST,
     COSTSCALE,
     COUNT,
+    CURVED,
     FINITE,
     FOUND,
     HIGH,
+    JOINED,
     LAM,
     LFHI,
     LFLO,
     LOW,
     MWSCALE,
+    PULLED,
     SHIFT,
     SIGN,
     SLACKNESS,
@@ -72,51 +75,52 @@ def prove_columns(s, lane, edge):
     high = s.col[HIGH]
     sign = s.col[SIGN]
     worth = s.site[WORTH]
+    curved = s.state[CURVED] > 0
     value(s, s.bus[LAM])
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
-    bound = stationarity = slack = spent = volume = finite = zero
+    bound = stationarity = slack = spent = volume = zero
     for layer in range(s.head[LAYERS]):
         at = s.first[layer]
         for b in range(0, s.width[layer], LANES):
             j = at + b
             v = load(x, j)
             c = load(cost, j)
-            k = load(slope, j)
-            d = c + k * v - load(sign, j) * load(worth, b)
+            d = c - load(sign, j) * load(worth, b)
+            volume = volume + magnitude(c * v)
+            if curved:
+                k = load(slope, j)
+                d = d + k * v
+                c = c + half * k * v
             over = v - load(low, j)
             under = load(high, j) - v
-            spent = spent + (c + half * k * v) * v
-            volume = volume + magnitude(c * v)
-            finite = finite + d + v
-            bound = bound + smaller(over, zero) + smaller(under, zero)
+            spent = spent + c * v
+            bound = bound + smaller(smaller(over, under), zero)
             # least value of the Lagrangian over the box is at the bound that the sign of d asks for
-            slack = slack + where_less(zero, d, d * over, zero - d * under)
-            stationarity = stationarity + where_less(
-                zero, d, where_less(far, over, d, zero), where_less(far, under, zero - d, zero)
+            slack = slack + larger(d * over, zero - d * under)
+            stationarity = stationarity + larger(
+                where_less(far, over, d, zero), where_less(far, under, zero - d, zero)
             )
     note[BOUND, lane] = -total(bound)
     note[STATIONARITY, lane] = total(stationarity)
     note[SLACKNESS, lane] = total(slack)
     note[SPENT, lane] = total(spent)
     note[VOLUME, lane] = total(volume)
-    note[FINITE, lane] = total(finite)
+    note[FINITE, lane] = note[SPENT, lane] + note[SLACKNESS, lane]
 
 
 @inner
-def prove(s, live):
+def prove(s, live, all_flows):
     """note[WORST]: worst residual over its tolerance, ≤ 1 holds, of the first `live` rounds put aside.
 
-    Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3).
+    Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3). `flow` becomes that of the
+    lines at a limit, or of all.
     """
     short_loops()
-    nb = s.head[BUSES]
     zero = splat(0.0)
-    for b in range(nb):
-        store_at(s.pull, b, 0, zero)
     if live == 1:  # the other places hold the same
-        for b in range(nb):
+        for b in range(s.head[BUSES]):
             store_at(s.left, b, 0, splat(s.inj[0, b]))
             store_at(s.price, b, 0, splat(s.lam[0, b]))
     else:
@@ -133,11 +137,11 @@ def prove(s, live):
         for k in range(s.mark[COUNT, lane]):
             line = s.tight[lane, k]
             v = s.lin[SUSC, line] * s.press[lane, k]
-            s.pull[s.start[line], lane] += v
-            s.pull[s.end[line], lane] -= v
-    beyond = prove_lines(s, (1 << live) - 1)
+            draw(s, s.start[line], lane, v)
+            draw(s, s.end[line], lane, -v)
+    room = prove_lines(s, (1 << live) - 1, all_flows)
     primal, nodal, finite = prove_buses(s)
-    store(s.sweep[0], 0, larger(primal, larger(beyond, zero)))
+    store(s.sweep[0], 0, larger(primal, zero - room))
     store(s.sweep[1], 0, nodal)
     store(s.sweep[2], 0, finite + load(s.note[FINITE], 0))
     for lane in range(live):
@@ -145,8 +149,17 @@ def prove(s, live):
 
 
 @merged
-def prove_lines(s, live):
-    """Flows of all lines, and which stand at a limit; returns the most that one is beyond it."""
+def draw(s, bus, lane, v):
+    """The dual of a line asks for `v` of the prices around a bus, in one of the rounds."""
+    if s.ibus[PULLED, bus] == 0:
+        s.ibus[PULLED, bus] = 1
+        store_at(s.pull, bus, 0, splat(0.0))
+    s.pull[bus, lane] += v
+
+
+@merged
+def prove_lines(s, live, all_flows):
+    """Flows of all lines, and which stand at a limit; returns the least room that one has."""
     short_loops()
     angle = s.angle
     flow = s.flow
@@ -160,14 +173,15 @@ def prove_lines(s, live):
     mark = s.mark
     tight = s.tight
     tol = load(note[TOL], 0)
-    beyond = splat(-1e300)
+    least = splat(1e300)
     for line in range(s.head[LINES]):
         driven = splat(susceptance[line]) * (load_at(angle, start[line], 0) - load_at(angle, end[line], 0))
         driven = driven + splat(shift[line])
-        store_at(flow, line, 0, driven)
         room = smaller(splat(high[line]) - driven, driven - splat(low[line]))
-        beyond = larger(beyond, splat(0.0) - room)
+        least = smaller(least, room)
         bits = less_bits(room, tol) & live
+        if bits != 0 or all_flows:
+            store_at(flow, line, 0, driven)
         while bits != 0:
             lane = trailing_zeros(bits)
             bits &= bits - 1
@@ -178,22 +192,24 @@ def prove_lines(s, live):
                 mark[FOUND, lane] = at + 1
             else:
                 mark[ASTRAY, lane] = 1
-    return beyond
+    return least
 
 
 @merged
 def prove_buses(s):
     """(worst imbalance of a bus, worst residual of its price over its susceptances, anything not finite).
 
-    A bus is balanced if its lines carry its injection away; its price fits if Σ b (λ − λ_other) over its
-    lines cancels what the duals of those at a limit pull.
+    A bus is balanced if its lines, of susceptance b, carry its injection away; its price fits if λ Σ b − Σ b λ_other
+    cancels what the duals of those at a limit pull.
     """
     short_loops()
     left = s.left
     angle = s.angle
     price = s.price
     pull = s.pull
+    pulled = s.ibus[PULLED]
     weight = s.bus[BSUM]
+    joined = s.bus[JOINED]
     first = s.beside_start
     beside = s.beside
     tie = s.tie
@@ -201,15 +217,18 @@ def prove_buses(s):
     nodal = primal
     finite = primal
     for i in range(s.head[BUSES]):
-        rest = load_at(left, i, 0)
-        drawn = load_at(pull, i, 0)
-        here = load_at(angle, i, 0)
+        whole = splat(joined[i])
         own = load_at(price, i, 0)
+        rest = load_at(left, i, 0) - whole * load_at(angle, i, 0)
+        drawn = whole * own
+        if pulled[i] != 0:
+            pulled[i] = 0
+            drawn = drawn + load_at(pull, i, 0)
         for p in range(first[i], first[i + 1]):
             k = beside[p]
             b = splat(tie[p])
-            rest = rest - b * (here - load_at(angle, k, 0))
-            drawn = drawn + b * (own - load_at(price, k, 0))
+            rest = rest + b * load_at(angle, k, 0)
+            drawn = drawn - b * load_at(price, k, 0)
         primal = larger(primal, magnitude(rest))
         nodal = larger(nodal, magnitude(drawn) * splat(weight[i]))
         finite = finite + rest + own + drawn

@@ -42,6 +42,7 @@ from clearing.rounds.fields import (
     SINGULAR,
     SIZE,
     STALLED,
+    SUMMED,
     VEC,
     VEC2,
     VEC3,
@@ -139,10 +140,10 @@ def dual_simplex(s, tol, tie, limit):
                 return INFEASIBLE
             if new < 0:
                 return SINGULAR
-            s.islot[HEAT, new] = 0  # a row that depends on active ones: rounding, and the final check decides
+            s.slot[HEAT, new] = 0.0  # a row that depends on active ones: rounding, and the final check decides
             continue
         state[PIVOTS] += 1
-        state[KEPT] = 0
+        state[KEPT] = state[SUMMED] = 0
         # bound flips of the passed columns and limits
         added = 0.0
         for t in range(kept):
@@ -241,7 +242,7 @@ def dual_simplex(s, tol, tie, limit):
             act[i] = new
             sides[i] = side
             s.islot[ACTIVE, new] = i
-            s.islot[HEAT, new] = HOT
+            s.slot[HEAT, new] = HOT
             rest[i] = load
             red[n + i] = sense * step
             direction[n + i] = -float(side)

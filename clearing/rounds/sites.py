@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.fields import COLS, DEMAND, HIGH, KEPT, LOW, NET, SHARE, SIGN, WORTH, X
+from clearing.rounds.fields import DEMAND, HIGH, LOW, NET, SHARE, SIGN, WORTH, X
 from clearing.rounds.lanes import (
     LANES,
     gather,
@@ -33,21 +33,24 @@ def net(s, out):
 
 
 @merged
-def net_again(s, f):
-    """Makes site[NET], which lacks the f columns in irow[COLS], that of all columns."""
-    s.state[KEPT] = 0
+def whole(s, site):
+    """What one site injects, by the same additions."""
     sign = s.col[SIGN]
     x = s.col[X]
-    mw = s.site[NET]
-    cols = s.irow[COLS]
-    for t in range(f):
-        site = s.site_of[cols[t]]
-        whole = sign[site] * x[site]
-        for layer in range(1, s.head[LAYERS]):
-            if site < s.width[layer]:
-                j = s.first[layer] + site
-                whole += sign[j] * x[j]
-        mw[site] = whole
+    mw = sign[site] * x[site]
+    for layer in range(1, s.head[LAYERS]):
+        if site < s.width[layer]:
+            j = s.first[layer] + site
+            mw += sign[j] * x[j]
+    return mw
+
+
+@merged
+def net_again(s, columns, count):
+    """Makes site[NET], which is right for all but some columns, right for these too."""
+    for t in range(count):
+        site = s.site_of[columns[t]]
+        s.site[NET, site] = whole(s, site)
 
 
 @inner

@@ -28,6 +28,7 @@ from clearing.rounds.fields import (
     N_BOOK,
     N_BUS,
     N_COL,
+    N_IBUS,
     N_ICOL,
     N_ILIN,
     N_IROW,
@@ -68,7 +69,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("a", FLOAT, (s, n)),
         ("rows", FLOAT, (s, sites)),  # the same per site: MW of flow per MW injected
         ("site", FLOAT, (N_SITE, sites)),
-        ("book", FLOAT, (N_BOOK, padded(orders))),
+        ("book", FLOAT, (N_BOOK, padded(max(orders, 1)))),
         ("ptdf", FLOAT, (s, nb)),
         ("slot", FLOAT, (N_SLOT, s)),
         ("row", FLOAT, (N_ROW, k)),
@@ -117,7 +118,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("first", INT, (MOST_LAYERS,)),  # column of each layer, and its columns
         ("width", INT, (MOST_LAYERS,)),
         ("popped", INT, (n + k + nl,)),
-        ("ibus", INT, (3, buses + 1)),
+        ("ibus", INT, (N_IBUS, buses + 1)),
         ("ilin", INT, (N_ILIN, nl)),
         ("source", INDEX, (m,)),
         ("target", INDEX, (m,)),
