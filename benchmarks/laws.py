@@ -18,7 +18,7 @@ from clearing import NodalMarket
 from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import door
-from clearing.rounds.fields import KNOWN
+from clearing.rounds.fields import KNOWN, UNSET
 from clearing.rounds.kernel import BINDING, MW_TOL, N_INFO, STEPS, TIES, clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.outcome import put_aside, recompute
@@ -47,7 +47,9 @@ def recompute_again(floats, ints, rule, cost_scale, mw_scale, times):  # type: i
         s.state[KNOWN] = 0  # as in a round whose active set is another than the last one's
         f = interior_basics(s, MW_TOL * mw_scale)
         tight = list_close(s, 0.1 * MW_TOL * mw_scale)
-        _status, rows, _rank = recompute(s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.ibus[2])
+        _status, rows, _rank = recompute(
+            s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.ibus[UNSET]
+        )
     return rows
 
 

@@ -9,13 +9,19 @@ from clearing.rounds.fields import (
     ACTIVE,
     BAS,
     BASE,
+    BIG,
     FHI,
     FLO,
     HEAT,
+    HIGH,
     HOT,
+    INSIDE,
+    KNOWN,
     LINE,
     LOOK,
     LOOKED,
+    LOW,
+    NEAR,
     NET,
     NOW,
     NOWNET,
@@ -26,12 +32,14 @@ from clearing.rounds.fields import (
     SIZE,
     SLOTS,
     SUMMED,
+    X,
 )
 from clearing.rounds.lanes import (
     LANES,
     less_bits,
     load,
     magnitude,
+    negative_bits,
     splat,
     store,
     total,
@@ -66,17 +74,18 @@ def worst_candidate(s, tol):
     for b in range(0, slots, LANES):
         left = load(room, b) - moved * load(reach, b)
         store(room, b, left)
-        bits = less_bits(splat(0.0), load(heat, b)) & wrong_bits(near, left)
+        warmth = load(heat, b)
+        bits = less_bits(splat(0.0), warmth) & wrong_bits(near, left) & negative_bits(active, b)
+        cool = less_bits(warmth, splat(HOT - LATELY))
         while bits != 0:
-            t = b + trailing_zeros(bits)
+            lane = trailing_zeros(bits)
+            if cool & bits & -bits == 0:
+                look[early] = b + lane
+                early += 1
+            else:
+                late -= 1
+                look[late] = b + lane
             bits &= bits - 1
-            if active[t] < 0:
-                if heat[t] >= HOT - LATELY:
-                    look[early] = t
-                    early += 1
-                else:
-                    late -= 1
-                    look[late] = t
     if early > 0:
         t, flow = look_at(s, 0, early, tol)
         if t >= 0:
@@ -125,22 +134,48 @@ def list_close(s, tol):
     The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
     """
     short_loops()
-    active = s.islot[ACTIVE]
     act = s.irow[ACT]
-    heat = s.slot[HEAT]
-    room = s.slot[ROOM]
-    near = splat(CLOSE * tol)
     count = 0
     for i in range(s.head[BALANCES], s.state[SIZE]):
         count = insert(s, act[i], count)
     for b in range(0, s.state[SLOTS], LANES):
-        bits = less_bits(splat(0.0), load(heat, b)) & less_bits(load(room, b), near)
+        bits = close_bits(s, b, tol)
+        s.islot[NEAR, b] = bits
         while bits != 0:
-            t = b + trailing_zeros(bits)
+            count = insert(s, b + trailing_zeros(bits), count)
             bits &= bits - 1
-            if active[t] < 0:
-                count = insert(s, t, count)
     return count
+
+
+@merged
+def stays(s, tol):
+    """Whether the basis, which is that of the last round, makes the last round's active set once more.
+
+    Then its columns are more than `tol` from their bounds, as all of them were, and the lines found at a limit
+    beside it are the same.
+    """
+    short_loops()
+    if s.state[SUMMED] == 0 or s.state[KNOWN] != 1 or s.state[INSIDE] != s.state[SIZE]:
+        return False
+    x = s.col[X]
+    low = s.col[LOW]
+    high = s.col[HIGH]
+    bas = s.irow[BAS]
+    least = BIG
+    for p in range(s.state[SIZE]):
+        j = bas[p]
+        least = min(least, min(x[j] - low[j], high[j] - x[j]))
+    same = least > tol
+    for b in range(0, s.state[SLOTS], LANES):
+        same &= close_bits(s, b, 0.1 * tol) == s.islot[NEAR, b]
+    return same
+
+
+@merged
+def close_bits(s, b, tol):
+    """Which of eight slots are of lines at a limit, and not in the working basis."""
+    hot = less_bits(splat(0.0), load(s.slot[HEAT], b))
+    return hot & less_bits(load(s.slot[ROOM], b), splat(CLOSE * tol)) & negative_bits(s.islot[ACTIVE], b)
 
 
 @merged

@@ -159,27 +159,31 @@ def right_sides(s, m, f, tol, known):
         row_products(right, sites, s.rows, rows, m, s.site[NET])
     for t in range(f):
         x[cols[t]] = inside[t]
-    if known:
-        for t in range(f, (f + LANES - 1) // LANES * LANES):
-            inside[t] = 0.0
-    else:
+    if not known:
         for i in range(m):
             for t in range(f):
                 s.wide[i, t] = s.a[rows[i], cols[t]]
     sides = s.irow[PERM2]
     base = s.slot[BASE]
     lines = s.islot[LINE]
+    of_inside = s.row[FRESH]
+    if known:
+        for b in range(0, m, LANES):
+            sums = splat(0.0)
+            for t in range(f):
+                sums = sums + splat(inside[t]) * load_at(s.entries, t, b)
+            store(of_inside, b, sums)
+    else:
+        for i in range(m):
+            of_inside[i] = 0.0
+            for t in range(f):
+                of_inside[i] += s.wide[i, t] * inside[t]
     for i in range(balances):
         right[i] = s.slot[FHI, rows[i]] - right[i]
         sides[i] = 0
     for i in range(balances, m):
         rest = base[rows[i]] + right[i]
-        flow = rest
-        if known:
-            flow += product(s.entries[i], inside, f)
-        else:
-            for t in range(f):
-                flow += s.wide[i, t] * inside[t]
+        flow = rest + of_inside[i]
         line = lines[rows[i]]
         most = s.lin[LFHI, line]
         least = s.lin[LFLO, line]
@@ -200,31 +204,28 @@ def lower_solve(a, p, right, out, r):
 
 
 @merged
-def known_dispatch(s, f):
+def known_dispatch(s, m, f):
     """X of the f interior columns by the elimination that is kept."""
     short_loops()
     z = s.row[VEC2]
     p = s.irow[ORDER]
-    right = s.row[VEC]
-    for b in range(0, f, LANES):
-        store(z, b, splat(0.0))
-    for i in range(f):
-        z[i] = right[p[i]]
     down = s.below_across
+    for b in range(0, m, LANES):
+        store(z, b, load(s.row[VEC], b))
     for c in range(f - 1):
-        v = splat(z[c])
-        for b in range((c + 1) // LANES * LANES, f, LANES):
+        v = splat(z[p[c]])
+        for b in range(0, m, LANES):
             store(z, b, load(z, b) - v * load_at(down, c, b))
     up = s.above_across
     inverse = s.row[INVERSE]
     x = s.col[X]
     cols = s.irow[COLS]
-    for i in range(f - 1, -1, -1):
-        value = z[i] * inverse[i]
-        x[cols[i]] = value
+    for c in range(f - 1, -1, -1):
+        value = z[p[c]] * inverse[c]
+        x[cols[c]] = value
         v = splat(value)
-        for b in range(0, i, LANES):
-            store(z, b, load(z, b) - v * load_at(up, i, b))
+        for b in range(0, m, LANES):
+            store(z, b, load(z, b) - v * load_at(up, c, b))
 
 
 @merged
@@ -233,6 +234,7 @@ def known_duals(s, m, f):
     short_loops()
     u = s.row[VEC2]
     w = s.row[VEC3]
+    p = s.irow[ORDER]
     cost = s.row[WASCOST]
     above = s.above
     inverse = s.row[INVERSE]
@@ -245,7 +247,7 @@ def known_duals(s, m, f):
         w[c] = value
         v = splat(value)
         for b in range(c // LANES * LANES, f, LANES):
-            store(u, b, load(u, b) - v * load_at(above, c, b))
+            store(u, b, load(u, b) - v * load_at(above, p[c], b))
     for i in range(m):
         y[i] = 0.0
     combine_upwards(s, w, f, y)

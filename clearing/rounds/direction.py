@@ -13,6 +13,7 @@ from clearing.rounds.fields import (
     COST,
     DEMAND,
     HIGH,
+    ISLE,
     LOW,
     NORM,
     PERM2,
@@ -78,11 +79,11 @@ def served_weights(s):
     for i in range(s.head[ISLANDS]):
         total = 0.0
         for b in range(nb):
-            if s.ibus[1, b] == i:
+            if s.ibus[ISLE, b] == i:
                 total += w[b]
         if total <= 0.0:
             for b in range(nb):
-                if s.ibus[1, b] == i:
+                if s.ibus[ISLE, b] == i:
                     w[b] = 1.0
 
 

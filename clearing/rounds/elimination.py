@@ -11,70 +11,77 @@ from clearing.rounds.fields import (
 )
 from clearing.rounds.lanes import (
     LANES,
+    greatest,
+    larger,
+    less_bits,
     load,
     load_at,
+    magnitude,
     splat,
     store,
     store_at,
+    trailing_zeros,
+    turn,
+    where_less,
 )
 
 
 @inner
-def eliminate_tall(s, m, f):
-    """Elimination of the m ≥ f rows listed in irow[OWN] in f columns by row exchanges.
+def eliminate_tall(s, m, own, f):
+    """Elimination of the f columns in `entries` by the largest pivot of each, among the `own` ≥ f rows in irow[OWN].
 
-    `above` becomes the upper triangle, `below` gets the multipliers of all rows, irow[ORDER] the order of the
-    rows: the first f are independent. False where complete pivoting is advisable.
+    Row irow[ORDER, c] is the pivot of column c; behind those f stand the rows that depend on them. `below` gets the
+    multipliers of all m rows, `above` what is left of the columns, of which row ORDER[c] counts from c on; both stay
+    where their rows are, and come by columns too. False where complete pivoting is advisable.
     """
     short_loops()
-    a = s.above
-    lower = s.below
-    own = s.irow[OWN]
+    up = s.above_across
+    down = s.below_across
+    rows = s.irow[OWN]
     p = s.irow[ORDER]
-    for i in range(m):
-        p[i] = own[i]
-        for b in range(0, f, LANES):
-            store_at(a, i, b, load_at(s.entries, own[i], b))
-            store_at(lower, i, b, splat(0.0))
+    free = s.row[VEC2]  # 1 for a row that is no pivot yet
+    zero = splat(0.0)
+    for b in range(0, m, LANES):
+        store(free, b, zero)
+        for t in range(f):
+            store_at(up, t, b, load_at(s.entries, t, b))
+    for i in range(own):
+        free[rows[i]] = 1.0
     for c in range(f):
-        top = c
-        best = abs(a[c, c])
-        for i in range(c + 1, m):
-            v = abs(a[i, c])
-            if v > 1.0000001 * best:  # twins have equal entries but for rounding: the first of them
-                best = v
-                top = i
+        most = zero
+        for b in range(0, m, LANES):
+            most = larger(most, load(free, b) * magnitude(load_at(up, c, b)))
+        best = greatest(most)
         if not best >= 1e-6:
             return False
-        first = c // LANES * LANES
-        if top != c:
-            p[c], p[top] = p[top], p[c]
-            for b in range(0, f, LANES):
-                mine = load_at(a, c, b)
-                store_at(a, c, b, load_at(a, top, b))
-                store_at(a, top, b, mine)
-                mine = load_at(lower, c, b)
-                store_at(lower, c, b, load_at(lower, top, b))
-                store_at(lower, top, b, mine)
-        inverse = 1.0 / a[c, c]
+        enough = splat(best * 0.9999999)  # twins have equal entries but for rounding: the first of them
+        b = 0
+        bits = less_bits(enough, load(free, 0) * magnitude(load_at(up, c, 0)))
+        while bits == 0:
+            b += LANES
+            bits = less_bits(enough, load(free, b) * magnitude(load_at(up, c, b)))
+        lane = trailing_zeros(bits)
+        top = b + lane
+        inverse = 1.0 / up[c, top]
         s.row[INVERSE, c] = inverse
-        for i in range(c + 1, m):
-            ratio = a[i, c] * inverse
-            lower[i, c] = ratio
-            factor = splat(ratio)
-            for b in range(first, f, LANES):
-                store_at(a, i, b, load_at(a, i, b) - factor * load_at(a, c, b))
-    across = s.below_across
-    up = s.above_across
-    for i in range(f):
-        for b in range(0, f, LANES):
-            store_at(across, i, b, splat(0.0))
-            store_at(up, i, b, splat(0.0))
-    for i in range(f):
-        for c in range(i):
-            across[c, i] = lower[i, c]
-        for c in range(i + 1, f):
-            up[c, i] = a[i, c]
+        p[c] = top
+        here = magnitude(load(s.ladder, 0) - splat(float(lane)))  # eight places at once: see `ratio.next_in`
+        store(free, b, where_less(here, splat(0.5), zero, load(free, b)))
+        factor = splat(inverse)
+        for b in range(0, m, LANES):
+            share = load(free, b) * load_at(up, c, b) * factor
+            store_at(down, c, b, share)
+            for t in range(c + 1, f):
+                store_at(up, t, b, load_at(up, t, b) - splat(up[t, top]) * share)
+    at = f
+    for i in range(own):
+        if free[rows[i]] != 0.0:
+            p[at] = rows[i]
+            at += 1
+    for b in range(0, m, LANES):
+        for c in range(0, f, LANES):
+            turn(down, c, b, s.below)
+            turn(up, c, b, s.above)
     return True
 
 
@@ -89,7 +96,7 @@ def combine_upwards(s, u, f, out):
         out[p[i]] = v
         factor = splat(v)
         for b in range(0, i, LANES):
-            store(u, b, load(u, b) - factor * load_at(lower, i, b))
+            store(u, b, load(u, b) - factor * load_at(lower, p[i], b))
 
 
 @inner
@@ -98,7 +105,7 @@ def dependence(s, h, f, m, out):
     short_loops()
     u = s.row[VEC2]
     for b in range(0, f, LANES):
-        store(u, b, splat(0.0) - load_at(s.below, h, b))
+        store(u, b, splat(0.0) - load_at(s.below, s.irow[ORDER, h], b))
     for i in range(m):
         out[i] = 0.0
     combine_upwards(s, u, f, out)

@@ -147,9 +147,9 @@ class Engine:
         col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
         col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0
         col[F.JITTER, at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
-        v["ibus"][0, :buses] = comp_of_island[island]
-        v["ibus"][0, buses] = -1
-        v["ibus"][1, :buses] = island
+        v["ibus"][F.OF, :buses] = comp_of_island[island]
+        v["ibus"][F.OF, buses] = -1
+        v["ibus"][F.ISLE, :buses] = island
         m = len(ruled)
         v["a"][:m, at] = balance[ruled]
         v["rows"][:m, layout.link] = balance[ruled][:, no:]

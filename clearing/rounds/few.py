@@ -14,10 +14,8 @@ from clearing.rounds.fields import (
     COST,
     COSTP,
     DIR,
-    HEAT,
     HIGH,
     HIGHP,
-    HOT,
     JITTER,
     KEPT,
     LEAST,
@@ -32,7 +30,6 @@ from clearing.rounds.fields import (
     X,
 )
 from clearing.rounds.sites import whole
-from clearing.rounds.store import BALANCES
 
 
 @merged
@@ -79,8 +76,6 @@ def go_on(s, e):
             for i in range(k):
                 rest[i] -= s.rows[act[i], site] * move
     s.habit[LEAST] = least
-    for i in range(s.head[BALANCES], k):
-        s.slot[HEAT, act[i]] = HOT
     s.state[KEPT] = 0
     return True
 

@@ -88,7 +88,10 @@ LOOK = 3  # list of the slots to be looked at
 TWIN = 4  # slot of the first line remembered that has the same row in every column, or the opposite one
 MET = 5  # place of a line of that kind among the rows
 SEEN = 6  # last round in which the line was computed; sloped books: 1 where `STOOD` holds
-N_ISLOT = 7
+NEAR = (
+    7  # of each eight slots the first: those of lines at a limit beside the basis, as bits, see `candidates`
+)
+N_ISLOT = 8
 
 # row (float)
 REST = 0  # right-hand side minus the nonbasic columns

@@ -233,14 +233,15 @@ def sort_dependent(s, own):
     last = rank
     for i in range(own):
         to = at if work[i, i] != 0.0 else last
-        s.irow[ORDER, to] = s.irow[OWN, i]
+        mine = s.irow[OWN, i]
+        s.irow[ORDER, to] = mine
         c = 0
         for e in range(i):
             if work[e, e] != 0.0:
-                s.below[to, c] = work[i, e] * s.blocks[e] / s.blocks[i]
+                s.below[mine, c] = work[i, e] * s.blocks[e] / s.blocks[i]
                 c += 1
         for e in range(c, (rank + LANES - 1) // LANES * LANES):
-            s.below[to, e] = 0.0
+            s.below[mine, e] = 0.0
         if work[i, i] != 0.0:
             at += 1
         else:

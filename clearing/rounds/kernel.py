@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.rounds.basis import place, renew, restart
-from clearing.rounds.candidates import list_close
+from clearing.rounds.candidates import list_close, stays
 from clearing.rounds.canonical import interior_basics, interior_columns
 from clearing.rounds.compiled import door, inner, merged, part, short_loops
 from clearing.rounds.few import go_on
@@ -35,6 +35,7 @@ from clearing.rounds.fields import (
     LOWP,
     MORE_LINES,
     NOW,
+    OF,
     OK,
     PERM,
     PERMQ,
@@ -50,6 +51,7 @@ from clearing.rounds.fields import (
     SPENT,
     STALLED,
     SUMMED,
+    UNSET,
     WORST,
     X,
 )  # fmt: skip
@@ -63,7 +65,7 @@ from clearing.rounds.lanes import (
 )
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.numbers import accept, copy_row, read_round
-from clearing.rounds.outcome import put_aside, recompute, settle
+from clearing.rounds.outcome import AS_BEFORE, put_aside, recompute, settle
 from clearing.rounds.proof import prove
 from clearing.rounds.simplex import OLD, dual_simplex
 from clearing.rounds.singular import decompose
@@ -77,6 +79,18 @@ from clearing.rounds.store import (
     LAYERS,
     LINES,
     ORDERS,
+    lend_accepted,
+    lend_fixed,
+    lend_flow,
+    lend_high,
+    lend_info,
+    lend_limit,
+    lend_lmp,
+    lend_low,
+    lend_mw,
+    lend_price,
+    lend_slope,
+    lend_welfare,
     unpack,
 )
 from clearing.rounds.ties import count_ties, least_cost, share, true_duals
@@ -174,8 +188,12 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
             f = interior_columns(s, tol)
         else:
             s.state[READY] = 1 if noise == NOISE and s.habit[LEAST] > 1.01 * COST_TOL * cost_scale else 0
-            f = interior_basics(s, tol)
-            tight = list_close(s, 0.1 * tol)
+            if stays(s, tol):
+                f = s.state[INSIDE]
+                tight = AS_BEFORE
+            else:
+                f = interior_basics(s, tol)
+                tight = list_close(s, 0.1 * tol)
         if s.state[CAREFUL] == 0:
             return recompute(s, f, tight, tol, False, rule, cost_scale, unpriced)
         status, m, rank = settle(s, f, tight, tol, False, rule, cost_scale, unpriced)
@@ -186,34 +204,19 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
 
 
 @inner
-def clear_round(
-    s,
-    price,
-    mw,
-    slope,
-    fixed,
-    limit,
-    rule,
-    r,
-    lane,
-    number,
-    accepted,
-    lmp,
-    low,
-    high,
-    welfare,
-    info,
-):
+def clear_round(s, rule, r, lane, number):
     """Solve row r and put it aside as one of eight to be proven. Returns a status; see `attempt` for `number`."""
     short_loops()
-    out = info[r]
+    out = s.out_info[r]
     out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
     s.state[KEPT] = 0
     s.state[NOW] += 1
-    cost_scale, mw_scale, sloped, valid = read_round(s, price, mw, slope, fixed, limit, r)
+    cost_scale, mw_scale, sloped, valid = read_round(s, r)
     if not valid:
         return BAD_INPUT
-    unpriced = s.ibus[2]
+    fetch_row(s.in_price, r + 1)
+    fetch_row(s.in_mw, r + 1)
+    unpriced = s.ibus[UNSET]
     components = s.head[COMPONENTS]
     for c in range(components):
         unpriced[c] = 0
@@ -224,8 +227,6 @@ def clear_round(
     start = -1
     if number == 0 and s.state[CAREFUL] == 0 and not sloped:
         start = choose_start(s, NOISE * cost_scale, 0.1 * MW_TOL * mw_scale, 1e-14 * cost_scale)
-    fetch_row(accepted, r)
-    fetch_row(lmp, r)
     before = s.state[PIVOTS]
     status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
     out[STEPS] += s.state[PIVOTS] - before
@@ -236,32 +237,32 @@ def clear_round(
             s.slot[HEAT, t] = max(s.slot[HEAT, t] - 1.0, 0.0)
     if status != OK:
         return status
-    fetch_row(price, r + 1)
+    fetch_row(s.out_accepted, r)
+    fetch_row(s.out_lmp, r)
     put_aside(s, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
-    fetch_row(mw, r + 1)
-    welfare[r] = -s.note[SPENT, lane]
+    s.out_welfare[r] = -s.note[SPENT, lane]
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]
-    if low.shape[0] > 0:
+    if s.out_low.shape[0] > 0:
         s.state[READY] = 0  # its arrays are lent to the search for intervals
         if rank < m:
             decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
-        bus_intervals(s, m, rank, cost_scale, low[r], high[r])
-    if accepted.shape[0] > 0:
+        bus_intervals(s, m, rank, cost_scale, s.out_low[r], s.out_high[r])
+    if s.out_accepted.shape[0] > 0:
         if s.head[LAYERS] == 1:
-            copy_row(s.col[X], accepted[r], s.head[ORDERS])
+            copy_row(s.col[X], s.out_accepted[r], s.head[ORDERS])
         else:
-            accept(s, accepted[r])
-    if lmp.shape[0] > 0:
-        copy_row(s.bus[LAM], lmp[r], s.head[BUSES])
+            accept(s, s.out_accepted[r])
+    if s.out_lmp.shape[0] > 0:
+        copy_row(s.bus[LAM], s.out_lmp[r], s.head[BUSES])
     if rank < m:
         for c in range(components):
             if unpriced[c] > 0:
                 out[UNPRICED] += 1.0
-                if lmp.shape[0] > 0:
+                if s.out_lmp.shape[0] > 0:
                     for b in range(s.head[BUSES]):
-                        if s.ibus[0, b] == c:
-                            lmp[r, b] = np.nan
+                        if s.ibus[OF, b] == c:
+                            s.out_lmp[r, b] = np.nan
     return OK
 
 
@@ -276,6 +277,18 @@ def clear_rounds(
     a round that is not proven so is solved again by itself, with a look at all lines on the way.
     """
     s = unpack(floats, ints)
+    lend_price(s, price)
+    lend_mw(s, mw)
+    lend_slope(s, slope)
+    lend_fixed(s, fixed)
+    lend_limit(s, limit)
+    lend_accepted(s, accepted)
+    lend_lmp(s, lmp)
+    lend_low(s, low)
+    lend_high(s, high)
+    lend_flow(s, flow)
+    lend_welfare(s, welfare)
+    lend_info(s, info)
     state = s.state
     rounds = info.shape[0]
     width = LANES if fixed.shape[0] <= 1 and limit.shape[0] <= 1 else 1
@@ -284,10 +297,7 @@ def clear_rounds(
     state[CAREFUL] = number = 0
     while k < rounds:
         alone = state[CAREFUL] > 0
-        status = clear_round(
-            s, price, mw, slope, fixed, limit, rule, k, 0 if alone else k - r, number, accepted, lmp, low, high,
-            welfare, info,
-        )  # fmt: skip
+        status = clear_round(s, rule, k, 0 if alone else k - r, number)
         if status == GROW_ROWS or status == GROW_SLOTS:
             state[SIZE] = 0
             return r, status
@@ -296,7 +306,7 @@ def clear_rounds(
         if not alone:
             if k < last:
                 continue
-            conclude(s, r, last - r, flow, info)
+            conclude(s, r, last - r)
             state[CAREFUL] = 1
             k = r
         else:
@@ -304,16 +314,16 @@ def clear_rounds(
             number += 1
             info[k - 1, RESIDUAL] = 1e300
             if status == OK:
-                conclude(s, k - 1, 1, flow, info)
+                conclude(s, k - 1, 1)
             if not proven(info, k - 1):
                 if number < 3 and status != BAD_INPUT and (status != INFEASIBLE or number < 2):
                     k -= 1
                     continue
-                give_up(k - 1, accepted, lmp, low, high, flow, welfare, info)
+                give_up(s, k - 1)
         number = 0
         while k < last and (proven(info, k) or info[k, STATUS] == BAD_INPUT):
             if info[k, STATUS] == BAD_INPUT:
-                give_up(k, accepted, lmp, low, high, flow, welfare, info)
+                give_up(s, k)
             k += 1
         if k == last:
             r = last
@@ -336,24 +346,24 @@ def proven(info, k):
 
 
 @inner
-def conclude(s, first, count, flow, info):
+def conclude(s, first, count):
     """Prove the rounds put aside, which are `first` and those after it; their flows are known then."""
-    prove(s, count, flow.shape[0] > 0)
+    prove(s, count)
     for lane in range(count):
-        info[first + lane, RESIDUAL] = s.note[WORST, lane]
-        if flow.shape[0] > 0:
+        s.out_info[first + lane, RESIDUAL] = s.note[WORST, lane]
+        if s.out_flow.shape[0] > 0:
             for line in range(s.head[LINES]):
-                flow[first + lane, line] = s.flow[line, lane]
+                s.out_flow[first + lane, line] = s.flow[line, lane]
 
 
 @inner
-def give_up(k, accepted, lmp, low, high, flow, welfare, info):
+def give_up(s, k):
     """NaN in every output of a round without a proven outcome, and a status that says so."""
-    if info[k, STATUS] != INFEASIBLE and info[k, STATUS] != BAD_INPUT:
-        info[k, STATUS] = FAILED
-    info[k, RESIDUAL] = 1e300
-    welfare[k] = np.nan
-    for array in (accepted, lmp, low, high, flow):
+    if s.out_info[k, STATUS] != INFEASIBLE and s.out_info[k, STATUS] != BAD_INPUT:
+        s.out_info[k, STATUS] = FAILED
+    s.out_info[k, RESIDUAL] = 1e300
+    s.out_welfare[k] = np.nan
+    for array in (s.out_accepted, s.out_lmp, s.out_low, s.out_high, s.out_flow):
         if array.shape[0] > 0:
             for j in range(array.shape[1]):
                 array[k, j] = np.nan

@@ -54,12 +54,14 @@ def know(s, m, f):
     if own < f:
         return False
     entries = s.entries
-    for i in range(m):
-        for b in range(0, f, LANES):
-            store_at(entries, i, b, splat(0.0))
-        for t in range(f):
-            entries[i, t] = s.col[SIGN, cols[t]] * s.rows[rows[i], s.site_of[cols[t]]]
-    if not eliminate_tall(s, own, f):
+    for t in range(f):
+        sign = s.col[SIGN, cols[t]]
+        site = s.site_of[cols[t]]
+        if m % LANES > 0:
+            store_at(entries, t, m // LANES * LANES, splat(0.0))
+        for i in range(m):
+            entries[t, i] = sign * s.rows[rows[i], site]
+    if not eliminate_tall(s, m, own, f):
         return False
     set_directions(s, m, own, f)
     s.state[KNOWN] = 1

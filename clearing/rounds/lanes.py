@@ -240,6 +240,20 @@ def wrong_bits(context, a, b):
     return types.int64(eight, eight), generate
 
 
+@intrinsic
+def negative_bits(context, array, i):
+    """Bit l is set where entry i + l of a row of integers is negative."""
+
+    def generate(context, builder, sig, args):
+        place = _place(context, builder, sig.args[0], args[0], [args[1]])
+        whole = ir.VectorType(_INT, LANES)
+        value = builder.load(builder.bitcast(place, whole.as_pointer()), align=8)
+        mask = builder.icmp_signed("<", value, ir.Constant(whole, [0] * LANES))
+        return builder.zext(builder.bitcast(mask, ir.IntType(LANES)), _INT)
+
+    return types.int64(array, types.int64), generate
+
+
 def _reduced(name: str, doc: str, flags: tuple[str, ...], start: bool) -> Any:
     def apply(context, value):
         def generate(context, builder, sig, args):
@@ -260,16 +274,15 @@ smallest = _reduced("fmin", "The smallest of the eight.", ("nnan", "nsz"), False
 
 
 @intrinsic
-def turn(context, source, j, target, i):
-    """target[i … i + 7, 0 … 7] = source[0 … 7, j … j + 7] transposed."""
+def turn(context, source, i, j, target):
+    """target[j … j + 7, i … i + 7] = source[i … i + 7, j … j + 7] transposed."""
 
     def generate(context, builder, sig, args):
-        rows = [
-            builder.load(
-                _place(context, builder, sig.args[0], args[0], [ir.Constant(_INT, k), args[1]]), align=8
-            )
-            for k in range(LANES)
-        ]
+        source, i, j, target = args
+        rows = []
+        for k in range(LANES):
+            at = [builder.add(i, ir.Constant(_INT, k)), j]
+            rows.append(builder.load(_place(context, builder, sig.args[0], source, at), align=8))
         kind = ir.VectorType(ir.IntType(32), LANES)
         for step in (1, 2, 4):
             # blocks of `step` of each pair of rows change places: three times makes the transpose
@@ -282,8 +295,8 @@ def turn(context, source, j, target, i):
                 rows[k] = builder.shuffle_vector(a, b, ir.Constant(kind, low))
                 rows[k + step] = builder.shuffle_vector(a, b, ir.Constant(kind, high))
         for k in range(LANES):
-            at = [builder.add(args[3], ir.Constant(_INT, k)), ir.Constant(_INT, 0)]
-            builder.store(rows[k], _place(context, builder, sig.args[2], args[2], at), align=8)
+            at = [builder.add(j, ir.Constant(_INT, k)), i]
+            builder.store(rows[k], _place(context, builder, sig.args[3], target, at), align=8)
         return context.get_dummy_value()
 
-    return types.none(source, types.int64, target, types.int64), generate
+    return types.none(source, types.int64, types.int64, target), generate

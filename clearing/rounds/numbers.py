@@ -61,8 +61,8 @@ from clearing.rounds.store import (
 
 
 @inner
-def take(s, price, mw):
-    """Prices and quantities of a round into its columns; False where one is nothing that a book may hold.
+def take(s, r):
+    """Prices and quantities of round r into its columns; False where one is nothing that a book may hold.
 
     Only blocks of orders that are not as in the last round are looked at closely. Columns of these orders are listed
     in `changed`, if they are few. habit[DEAREST] and habit[MOST] become the greatest |price| and quantity.
@@ -71,6 +71,8 @@ def take(s, price, mw):
     said = s.book[SAID]
     asked = s.book[ASKED]
     n = s.head[ORDERS]
+    price = s.in_price[min(r, s.in_price.shape[0] - 1)]
+    mw = s.in_mw[min(r, s.in_mw.shape[0] - 1)]
     if n < LANES:
         for i in range(n):
             s.book[SHORTSAID, i] = price[i]
@@ -154,34 +156,35 @@ def put_down(s, first, last):
 
 
 @part
-def read_round(s, price, mw, slope, fixed, limit, r):
+def read_round(s, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
-    curve = s.col[SLOPE]
-    orders = s.head[ORDERS]
-    valid = take(s, price[min(r, price.shape[0] - 1)], mw[min(r, mw.shape[0] - 1)])
+    valid = take(s, r)
     sloped = False
-    if slope.shape[0] > 0:
-        k = min(r, slope.shape[0] - 1)
-        for j in range(orders):
-            v = slope[k, j]
-            curve[s.column[j]] = v
+    if s.in_slope.shape[0] > 0:
+        slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
+        for j in range(s.head[ORDERS]):
+            v = slope[j]
+            s.col[SLOPE, s.column[j]] = v
             valid &= v >= 0.0
             sloped |= v > 0.0
     nb = s.head[BUSES]
-    if fixed.shape[0] > 0:
-        k = min(r, fixed.shape[0] - 1)
+    news = s.state[STALE] > 0
+    if s.in_fixed.shape[0] > 0:
+        news = True
+        fixed = s.in_fixed[min(r, s.in_fixed.shape[0] - 1)]
         for b in range(nb):
-            s.bus[DEMAND, b] = fixed[k, b]
-            valid &= abs(fixed[k, b]) < 1e15
-    if limit.shape[0] > 0:
-        k = min(r, limit.shape[0] - 1)
+            s.bus[DEMAND, b] = fixed[b]
+            valid &= abs(fixed[b]) < 1e15
+    if s.in_limit.shape[0] > 0:
+        news = True
+        limit = s.in_limit[min(r, s.in_limit.shape[0] - 1)]
         for line in range(s.head[LINES]):
-            f = limit[k, line]
+            f = limit[line]
             valid &= f >= 0.0
             f = min(f, BIG)
             s.lin[LFLO, line] = max(-f, s.lin[AFLO, line])
             s.lin[LFHI, line] = min(f, s.lin[AFHI, line])
-    if s.state[STALE] > 0 or limit.shape[0] > 0 or fixed.shape[0] > 0:
+    if news:
         s.state[STALE] = 0
         s.state[KNOWN] = 0
         s.state[READY] = 0

@@ -13,10 +13,13 @@ from clearing.rounds.fields import (
     COSTSCALE,
     COUNT,
     FAILED,
+    HEAT,
+    HOT,
     INSIDE,
     KEPT,
     KNOWN,
     KNOWNOWN,
+    KNOWNROWS,
     LAM,
     LINE,
     MORE_LINES,
@@ -49,25 +52,35 @@ from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, sol
 from clearing.rounds.sites import inject, net, net_again
 from clearing.rounds.store import BALANCES
 
+AS_BEFORE = -1
+
 
 @inner
 def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
-    """Dispatch, duals, prices from the active set: the interior columns, and the lines in `popped`.
+    """Dispatch, duals, prices from the active set: the f interior columns, and the `tight` lines in `popped`.
 
-    Returns (status, rows, rank).
+    `tight` AS_BEFORE: rows and columns of the last round, which are known. Returns (status, rows, rank).
     """
     short_loops()
-    m, status = gather_rows(s, tight)
-    if status != OK:
-        return status, 0, 0
-    known = not sloped and know(s, m, f)
+    known = tight == AS_BEFORE
+    if sloped:
+        s.state[SUMMED] = 0
+    if known:
+        m = s.state[KNOWNROWS]
+        for i in range(s.head[BALANCES], m):
+            s.slot[HEAT, s.irow[ROWS, i]] = HOT
+    else:
+        m, status = gather_rows(s, tight)
+        if status != OK:
+            return status, 0, 0
+        known = not sloped and know(s, m, f)
     right_sides(s, m, f, tol, known)
     s.state[KEPT] = s.state[SUMMED] = 0
     s.state[INSIDE] = f
     rank = m
     settled = False
     if known:
-        known_dispatch(s, f)
+        known_dispatch(s, m, f)
         if same_prices(s, m, f) and served(s):
             copy(s.row[WASDUAL], s.row[Y], m)
             net_again(s, s.irow[COLS], f)

@@ -111,11 +111,11 @@ def prove_columns(s, lane, edge):
 
 
 @inner
-def prove(s, live, all_flows):
+def prove(s, live):
     """note[WORST]: worst residual over its tolerance, ≤ 1 holds, of the first `live` rounds put aside.
 
     Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3). `flow` becomes that of the
-    lines at a limit, or of all.
+    lines at a limit, and of all where the caller wants them.
     """
     short_loops()
     zero = splat(0.0)
@@ -125,8 +125,8 @@ def prove(s, live, all_flows):
             store_at(s.price, b, 0, splat(s.lam[0, b]))
     else:
         for b in range(0, s.inj.shape[1], LANES):
-            turn(s.inj, b, s.left, b)
-            turn(s.lam, b, s.price, b)
+            turn(s.inj, 0, b, s.left)
+            turn(s.lam, 0, b, s.price)
     solve_eight(
         s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
         s.left, s.angle, s.sweep,
@@ -139,7 +139,7 @@ def prove(s, live, all_flows):
             v = s.lin[SUSC, line] * s.press[lane, k]
             draw(s, s.start[line], lane, v)
             draw(s, s.end[line], lane, -v)
-    room = prove_lines(s, (1 << live) - 1, all_flows)
+    room = prove_lines(s, (1 << live) - 1)
     primal, nodal, finite = prove_buses(s)
     store(s.sweep[0], 0, larger(primal, zero - room))
     store(s.sweep[1], 0, nodal)
@@ -158,7 +158,7 @@ def draw(s, bus, lane, v):
 
 
 @merged
-def prove_lines(s, live, all_flows):
+def prove_lines(s, live):
     """Flows of all lines, and which stand at a limit; returns the least room that one has."""
     short_loops()
     angle = s.angle
@@ -173,6 +173,7 @@ def prove_lines(s, live, all_flows):
     mark = s.mark
     tight = s.tight
     tol = load(note[TOL], 0)
+    wanted = s.out_flow.shape[0] > 0
     least = splat(1e300)
     for line in range(s.head[LINES]):
         driven = splat(susceptance[line]) * (load_at(angle, start[line], 0) - load_at(angle, end[line], 0))
@@ -180,7 +181,7 @@ def prove_lines(s, live, all_flows):
         room = smaller(splat(high[line]) - driven, driven - splat(low[line]))
         least = smaller(least, room)
         bits = less_bits(room, tol) & live
-        if bits != 0 or all_flows:
+        if bits != 0 or wanted:
             store_at(flow, line, 0, driven)
         while bits != 0:
             lane = trailing_zeros(bits)

@@ -146,11 +146,14 @@ def list_touched(s, d):
                 columns += 1
     move = s.bus[BTMP2]
     buses = 0
-    for b in range(s.head[BUSES]):
-        if abs(move[b]) > SMALL:
+    for b in range(0, s.head[BUSES], LANES):
+        bits = less_bits(splat(SMALL), magnitude(load(move, b)))
+        while bits != 0:
+            i = b + trailing_zeros(bits)
+            bits &= bits - 1
             if buses < LOCAL:
-                s.touch[N_TOUCH * d + BUS_AT, buses] = b
-                s.stir[N_STIR * d + RISE, buses] = move[b]
+                s.touch[N_TOUCH * d + BUS_AT, buses] = i
+                s.stir[N_STIR * d + RISE, buses] = move[i]
             buses += 1
     s.irow[TOUCHED, d] = columns if columns <= LOCAL and buses <= LOCAL else -1
     s.irow[MOVED, d] = buses

@@ -140,7 +140,9 @@ def dual_simplex(s, tol, tie, limit):
                 return INFEASIBLE
             if new < 0:
                 return SINGULAR
-            s.slot[HEAT, new] = 0.0  # a row that depends on active ones: rounding, and the final check decides
+            s.slot[HEAT, new] = (
+                0.0  # a row that depends on active ones: rounding, and the final check decides
+            )
             continue
         state[PIVOTS] += 1
         state[KEPT] = state[SUMMED] = 0

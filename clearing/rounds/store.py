@@ -78,8 +78,8 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("habit", FLOAT, (LANES,)),
         ("work", FLOAT, (2 * k + 2, 2 * k)),
         ("wide", FLOAT, (k, n + k)),
-        # of the active set that is kept, see `known`: entries of its rows in its columns, their elimination
-        # with both triangles by rows and by columns, directions of its duals
+        # of the active set that is kept, see `known`: its columns' entries in its rows, their elimination with
+        # both triangles by rows and by columns (`across`), directions of its duals
         ("entries", FLOAT, (k, k)),
         ("below", FLOAT, (k, k)),
         ("below_across", FLOAT, (k, k)),
@@ -144,8 +144,17 @@ _PARTS = {
     "start": ("ilin", FROM, INDEX, True),
     "end": ("ilin", TO, INDEX, True),
 }
+# arrays of the caller's, lent for a batch: numbers of the rounds, and where their outcomes go
+_LENT = {
+    name: (FLOAT, 1 if name == "out_welfare" else 2)
+    for name in (
+        "in_price", "in_mw", "in_slope", "in_fixed", "in_limit", "out_accepted", "out_lmp", "out_low", "out_high",
+        "out_flow", "out_welfare", "out_info",
+    )
+}  # fmt: skip
 _KINDS = {name: (kind, len(shape)) for name, kind, shape in pieces(np.ones(HEADER))}
 _KINDS |= {name: (kind, 1 if one else 2) for name, (_, _, kind, one) in _PARTS.items()}
+_KINDS |= _LENT
 _PLACES = {name: HEADER + 3 * i for i, name in enumerate(_KINDS)}  # in the table: first, rows, columns
 TABLE_END = padded(HEADER + 3 * len(_KINDS))
 
@@ -233,8 +242,9 @@ def _attribute(name: str) -> None:
 
         def entry(i: int) -> Any:
             place = builder.gep(store.ints, [ir.Constant(ir.IntType(64), _PLACES[name] + i)])
-            found = builder.load(place)  # the table never changes, so it has to be read only once
-            found.set_metadata("invariant.load", builder.module.add_metadata([]))
+            found = builder.load(place)
+            if name not in _LENT:  # what never changes has to be read only once
+                found.set_metadata("invariant.load", builder.module.add_metadata([]))
             return found
 
         of = _array(name)
@@ -259,6 +269,33 @@ def _attribute(name: str) -> None:
 
 for _name in ("head", *_KINDS):
     _attribute(_name)
+
+
+def _lender(name: str) -> Any:
+    """A compiled function (store, array) that makes an array of the caller's known by a name of `_LENT`."""
+
+    @intrinsic
+    def lend(context, store, array):
+        def generate(context, builder, signature, args):
+            ours = cgutils.create_struct_proxy(_store)(context, builder, args[0])
+            theirs = context.make_array(signature.args[1])(context, builder, args[1])
+            size = ir.Constant(ir.IntType(64), 8)
+            first, base = (builder.ptrtoint(p, ir.IntType(64)) for p in (theirs.data, ours.floats))
+            shape = cgutils.unpack_tuple(builder, theirs.shape)
+            for i, value in enumerate((builder.sdiv(builder.sub(first, base), size), shape[0], shape[-1])):
+                place = [ir.Constant(ir.IntType(64), _PLACES[name] + i)]
+                builder.store(value, builder.gep(ours.ints, place))
+            return context.get_dummy_value()
+
+        return types.none(store, array), generate
+
+    return lend
+
+
+lend_price, lend_mw, lend_slope, lend_fixed, lend_limit = (_lender(name) for name in list(_LENT)[:5])
+lend_accepted, lend_lmp, lend_low, lend_high, lend_flow, lend_welfare, lend_info = (
+    _lender(name) for name in list(_LENT)[5:]
+)
 
 
 @intrinsic

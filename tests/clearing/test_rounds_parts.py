@@ -20,7 +20,7 @@ from tests.support.small import book_of, buy, grid_of, sell
 
 @door
 def _pieces(source, target, indices):  # type: ignore[no-untyped-def]
-    turn(source, 0, target, 0)
+    turn(source, 0, 0, target)
     a, b = load(source[0], 0), load(source[1], 0)
     gathered = lanes.gather(source[2], indices, 0)
     return (
