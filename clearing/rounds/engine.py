@@ -107,6 +107,7 @@ class Engine:
         )
         head[store.SITES], head[store.ORDER_SITES] = layout.sites, len(layout.site_bus)
         head[store.LINKS], head[store.LAYERS] = nk, len(layout.first)
+        head[store.APIECE] = nk == 0 and len(np.unique(layout.site_bus)) == len(layout.site_bus)
         head[store.ISLANDS], head[store.ANGLES], head[store.BALANCES] = islands, len(kept), len(ruled)
         head[store.LOWER], head[store.UPPER] = len(factor.lower_value), len(factor.upper_value)
         head[store.COMPONENTS] = components
@@ -140,6 +141,8 @@ class Engine:
             if ends is not None:
                 v[name][layout.link] = ends
         v["site_bus"][:order_sites] = layout.site_bus
+        v["bus_site"][:] = layout.sites
+        v["bus_site"][layout.site_bus] = np.arange(order_sites)
         v["book"][F.WAY, :no] = side
         v["book"][F.FLOOR, :no] = 0.0 if min_mw is None else min_mw
         col = v["col"]

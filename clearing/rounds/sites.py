@@ -16,7 +16,7 @@ from clearing.rounds.lanes import (
     store,
     where_less,
 )
-from clearing.rounds.store import LAYERS, LINKS, ORDER_SITES, SITES
+from clearing.rounds.store import APIECE, LAYERS, LINKS, ORDER_SITES, SITES
 
 
 @inner
@@ -57,9 +57,13 @@ def net_again(s, columns, count):
 def inject(s, inj):
     """inj (buses,) = injections site[NET] minus the fixed demand."""
     demand = s.bus[DEMAND]
+    mw = s.site[NET]
+    if s.head[APIECE] > 0:  # each bus has one site at most
+        for b in range(0, s.bus.shape[1], LANES):
+            store(inj, b, gather(mw, s.bus_site, b) - load(demand, b))
+        return
     for b in range(0, s.bus.shape[1], LANES):
         store(inj, b, splat(0.0) - load(demand, b))
-    mw = s.site[NET]
     at = s.site_bus
     last = s.head[ORDER_SITES]
     for i in range(last):

@@ -49,7 +49,7 @@ from clearing.rounds.layout import MOST_LAYERS
 
 HEADER = 32  # numbers that tell the sizes
 ORDERS, COLUMNS, BUSES, LINES, ISLANDS, ROWCAP, SLOTCAP, ANGLES, LOWER, UPPER, COMPONENTS = range(11)
-BALANCES, SITES, ORDER_SITES, LINKS, LAYERS = range(12, 17)
+BALANCES, SITES, ORDER_SITES, LINKS, LAYERS, APIECE = range(12, 18)
 
 FLOAT, INT, INDEX = types.float64, types.int64, types.uint64  # numba tests every signed index for its sign
 
@@ -68,7 +68,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("col", FLOAT, (N_COL, n + 2 * k + 32)),
         ("a", FLOAT, (s, n)),
         ("rows", FLOAT, (s, sites)),  # the same per site: MW of flow per MW injected
-        ("site", FLOAT, (N_SITE, sites)),
+        ("site", FLOAT, (N_SITE, sites + LANES)),  # the last of them stay 0
         ("book", FLOAT, (N_BOOK, padded(max(orders, 1)))),
         ("ptdf", FLOAT, (s, nb)),
         ("slot", FLOAT, (N_SLOT, s)),
@@ -113,6 +113,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("changed", INT, (FEW,)),
         ("site_of", INDEX, (n,)),  # of each column
         ("site_bus", INDEX, (sites,)),  # number of buses = none
+        ("bus_site", INDEX, (nb,)),  # number of sites = none
         ("into", INDEX, (sites,)),  # of links
         ("out", INDEX, (sites,)),
         ("first", INT, (MOST_LAYERS,)),  # column of each layer, and its columns
