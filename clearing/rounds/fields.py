@@ -91,7 +91,8 @@ SEEN = 6  # last round in which the line was computed; sloped books: 1 where `ST
 NEAR = (
     7  # of each eight slots the first: those of lines at a limit beside the basis, as bits, see `candidates`
 )
-N_ISLOT = 8
+FELT = 8  # what is known of the line and its first twin among the rows, see `reach.twins_felt`; 0 nothing
+N_ISLOT = 9
 
 # row (float)
 REST = 0  # right-hand side minus the nonbasic columns

@@ -11,6 +11,7 @@ from clearing.rounds.fields import (
     BTMP,
     BTMP2,
     DEMAND,
+    FELT,
     FHI,
     FLO,
     FLOW,
@@ -153,6 +154,7 @@ def set_limits(s, t):
     line = s.islot[LINE, t]
     s.slot[BASE, t] = s.lin[SHIFT, line] - dot(s.ptdf[t], s.bus[DEMAND], s.head[BUSES])
     s.slot[ROOM, t] = 0.0
+    s.islot[FELT, t] = 0
     s.slot[FLO, t] = s.lin[LFLO, line]
     s.slot[FHI, t] = s.lin[LFHI, line]
 

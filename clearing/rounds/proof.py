@@ -141,11 +141,33 @@ def prove(s, live):
             draw(s, s.end[line], lane, -v)
     room = prove_lines(s, (1 << live) - 1)
     primal, nodal, finite = prove_buses(s)
-    store(s.sweep[0], 0, larger(primal, zero - room))
-    store(s.sweep[1], 0, nodal)
-    store(s.sweep[2], 0, finite + load(s.note[FINITE], 0))
+    compare(s, live, larger(primal, zero - room), nodal, finite)
+
+
+@merged
+def compare(s, live, primal, nodal, finite):
+    """note[WORST] of the rounds: their residuals over the tolerances."""
+    short_loops()
+    note = s.note
     for lane in range(live):
-        s.note[WORST, lane] = _worst(s, lane)
+        slack = note[SLACKNESS, lane]
+        for k in range(s.mark[COUNT, lane]):
+            line = s.tight[lane, k]
+            v = s.press[lane, k]
+            flow = s.flow[line, lane]
+            slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
+        if s.mark[ASTRAY, lane] > 0 or s.mark[FOUND, lane] < s.mark[COUNT, lane]:
+            slack = 1e300
+        s.sweep[0, lane] = slack
+    mw = load(note[MWSCALE], 0)
+    cost = load(note[COSTSCALE], 0)
+    slack = magnitude(load(s.sweep[0], 0))
+    # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
+    gap = slack / larger(splat(1e-6) * (splat(1.0) + load(note[VOLUME], 0)), splat(1e-9) * mw * cost)
+    worst = larger(larger(primal, load(note[BOUND], 0)) / (splat(1e-6) * mw), gap)
+    worst = larger(worst, (load(note[STATIONARITY], 0) + nodal) / (splat(1e-5) * cost))
+    finite = magnitude(finite + load(note[FINITE], 0)) + slack
+    store(note[WORST], 0, where_less(finite, splat(1e290), worst, splat(1e300)))
 
 
 @merged
@@ -234,27 +256,3 @@ def prove_buses(s):
         nodal = larger(nodal, magnitude(drawn) * splat(weight[i]))
         finite = finite + rest + own + drawn
     return primal, nodal, finite
-
-
-@merged
-def _worst(s, lane):
-    """Worst residual of the round over its tolerance."""
-    short_loops()
-    slack = s.note[SLACKNESS, lane]
-    finite = s.sweep[2, lane]
-    for k in range(s.mark[COUNT, lane]):
-        line = s.tight[lane, k]
-        v = s.press[lane, k]
-        flow = s.flow[line, lane]
-        slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
-    mw = s.note[MWSCALE, lane]
-    cost = s.note[COSTSCALE, lane]
-    worst = max(s.sweep[0, lane], s.note[BOUND, lane]) / (1e-6 * mw)
-    worst = max(worst, (s.note[STATIONARITY, lane] + s.sweep[1, lane]) / (1e-5 * cost))
-    # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
-    worst = max(worst, abs(slack) / max(1e-6 * (1.0 + s.note[VOLUME, lane]), 1e-9 * mw * cost))
-    if s.mark[ASTRAY, lane] > 0 or s.mark[FOUND, lane] < s.mark[COUNT, lane]:
-        return 1e300
-    if not (abs(finite) < 1e290 and abs(slack) < 1e290):
-        return 1e300
-    return worst

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clearing.rounds.compiled import inner, short_loops
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.elimination import dependence
 from clearing.rounds.fields import (
@@ -12,6 +12,7 @@ from clearing.rounds.fields import (
     BUYS,
     COLUMN,
     DEMAND,
+    FELT,
     FIRST,
     LINE,
     LOCAL,
@@ -85,14 +86,25 @@ def set_twins_apart(s, m):
         if grouped and balances <= at < i and s.islot[TWIN, rows[at]] == twin:
             first[i] = at
             norm[at] = norm[at] * norm[i] / (norm[at] + norm[i])
-            s.irow[TIEROWS, 0], s.irow[TIEROWS, 1] = rows[at], rows[i]
-            s.row[VEC3, 0], s.row[VEC3, 1] = -s.slot[SENSE, rows[i]] * s.slot[SENSE, rows[at]], 1.0
-            felt |= is_felt(s, 2)
+            felt |= twins_felt(s, rows[at], rows[i])
             continue
         met[twin] = i
         count += 1
     s.state[TWINSFELT] = felt
     return count
+
+
+@merged
+def twins_felt(s, first, second):
+    """Whether it matters to a price how two slots share their dual; kept while the fixed demand stays."""
+    known = s.islot[FELT, second]
+    if known >> 1 == first + 1:
+        return known & 1
+    s.irow[TIEROWS, 0], s.irow[TIEROWS, 1] = first, second
+    s.row[VEC3, 0], s.row[VEC3, 1] = -s.slot[SENSE, second] * s.slot[SENSE, first], 1.0
+    felt = 1 if is_felt(s, 2) else 0
+    s.islot[FELT, second] = 2 * (first + 1) + felt
+    return felt
 
 
 @inner
