@@ -12,6 +12,7 @@ from clearing import InputError, NodalMarket
 from clearing.prepared import PreparedMarket
 from clearing.rounds import fields as F
 from tests.clearing.test_rounds import elastic_book
+from tests.support.small import book_of, buy, grid_of, sell
 
 CASES = {name: networks.load(name) for name in ("ieee14", "ieee30", "pglib_ieee118")}
 
@@ -100,3 +101,38 @@ def test_what_comes_between_is_not_gone_on_from() -> None:
         found = prepared.clear(price[r], mw[r])
         assert np.array_equal(found.accepted, alone[r].accepted), r
         assert np.array_equal(found.lmp, alone[r].lmp), r
+
+
+@pytest.mark.parametrize("orders", [1, 2, 7, 8, 9, 15, 16, 17, 31])
+def test_numbers_are_taken_whatever_stood_there_before(orders: int) -> None:
+    """Blocks of eight orders, a last one that overlaps, and the greatest numbers come and go."""
+    rng = np.random.default_rng(orders)
+    grid = grid_of(("a", "b", 0.1, 300.0), ("b", "c", 0.2, 200.0), ("a", "c", 0.1, 250.0))
+    rows = [
+        (sell if k % 2 == 0 else buy)(f"o{k}", "abc"[k % 3], 50.0 + k, 20.0 + 3.0 * k) for k in range(orders)
+    ]
+    book = book_of(*rows)
+    price, mw = drift(book.price, book.mw, 30, 2, 0.0, seed=orders)
+    for r in range(0, 30, 3):  # one number that is far greater than all others, for a round
+        price[r, rng.integers(orders)] = 4e4
+        mw[r + 1, rng.integers(orders)] = 9e5
+    batch = NodalMarket(grid).prepare(book).clear_many(price, mw)
+    assert batch.certified.all()
+    for r in range(30):
+        alone = NodalMarket(grid).prepare(book).clear_many(price[r], mw[r])
+        for field in ("accepted", "lmp", "welfare"):
+            one, other = getattr(batch, field)[r], getattr(alone, field)[0]
+            assert np.array_equal(one, other, equal_nan=True), (r, field)
+
+
+def test_a_number_that_no_book_may_hold_is_refused_each_time() -> None:
+    prepared = market_of("ieee14")
+    price, mw = prepared.numbers.price, prepared.numbers.mw
+    expected = prepared.clear(price, mw)
+    for bad in (np.nan, np.inf):
+        wrong = price.copy()
+        wrong[3] = bad
+        for _ in range(2):
+            with pytest.raises(InputError, match="array 'price', round 0, order"):
+                prepared.clear_many(wrong, mw)
+        assert np.array_equal(prepared.clear(price, mw).accepted, expected.accepted)

@@ -19,7 +19,7 @@ from tests.support.small import book_of, buy, grid_of, sell
 
 
 @door
-def _pieces(source, target, indices):  # type: ignore[no-untyped-def]
+def _pieces(source, target, indices, signed):  # type: ignore[no-untyped-def]
     turn(source, 0, 0, target)
     a, b = load(source[0], 0), load(source[1], 0)
     gathered = lanes.gather(source[2], indices, 0)
@@ -32,6 +32,7 @@ def _pieces(source, target, indices):  # type: ignore[no-untyped-def]
         lanes.wrong_bits(a, splat(np.nan)),
         total(lanes.where_less(a, b, gathered, splat(0.0))),
         lanes.trailing_zeros(40),
+        lanes.negative_bits(signed, 0),
     )
 
 
@@ -40,13 +41,13 @@ def test_eight_numbers_at_a_time() -> None:
     source, target = rng.normal(size=(8, 8)), np.zeros((8, 8))
     indices = rng.permutation(8).astype(np.uint64)
     a, b = source[0], source[1]
-    found = _pieces(source, target, indices)
+    found = _pieces(source, target, indices, np.array([3, -1, 0, -7, 5, 2, -2, 1]))
     assert np.array_equal(target, source.T)
     bits = int(((a < b) * 2 ** np.arange(8)).sum())
     assert found[0] == pytest.approx((a + a * b - b / 2).sum(), rel=1e-12)
     assert found[1:6] == (np.maximum(a, b).max(), np.minimum(a, np.abs(b)).min(), bits, 255, 255)
     assert found[6] == pytest.approx(np.where(a < b, source[2][indices.astype(int)], 0.0).sum(), rel=1e-12)
-    assert found[7] == 3
+    assert found[7:] == (3, 0b1001010)
 
 
 @door
