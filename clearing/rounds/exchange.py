@@ -123,20 +123,38 @@ def head_for(s, m, f, rank, demand, least):
             j = cols[t]
             v += s.a[s.irow[TIEROWS, i], j] * (-weight(s, j) * steepness(s, j, True) if demand else before[t])
         s.row[VEC, i] = v
-    solve_dispatch(s, cols, m, f, s.irow[PERM], s.irow[PERMQ], 0, rank, s.col[TMP2])
-    if not demand:
-        return True
-    most = 0.0
-    room = 0.0
+    way = s.col[TMP2]
+    order = s.irow[PERMQ]
+    solve_dispatch(s, cols, m, f, s.irow[PERM], order, 0, rank, way)
+    for t in range(rank, f):
+        j = cols[order[t]]
+        way[t] = -weight(s, j) * steepness(s, j, True) - way[t] if demand else way[t] - before[order[t]]
+    keep_rows(s.wide, way, rank, f)
+    far = 1.0
+    if demand:
+        most = 0.0
+        room = 0.0
+        for t in range(f):
+            most = max(most, abs(way[t]))
+            room = max(room, s.col[HIGHP, cols[t]] - s.col[LOWP, cols[t]])
+        far = 2.0 * room / most if most > least else 0.0
     for t in range(f):
-        j = cols[t]
-        s.col[X, j] = -weight(s, j) * steepness(s, j, True) - s.col[X, j]
-        most = max(most, abs(s.col[X, j]))
-        room = max(room, s.col[HIGHP, j] - s.col[LOWP, j])
-    far = 2.0 * room / most if most > least else 0.0
-    for t in range(f):
-        s.col[X, cols[t]] = before[t] + far * s.col[X, cols[t]]
+        s.col[X, cols[order[t]]] = before[order[t]] + far * way[t]
     return far > 0.0
+
+
+@inner
+def keep_rows(a, way, rank, f):
+    """How the pivot columns move, so that the rows keep their flows when the other columns move their `way`.
+
+    As a difference of two dispatches it would be rounded to the size of these: a column that hardly counts in its
+    pivot's row would seem to move, off a bound at which it has to stay.
+    """
+    for i in range(rank - 1, -1, -1):
+        v = 0.0
+        for t in range(i + 1, f):
+            v -= a[i, t] * way[t]
+        way[i] = v / a[i, i]
 
 
 @inner

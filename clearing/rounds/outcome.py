@@ -63,8 +63,6 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """
     short_loops()
     known = tight == AS_BEFORE
-    if sloped:
-        s.state[SUMMED] = 0
     if known:
         m = s.state[KNOWNROWS]
         for i in range(s.head[BALANCES], m):
@@ -118,7 +116,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         net_again(s, s.irow[COLS], f)
     else:
         net(s, s.site[NET])
-    s.state[SUMMED] = 1
+    s.state[SUMMED] = 0 if sloped else 1
     sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
     return OK, m, rank
 

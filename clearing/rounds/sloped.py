@@ -25,6 +25,7 @@ from clearing.rounds.fields import (
     SIZE,
     SLOPE,
     STALLED,
+    SUMMED,
     TIEROWS,
     X,
     Y,
@@ -63,6 +64,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
     """
     n = s.head[COLUMNS]
     s.state[SIZE] = 0  # the rows and columns here are no basis: a simplex afterwards starts cold
+    s.state[SUMMED] = 0
     e = noise * cost_scale
     steps = perturb_steps(s.col, n, e)
     quick = number == 0
@@ -77,11 +79,11 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             if status != OK:
                 return status, 0, 0
         tight = list_ruling(s)
-        f = inside_bounds(s.col, s.irow[COLS], n, tol)
+        f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
         if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.row[Y], s.state[RULED], f, -1.0):
             quick = False
             continue
-        status, m, rank, f = settle_guess(s, n, f, tight, tol, quick, rule, cost_scale, unpriced)
+        status, m, rank, f = settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unpriced)
         if status == MORE_LINES:
             continue
         if status == GROW_ROWS or status == GROW_SLOTS:
@@ -104,12 +106,12 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         status, tight = share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0
-        return price_shares(s, n, tight, tol)
+        return price_shares(s, n, tight, tol, cost_tol)
     return STALLED, 0, 0
 
 
 @inner
-def settle_guess(s, n, f, tight, tol, quick, rule, cost_scale, unpriced):
+def settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unpriced):
     """Recompute on the f interior columns and the lines in `popped`. Returns (status, rows, rank, f).
 
     Only a climb's may leave the lines that it does not know to the check of eight rounds together: a tied face
@@ -121,9 +123,9 @@ def settle_guess(s, n, f, tight, tol, quick, rule, cost_scale, unpriced):
             status, m, rank = recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
         else:
             status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
-        if status != OK or last == 1 or not at_edge(s, f, tol):
+        if status != OK or last == 1 or not at_edge(s, f, tol, cost_tol):
             break
-        f = inside_bounds(s.col, s.irow[COLS], n, tol)
+        f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
         tight = m - s.head[BALANCES]
     return status, m, rank, f
 
@@ -146,11 +148,12 @@ def perturb_steps(col, n, e):
 
 
 @inner
-def at_edge(s, f, tol):
-    """Whether the recomputation has moved an interior column to a bound."""
+def at_edge(s, f, tol, tie):
+    """Whether the recomputation has moved an interior column to a bound (see `inside_bounds`)."""
     for t in range(f):
         j = s.irow[COLS, t]
-        if s.col[X, j] - s.col[LOW, j] <= tol or s.col[HIGH, j] - s.col[X, j] <= tol:
+        edge = tol / max(1.0, s.col[SLOPE, j] * (tol / tie))
+        if s.col[X, j] - s.col[LOW, j] <= edge or s.col[HIGH, j] - s.col[X, j] <= edge:
             return True
     return False
 

@@ -36,7 +36,7 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.interior import REGULAR
-from clearing.rounds.lanes import LANES, less_bits, load, splat, store, where_less
+from clearing.rounds.lanes import LANES, larger, less_bits, load, splat, store, where_less
 from clearing.rounds.singular import decompose
 from clearing.rounds.sites import net
 from clearing.rounds.store import BALANCES
@@ -135,7 +135,7 @@ def add_twins(s, price, m):
 
 
 @inner
-def price_shares(s, n, tight, tol):
+def price_shares(s, n, tight, tol, cost_tol):
     """Prices of law 4's dispatch: those of the optimum at which the face was set up. Returns (status, rows, rank).
 
     They support every dispatch of the face. Of tied orders that cost not quite the same, new equations would make
@@ -146,7 +146,7 @@ def price_shares(s, n, tight, tol):
         y = s.slot[FIRM, s.irow[ROWS, i]]
         s.row[Y, i] = y if s.irow[PERM2, i] * y <= 0.0 else 0.0
     sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
-    f = inside_bounds(s.col, s.irow[COLS], n, tol)
+    f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
     s.state[INSIDE] = f
     net(s, s.site[NET])
     _, rank = decompose(s, s.irow[ROWS], m, s.irow[COLS], f, s.irow[PERM], s.irow[PERMQ])
@@ -154,17 +154,23 @@ def price_shares(s, n, tight, tol):
 
 
 @inner
-def inside_bounds(col, cols, n, tol):
-    """Move columns within `tol` of a bound onto it; list the others, sorted, in `cols`. Returns their number."""
+def inside_bounds(col, cols, n, tol, tie):
+    """Move columns within `tol` of a bound onto it; list the others, sorted, in `cols`. Returns their number.
+
+    A steep column stays where it is if at the bound its price would be off by more than `tie`.
+    """
     x = col[X]
     edge = splat(tol)
+    one = splat(1.0)
+    part = splat(tol / tie)
     count = 0
     for j in range(0, n, LANES):
         v = load(x, j)
         low = load(col[LOW], j)
         high = load(col[HIGH], j)
-        over = v - low
-        under = high - v
+        steep = larger(one, part * load(col[SLOPE], j))
+        over = (v - low) * steep
+        under = (high - v) * steep
         store(x, j, where_less(edge, over, where_less(edge, under, v, high), low))
         bits = less_bits(edge, over) & less_bits(edge, under)
         if bits != 0:
