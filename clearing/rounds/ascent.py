@@ -44,6 +44,7 @@ from clearing.rounds.fields import (
     HOT,
     INFEASIBLE,
     LOW,
+    LOWP,
     MODE,
     OK,
     PERM,
@@ -66,6 +67,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.pieces import AT_HIGH, AT_LOW, FIXED, HELD, answer, at_bounds, follow, kinks, list_inside
 from clearing.rounds.store import BALANCES, ROWCAP
 
+ROUGH = 1e3  # of the tolerance: imbalances up to this may be rounding errors, which a second solution removes
 SOFT = 1e-9  # relative regularisation of H: a direction without curvature goes straight to a kink
 
 
@@ -223,6 +225,8 @@ def ascend(s, n, tol, cold, limit):
     mode = s.col[MODE]
     inside = s.irow[ACT]
     held = s.irow[BAS]
+    known = s.col[LOWP]  # dispatch of the held columns when it was last near
+    again = False
     prices(s, n, m)
     answer(u, s.col[TMP], s.col[GOAL], mode, s.col[PREV], n)
     remainders(s, n, m)
@@ -232,17 +236,17 @@ def ascend(s, n, tol, cold, limit):
             return GROW_ROWS
         f = list_inside(mode, inside, n)
         assemble(
-            s.a, s.wide, s.work, s.irow[TIEROWS], m, inside, f, held, b, s.col[PREV], s.col[COSTP], y,
-            s.row[REST], right, s.col[TMP2], s.blocks, soft, SOFT,
+            s.a, s.wide, s.work, s.irow[TIEROWS], m, inside, f, held, b, s.col[PREV], s.col[COSTP], u,
+            known, s.row[REST], right, s.col[TMP2], s.blocks, soft, SOFT,
         )  # fmt: skip
         if not solve_square(s.work, m + b, right, 1e-3 * SOFT):
             return STALLED
-        for i in range(m + b):
-            right[i] *= s.blocks[i]
         size = 0.0
         for i in range(m):
-            way[i] = right[i] - y[i]
+            way[i] = right[i] * s.blocks[i]
             size = max(size, abs(way[i]))
+        for t in range(b):
+            right[m + t] = known[held[t]] + right[m + t] * s.blocks[m + t]
         # lines just taken in whose duals would grow the wrong way
         kept = m
         for i in range(m - 1, balances - 1, -1):
@@ -269,6 +273,14 @@ def ascend(s, n, tol, cold, limit):
         for i in range(m):
             slope += soft[i] * way[i] * way[i]
             gap = max(gap, abs(dot(s.wide[i], s.col[TMP2], f) + soft[i] * way[i]))
+        near = gap <= ROUGH * tol
+        if near:
+            for t in range(b):
+                known[held[t]] = right[m + t]
+        if near and gap > tol and not again:
+            again = True
+            continue
+        again = False
         length = 0.0
         passed = 0
         stop = -1
@@ -287,6 +299,7 @@ def ascend(s, n, tol, cold, limit):
             for i in range(m):
                 s.row[REST, i] += s.a[s.irow[TIEROWS, i], stop] * bound
             mode[stop] = HELD
+            known[stop] = bound
             held[b] = stop
             b += 1
         if stop >= 0 or passed > 0:

@@ -9,12 +9,32 @@ from clearing.rounds.lanes import LANES, load_at, splat, store_at
 
 @inner
 def assemble(
-    a, wide, work, rows, m, inside, f, held, b, inverse, cost, y, rest, right, scaled, unit, soft, share
+    a,
+    wide,
+    work,
+    rows,
+    m,
+    inside,
+    f,
+    held,
+    b,
+    inverse,
+    cost,
+    price,
+    known,
+    rest,
+    right,
+    scaled,
+    unit,
+    soft,
+    share,
 ):
     """The equations of the working set in `work` and `right`, scaled from both sides by `unit`.
 
+    Their unknowns are how the duals move from where the columns see the prices `price`, and the held columns from
+    what is `known` of them: as differences of two solutions these moves would be rounded to the size of these.
     `soft` becomes what is added to the diagonal of H: `share` of what stands there, so that duals that no
-    sloped column feels stay near y.
+    sloped column feels stay where they are.
     """
     top = 0.0
     for i in range(m):
@@ -27,7 +47,7 @@ def assemble(
             packed[t] = v
             v *= inverse[j]
             scaled[t] = v
-            total += v * cost[j]
+            total += v * (cost[j] - price[j])
         right[i] = rest[i] + total
         for k in range(i + 1):
             work[i, k] = dot(scaled, wide[k], f)
@@ -38,7 +58,6 @@ def assemble(
             d = top if top > 0.0 else 1.0
         soft[i] = share * d
         work[i, i] += soft[i]
-        right[i] += soft[i] * y[i]
         unit[i] = 1.0 / d**0.5
     for i in range(m):
         mine = work[i]
@@ -53,6 +72,7 @@ def assemble(
         for i in range(m):
             v = a[rows[i], j] * unit[i]
             work[i, m + t] = v
+            right[i] -= v * known[j]
             size = max(size, abs(v))
         size = 1.0 / size if size > 0.0 else 1.0
         for i in range(m):
@@ -62,7 +82,7 @@ def assemble(
         for k in range(b):
             work[m + t, m + k] = 0.0
         unit[m + t] = size
-        right[m + t] = cost[j] * size
+        right[m + t] = (cost[j] - price[j]) * size
 
 
 @inner
