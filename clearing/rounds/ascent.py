@@ -67,7 +67,7 @@ from clearing.rounds.fields import (
 from clearing.rounds.pieces import AT_HIGH, AT_LOW, FIXED, HELD, answer, at_bounds, follow, kinks, list_inside
 from clearing.rounds.store import BALANCES, ROWCAP
 
-ROUGH = 1e3  # of the tolerance: imbalances up to this may be rounding errors, which a second solution removes
+ROUGH = 1e6  # of the tolerance: imbalances up to this may be rounding errors, which a second solution removes
 SOFT = 1e-9  # relative regularisation of H: a direction without curvature goes straight to a kink
 
 

@@ -43,6 +43,8 @@ from clearing.rounds.store import BALANCES, ROWCAP
 
 CLOSER = 0.1  # of the tolerance: the primal method is to end well within what its end is tested by
 
+EQUAL = 1e-6  # MW of demand per MW: what gains less is among equals
+
 
 @inner
 def exchange(s, n, tol, demand):
@@ -269,6 +271,7 @@ def unwilling(s, n, rows, sides, m, y, demand, least):
 
     Leaves steepness less Aᵀy in RED, y behind it.
     """
+    level = EQUAL if demand else 0.0
     left = s.col[RED]
     for j in range(n):
         left[j] = 0.0
@@ -282,14 +285,14 @@ def unwilling(s, n, rows, sides, m, y, demand, least):
         high = s.col[HIGHP, j]
         if low < high:
             left[j] += steepness(s, j, demand)
-            v = weight(s, j) * left[j]
+            v = weight(s, j) * left[j] if abs(left[j]) > level else 0.0
             v = -v if s.col[X, j] == low else (v if s.col[X, j] == high else 0.0)
             if v > worst:
                 worst = v
                 at = j
     for i in range(s.head[BALANCES], m):
         t = rows[i]
-        if s.slot[FLO, t] < s.slot[FHI, t] and sides[i] * y[i] > 0.0:
+        if s.slot[FLO, t] < s.slot[FHI, t] and sides[i] * y[i] > level:
             felt = 0.0
             for j in range(n):
                 if s.col[LOWP, j] < s.col[HIGHP, j]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from clearing.rounds.canonical import gather_rows, right_sides
 from clearing.rounds.compiled import inner
-from clearing.rounds.exchange import exchange, list_shared
+from clearing.rounds.exchange import CLOSER, exchange, list_shared
 from clearing.rounds.fields import (
     CHECKS,
     COLS,
@@ -90,8 +90,8 @@ def recompute_shares(s, n, tight, tol):
     Returns (status, rows).
     """
     cols = s.irow[COLS]
-    for _ in range(6):
-        f = list_shared(s, n, tol)
+    for again in range(6):
+        f = list_shared(s, n, tol if again else CLOSER * tol)
         m, status = gather_rows(s, tight)
         if status != OK:
             return status, 0

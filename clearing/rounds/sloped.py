@@ -5,6 +5,7 @@ from __future__ import annotations
 from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
+from clearing.rounds.exchange import CLOSER
 from clearing.rounds.fields import (
     CAREFUL,
     COLS,
@@ -79,7 +80,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             if status != OK:
                 return status, 0, 0
         tight = list_ruling(s)
-        f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
+        f = inside_bounds(s.col, s.irow[COLS], n, CLOSER * tol, CLOSER * cost_tol)
         if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.row[Y], s.state[RULED], f, -1.0):
             quick = False
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 from clearing.rounds.basis import place, renew, restart, set_duals
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import add_rows
+from clearing.rounds.exchange import EQUAL
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -155,7 +156,7 @@ def most_demand(s, n, tol):
     for j in range(n):
         s.col[COSTP, j] = -1.0 if s.col[COSTP, j] < -0.5 else 0.0
     true_duals(s, n)
-    restrict(s, n, 1e-6)
+    restrict(s, n, EQUAL)
     return OK
 
 
@@ -172,7 +173,7 @@ def share(s, n, tol, cost_tol, sloped):
         status = OK
         if counts:
             status = ask_for_demand(s, n, tol)
-            restrict(s, n, 1e-6)
+            restrict(s, n, EQUAL)
         tight = 0
         if status == OK:
             status, tight = share_from(s, n, tol)
