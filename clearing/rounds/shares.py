@@ -90,15 +90,16 @@ def recompute_shares(s, n, tight, tol):
     Returns (status, rows).
     """
     cols = s.irow[COLS]
-    for again in range(6):
-        f = list_shared(s, n, tol if again else CLOSER * tol)
+    edge = CLOSER * tol
+    for _ in range(6):
+        f = list_shared(s, n, edge)
         m, status = gather_rows(s, tight)
         if status != OK:
             return status, 0
         right_sides(s, m, f, tol, False)
         of_links, rank = decompose(s, s.irow[ROWS], m, cols, f, s.irow[PERM], s.irow[PERMQ])
         solve_dispatch(s, cols, m, f, s.irow[PERM], s.irow[PERMQ], of_links, rank, s.col[TMP2])
-        edge = False
+        close = False
         for t in range(f):
             v = min(
                 s.col[X, cols[t]] - s.col[LOWP, cols[t]],
@@ -106,13 +107,13 @@ def recompute_shares(s, n, tight, tol):
             )
             if not v >= -tol:
                 return STALLED, 0
-            edge |= v <= tol
+            close |= v <= edge
         flows(s)
         s.state[CHECKS] += 1
         over, found, status = worst_lines(s, tol)
         if status != OK or over > 0:
             return (MORE_LINES if status == OK else status), 0
-        if not edge and found == tight and same_lines(s, found):
+        if not close and found == tight and same_lines(s, found):
             return OK, m
         tight = found
     return STALLED, 0

@@ -80,7 +80,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             if status != OK:
                 return status, 0, 0
         tight = list_ruling(s)
-        f = inside_bounds(s.col, s.irow[COLS], n, CLOSER * tol, CLOSER * cost_tol)
+        f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
         if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.row[Y], s.state[RULED], f, -1.0):
             quick = False
             continue
@@ -153,7 +153,7 @@ def at_edge(s, f, tol, tie):
     """Whether the recomputation has moved an interior column to a bound (see `inside_bounds`)."""
     for t in range(f):
         j = s.irow[COLS, t]
-        edge = tol / max(1.0, s.col[SLOPE, j] * (tol / tie))
+        edge = CLOSER * tol / max(1.0, s.col[SLOPE, j] * (tol / tie))
         if s.col[X, j] - s.col[LOW, j] <= edge or s.col[HIGH, j] - s.col[X, j] <= edge:
             return True
     return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
+from clearing.rounds.exchange import CLOSER
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
@@ -155,12 +156,13 @@ def price_shares(s, n, tight, tol, cost_tol):
 
 @inner
 def inside_bounds(col, cols, n, tol, tie):
-    """Move columns within `tol` of a bound onto it; list the others, sorted, in `cols`. Returns their number.
+    """Move columns close to a bound onto it; list the others, sorted, in `cols`. Returns their number.
 
-    A steep column stays where it is if at the bound its price would be off by more than `tie`.
+    Close is well within `tol`, since what they move lines move, whose flows are to stay within it; and where the price
+    of a steep column moves by well less than `tie`.
     """
     x = col[X]
-    edge = splat(tol)
+    edge = splat(CLOSER * tol)
     one = splat(1.0)
     part = splat(tol / tie)
     count = 0

@@ -36,11 +36,26 @@ def test_lines_in_series_hold_a_tied_flow_by_what_they_are_worth_together(share:
         assert np.array_equal(values[0], getattr(alone, name)[0])
 
 
-def test_same_bits_where_tied_orders_are_nearly_alike() -> None:
-    """IEEE 300 on a 5 $ grid: buses whose MW differ by 1e-6 on a line, and duals near the width of a tie."""
+def test_a_steep_order_stays_inside_its_bounds_beside_tied_ones() -> None:
+    """At the tied orders' price the steep one sells 2 W, less than the tolerance; at 0 MW it would gain 15 µ$."""
+    grid = grid_of(("a", "b", 0.1, 4000.0))
+    book = book_of(
+        sell("big", "a", 2600, 30),
+        sell("like", "a", 100, 30),
+        sell("steep", "a", 10, 30 - 2.5 * WIDTH, slope=7.3),
+        buy("must", "b", 1000, 3000),
+    )
+    batch = NodalMarket(grid).prepare(book).clear_many(book.price, slope=book.slope)
+    assert batch.fallbacks == 0
+    assert batch.accepted[0] == pytest.approx([26000 / 27, 1000 / 27, 2.5 * WIDTH / 7.3, 1000], rel=1e-6)
+    assert batch.lmp[0] == pytest.approx(30.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("seed", "share", "step"), [(1, 0.1, 5), (1, 0.05, 20), (2, 0.5, 5), (2, 0.5, 20)])
+def test_same_bits_where_tied_orders_are_nearly_alike(seed: int, share: float, step: float) -> None:
+    """IEEE 300, prices on a grid: buses whose MW differ by 1e-6 on a line, duals near the width of a tie."""
     case = networks.load("ieee300")
-    rng = np.random.default_rng(1)
-    book = elastic_book(case, rng)
+    book = elastic_book(case, np.random.default_rng(seed))
     grid = case.grid
     free = grid.with_settings(limit_mw=np.full(len(grid.branches), np.inf))
     size = np.abs(NodalMarket(free).prepare(book).clear_many(book.price, want=("flow",)).flow[0])
@@ -48,13 +63,16 @@ def test_same_bits_where_tied_orders_are_nearly_alike() -> None:
     tight = np.argsort(-size, kind="stable")[:10]
     limit[tight] = 0.9 * size[tight]
     market = NodalMarket(grid.with_settings(limit_mw=limit))
-    slope = np.where(rng.random(len(book.price)) < 0.1, 0.2 * np.minimum(book.price, 100.0) / book.mw, 0.0)
+    steep = 0.2 * np.minimum(book.price, 100.0) / book.mw
+    slope = np.where(np.random.default_rng(seed).random(len(steep)) < share, steep, 0.0)
+    rng = np.random.default_rng(seed)
     spread = rng.uniform(0.8, 1.2, (ROUNDS, len(book.price)))
-    price = np.where(book.price < 3000.0, 5.0 * np.round(book.price * spread / 5.0), book.price)
+    price = np.where(book.price < 3000.0, step * np.round(book.price * spread / step), book.price)
     mw = 10.0 * np.ceil(book.mw * rng.uniform(0.8, 1.2, (ROUNDS, 1)) / 10.0)
     batch = market.prepare(book).clear_many(price, mw, slope=slope)
     order = rng.permutation(ROUNDS)
     shuffled = market.prepare(book).clear_many(price[order], mw[order], slope=slope)
+    assert batch.certified.all()
     assert batch.fallbacks == 0
     for name in ("accepted", "lmp", "welfare"):
         assert np.array_equal(getattr(batch, name)[order], getattr(shuffled, name))
