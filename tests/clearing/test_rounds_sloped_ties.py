@@ -37,7 +37,7 @@ def test_lines_in_series_hold_a_tied_flow_by_what_they_are_worth_together(share:
 
 
 def test_a_steep_order_stays_inside_its_bounds_beside_tied_ones() -> None:
-    """At the tied orders' price the steep one sells 2 W, less than the tolerance; at 0 MW it would gain 15 µ$."""
+    """At the price of the tied orders the steep one sells 2 W: less than the tolerance, more than a tie."""
     grid = grid_of(("a", "b", 0.1, 4000.0))
     book = book_of(
         sell("big", "a", 2600, 30),
