@@ -225,7 +225,7 @@ def ascend(s, n, tol, cold, limit):
     mode = s.col[MODE]
     inside = s.irow[ACT]
     held = s.irow[BAS]
-    known = s.col[LOWP]  # dispatch of the held columns when it was last near
+    known = s.col[LOWP]  # dispatch of the held columns when the rows last lacked little
     again = False
     prices(s, n, m)
     answer(u, s.col[TMP], s.col[GOAL], mode, s.col[PREV], n)

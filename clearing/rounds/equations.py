@@ -9,26 +9,9 @@ from clearing.rounds.lanes import LANES, load_at, splat, store_at
 
 @inner
 def assemble(
-    a,
-    wide,
-    work,
-    rows,
-    m,
-    inside,
-    f,
-    held,
-    b,
-    inverse,
-    cost,
-    price,
-    known,
-    rest,
-    right,
-    scaled,
-    unit,
-    soft,
+    a, wide, work, rows, m, inside, f, held, b, inverse, cost, price, known, rest, right, scaled, unit, soft,
     share,
-):
+):  # fmt: skip
     """The equations of the working set in `work` and `right`, scaled from both sides by `unit`.
 
     Their unknowns are how the duals move from where the columns see the prices `price`, and the held columns from

@@ -42,7 +42,6 @@ from clearing.rounds.singular import combine_pivots, decompose, solve_dispatch, 
 from clearing.rounds.store import BALANCES, ROWCAP
 
 CLOSER = 0.1  # of the tolerance: the primal method is to end well within what its end is tested by
-
 EQUAL = 1e-6  # MW of demand per MW: what gains less is among equals
 
 
