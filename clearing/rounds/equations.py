@@ -6,6 +6,8 @@ from clearing.rounds.compiled import inner
 from clearing.rounds.dense import dot
 from clearing.rounds.lanes import LANES, load_at, splat, store_at
 
+FAINT = 1e-4  # of the largest curvature: rows that sloped columns feel less are scaled by held ones' coefficients
+
 
 @inner
 def assemble(
@@ -36,9 +38,9 @@ def assemble(
             work[i, k] = dot(scaled, wide[k], f)
         top = max(top, work[i, i])
     for i in range(m):
-        d = work[i, i]
-        if d <= 1e-12 * top:
-            d = top if top > 0.0 else 1.0
+        d = max(work[i, i], FAINT * top)
+        if d == 0.0:
+            d = 1.0
         soft[i] = share * d
         work[i, i] += soft[i]
         unit[i] = 1.0 / d**0.5
