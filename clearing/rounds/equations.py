@@ -6,7 +6,7 @@ from clearing.rounds.compiled import inner
 from clearing.rounds.dense import dot
 from clearing.rounds.lanes import LANES, load_at, splat, store_at
 
-FAINT = 1e-4  # of the largest curvature: rows that sloped columns feel less are scaled by held ones' coefficients
+FAINT = 1e-4  # of the largest curvature: rows with less keep this scale, as held columns feel them too
 
 
 @inner
