@@ -67,6 +67,6 @@ def _check_pair(book: Book, sale: int, purchase: int) -> None:
         if book.min_mw[k] > 0:
             raise InputError(
                 f"table 'orders', row {k} ({book.orders[k]!r}): column 'min_mw' is {book.min_mw[k]:g}: "
-                f"{unit} and buys by order {book.orders[purchase]!r}, and a machine that must {word} cannot do "
+                f"{unit} and buys by order {book.orders[purchase]!r}, and what must {word} cannot do "
                 "the other; set min_mw to 0, or name two units"
             )

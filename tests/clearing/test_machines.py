@@ -217,11 +217,11 @@ class TestBadInput:
     def test_a_machine_that_must_do_both(self):
         self.refused(
             sell("out", 1, 5, 10, unit="S", min_mw=2), buy("in", 1, 5, 9, unit="S"),
-            match=r"row 0 \('out'\): column 'min_mw' is 2: .* a machine that must sell cannot do the other",
+            match=r"row 0 \('out'\): column 'min_mw' is 2: .* what must sell cannot do the other",
         )  # fmt: skip
         self.refused(
             sell("out", 1, 5, 10, unit="S"), buy("in", 1, 5, 9, unit="S", min_mw=1),
-            match=r"row 1 \('in'\): column 'min_mw' is 1: .* a machine that must buy cannot do the other",
+            match=r"row 1 \('in'\): column 'min_mw' is 1: .* what must buy cannot do the other",
         )  # fmt: skip
 
     def test_a_purchase_cannot_inject(self):
