@@ -79,4 +79,3 @@ def without_objective(program: Program) -> Program:
     """The same rows and bounds, where every point is as good as any other."""
     nothing = np.zeros(len(program.cost))
     return replace(program, cost=nothing, curvature=nothing)
-

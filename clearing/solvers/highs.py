@@ -111,14 +111,6 @@ _HIGHS_ENDINGS = {
 }
 
 
-_DOUBTFUL = (
-    highspy.HighsModelStatus.kInfeasible,
-    highspy.HighsModelStatus.kUnboundedOrInfeasible,
-    highspy.HighsModelStatus.kUnknown,
-    highspy.HighsModelStatus.kSolveError,
-)
-
-
 def solve_highs(
     program: Program, time_limit: float, method: str = "simplex", presolve: bool = True
 ) -> tuple[Ending, Solution | None]:
@@ -130,7 +122,7 @@ def solve_highs(
     _pass(highs, program)
     highs.run()
     status = highs.getModelStatus()
-    if program.integer is None and status in _DOUBTFUL:
+    if program.integer is None and _is_doubtful(status):
         status = _look_again(highs, program, time_limit)
     elif status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         highs.setOptionValue("presolve", "off")
@@ -154,12 +146,17 @@ def _look_again(highs: Any, program: Program, time_limit: float) -> highspy.High
     highs.setOptionValue("presolve", "off")
     highs.run()
     status = highs.getModelStatus()
-    if status not in _DOUBTFUL:
+    if not _is_doubtful(status):
         return status
     _, known, ray = highs.getDualRay()
     if known and excludes_all(program, np.asarray(ray)):
         return highspy.HighsModelStatus.kInfeasible
     return _phase_one(program, time_limit, otherwise=status)
+
+
+def _is_doubtful(status: highspy.HighsModelStatus) -> bool:
+    """Whether a linear program ended infeasible, which is to be proven, or without a word (several of them)."""
+    return _HIGHS_ENDINGS.get(status, Ending.INFEASIBLE) is Ending.INFEASIBLE
 
 
 def _phase_one(
