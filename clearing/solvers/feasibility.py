@@ -1,8 +1,8 @@
 """Whether a linear program has any point, with a proof of either answer that we check ourselves.
 
-A solver's word that nothing is feasible is a claim: presolve has called unbounded programs infeasible, and at
-tight tolerances the simplex may end without a word on programs that presolve has rightly refused. Both answers
-have short proofs: a point, or weights of the rows that add up to one row which nothing satisfies.
+A solver's word that nothing is feasible is a claim: presolve has called unbounded programs infeasible, and
+at tight tolerances the simplex may end without a word on programs that presolve has rightly refused. Both
+answers have short proofs: a point, or weights of the rows that add up to one row which nothing satisfies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ BEYOND = 1e6  # scaled size of a variable without bounds, such as an angle, that
 def elastic(program: Program) -> Program:
     """The least Σ |violation of rows| within the columns' bounds: feasible and bounded whatever the rows say.
 
-    Columns are the program's, then what each row with a low bound lacks, then what each with a high one exceeds.
+    Columns are the program's, then what each row with a low bound lacks, then what each with a high one has
+    too much.
     """
     rows = len(program.row_low)
     eye = sparse.csc_array(sparse.eye_array(rows))

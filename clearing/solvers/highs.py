@@ -140,8 +140,8 @@ def solve_highs(
 def _look_again(highs: Any, program: Program, time_limit: float) -> highspy.HighsModelStatus:
     """What a program is that HiGHS calls infeasible: presolve's word, and that of a basis, are no proof.
 
-    Presolve has called unbounded programs with parallel rows infeasible; without it, at a tight tolerance, the
-    simplex may end without a word on programs that presolve has rightly refused. Then phase 1 decides.
+    Presolve has called unbounded programs with parallel rows infeasible; without it, at a tight tolerance,
+    the simplex may end without a word on programs that presolve has rightly refused. Then phase 1 decides.
     """
     highs.setOptionValue("presolve", "off")
     highs.run()
@@ -155,7 +155,7 @@ def _look_again(highs: Any, program: Program, time_limit: float) -> highspy.High
 
 
 def _is_doubtful(status: highspy.HighsModelStatus) -> bool:
-    """Whether a linear program ended infeasible, which is to be proven, or without a word (several of them)."""
+    """Whether a linear program ended infeasible, which is to be proven, or without a word."""
     return _HIGHS_ENDINGS.get(status, Ending.INFEASIBLE) is Ending.INFEASIBLE
 
 

@@ -1,4 +1,4 @@
-"""Whether anything is feasible: proven by a point or by weights of the rows, and said as such by the market."""
+"""Whether anything is feasible: proven by a point or by weights of the rows, and said by the market."""
 
 from dataclasses import replace
 
@@ -88,8 +88,8 @@ def test_weights_by_hand():
 
 def test_the_elastic_program_measures_what_is_missing():
     p = Program(
-        np.zeros(2), np.zeros(2), sparse.csc_array([[1.0, 1.0]]), np.array([3.0]), np.array([4.0]), np.zeros(2),
-        np.ones(2),
+        np.zeros(2), np.zeros(2), sparse.csc_array([[1.0, 1.0]]), np.array([3.0]), np.array([4.0]),
+        np.zeros(2), np.ones(2),
     )  # fmt: skip
     relaxed = elastic(p)
     found = optimize.linprog(
