@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearing.book import BUY, Book
+from clearing.book import Book
 from clearing.errors import InputError
 from learners.games.actions import ActionSet
 from learners.games.demand_states import DemandStates
@@ -233,10 +233,11 @@ class Game:
     def in_states(
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The numbers in demand states (batch,): fixed demand and purchases at their buses' multipliers."""
+        """The numbers in demand states (batch,): fixed demand, and bids of units that sell nothing, at their
+        buses' multipliers."""
         if self.states is None:
             return price, mw, fixed
-        base, bought = self.columns.fixed_mw, self.columns.side == BUY
+        base, bought = self.columns.fixed_mw, self.columns.demand
         factor = self.states.of_bus(state, np.arange(len(base)))
         fixed = fixed + base * (factor[:, :, None] - 1)
         if bought.any():
