@@ -15,6 +15,13 @@ SELL, BUY = 1, -1
 EVERY_PERIOD = -1
 
 
+def only_buys(machine: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """(columns,) bool, purchases of machines (a unit in a period, by number) that sell nothing: demand."""
+    sells = np.zeros(int(machine.max(initial=-1)) + 1, dtype=bool)
+    sells[machine[side == SELL]] = True
+    return (side == BUY) & ~sells[machine]
+
+
 def refuse_self_trade(book: Book) -> None:
     """Refuse orders that would have a unit sell to itself, or that force it to.
 
