@@ -67,15 +67,16 @@ class SettlementTables:
 
     @cached_property
     def summary(self) -> pd.Series:
-        """Name → $: what each side gets and what the operator keeps."""
+        """Name → $: what each side gets and what the operator keeps; buyers are demand as in law 2, and what
+        sellers withdraw is taken from their receipts and cost."""
         return pd.Series(
             {
                 "utility": float(self._utility.sum()),
                 "cost": float(self._cost.sum()),
-                "buyers' payments": float(self._paid[self.buys].sum()),
+                "buyers' payments": float(self.order_paid[self.outcome.is_demand].sum()),
                 "fixed demand's payment": float(self.fixed_paid.sum()),
                 "grid shunts' payment": float(self.shunt_paid.sum()),
-                "sellers' receipts": float(self._paid[~self.buys].sum()),
+                "sellers' receipts": float((self._side * self.order_paid)[~self.outcome.is_demand].sum()),
                 "consumer surplus": self.consumer_surplus,
                 "producer surplus": self.producer_surplus,
                 "merchandising surplus": self.merchandising_surplus,

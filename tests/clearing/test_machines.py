@@ -107,6 +107,8 @@ class TestPricesAndDemand:
         assert row["sold_mwh"] == row["receipts"] == row["utility"] == 0.0
         assert row["surplus"] == pytest.approx(0.0, abs=1e-9)
         assert settled.summary["cost"] == pytest.approx(settled.outcome.cost)
+        assert settled.summary["buyers' payments"] == 0.0
+        assert settled.summary["sellers' receipts"] == pytest.approx(45 * 10 - 25 * 10)
         assert settled.consumer_surplus == 0.0
         assert settled.producer_surplus == pytest.approx(45 * 6)
 
