@@ -76,8 +76,8 @@ def clear(
         typer.Option(
             metavar="CSV",
             help="Orders in place of the case's offers and bids: order, participant, bus, side, mw, price"
-            "[, slope, min_mw, unit, period]; a sale with min_mw below 0 may also withdraw. Fixed demand stays "
-            "the case's unless --fixed replaces it.",
+            "[, slope, min_mw, unit, period]; a sale with min_mw below 0 may also withdraw. Fixed demand "
+            "stays the case's unless --fixed replaces it.",
         ),
     ] = None,
     fixed: Annotated[
