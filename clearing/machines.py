@@ -67,13 +67,13 @@ def _check_pair(book: Book, sale: int, purchase: int) -> None:
     unit = f"unit {book.units[sale]!r} also sells by order {book.orders[sale]!r}"
     if book.price[purchase] > book.price[sale]:
         raise InputError(
-            f"{where}: column 'price' is {book.price[purchase]:g}: {unit} at {book.price[sale]:g} $/MWh, so "
-            "it would buy from itself; bid no more than it asks, or name two units"
+            f"{where}: column 'price' is {book.price[purchase]:g}: {unit} at {book.price[sale]:g} $/MWh, "
+            "so it would buy from itself; bid no more than it asks, or name two units"
         )
     for k, word in ((sale, "sell"), (purchase, "buy")):
         if book.min_mw[k] > 0:
             raise InputError(
-                f"table 'orders', row {k} ({book.orders[k]!r}): column 'min_mw' is {book.min_mw[k]:g}: {unit} "
-                f"and buys by order {book.orders[purchase]!r}, and a machine that must {word} cannot do the "
-                "other; set min_mw to 0, or name two units"
+                f"table 'orders', row {k} ({book.orders[k]!r}): column 'min_mw' is {book.min_mw[k]:g}: "
+                f"{unit} and buys by order {book.orders[purchase]!r}, and what must {word} cannot do "
+                "the other; set min_mw to 0, or name two units"
             )

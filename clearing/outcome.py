@@ -74,7 +74,7 @@ class Outcome:
 
     @property
     def is_demand(self) -> np.ndarray:
-        """(order columns,) bool, purchases of units that sell nothing in the period: what counts as demand."""
+        """(order columns,) bool, purchases of units that sell nothing in the period (law 2)."""
         return self.face.reduced.structure.demand
 
     @cached_property

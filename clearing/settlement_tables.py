@@ -42,12 +42,12 @@ class SettlementTables:
     @property
     def consumer_surplus(self) -> float:
         """Utility less payments of accepted bids; fixed demand has no utility and is left out [$]."""
-        return float((self._worth - self._paid)[self._buys].sum())
+        return float((self._worth - self._paid)[self.buys].sum())
 
     @property
     def producer_surplus(self) -> float:
         """Receipts less cost of accepted offers, before uplift and constant costs [$]."""
-        return float((self._paid - self._worth)[~self._buys].sum())
+        return float((self._paid - self._worth)[~self.buys].sum())
 
     @property
     def redispatch_cost(self) -> float:
@@ -69,12 +69,12 @@ class SettlementTables:
         """Name → $: what each side gets and what the operator keeps."""
         return pd.Series(
             {
-                "utility": float(self._worth[self._buys].sum()),
-                "cost": float(self._worth[~self._buys].sum()),
-                "buyers' payments": float(self._paid[self._buys].sum()),
+                "utility": float(self._worth[self.buys].sum()),
+                "cost": float(self._worth[~self.buys].sum()),
+                "buyers' payments": float(self._paid[self.buys].sum()),
                 "fixed demand's payment": float(self.fixed_paid.sum()),
                 "grid shunts' payment": float(self.shunt_paid.sum()),
-                "sellers' receipts": float(self._paid[~self._buys].sum()),
+                "sellers' receipts": float(self._paid[~self.buys].sum()),
                 "consumer surplus": self.consumer_surplus,
                 "producer surplus": self.producer_surplus,
                 "merchandising surplus": self.merchandising_surplus,
@@ -102,7 +102,7 @@ class SettlementTables:
         owner = np.array([number[p] for p in book.participants], dtype=np.int64)[book.column_row]
         at = owner * book.periods + book.column_period
         mwh = np.abs(self.outcome.accepted_mw) * hours
-        buys, size = self._buys, len(names) * book.periods
+        buys, size = self.buys, len(names) * book.periods
 
         def total(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
             return np.bincount(at[chosen], weights=values[chosen], minlength=size)
@@ -195,19 +195,19 @@ class SettlementTables:
         return book.side[book.column_row]
 
     @cached_property
-    def _buys(self) -> np.ndarray:
+    def buys(self) -> np.ndarray:
         """(order columns,) purchases, and sales that withdraw."""
         return (self._side == BUY) | (self.outcome.accepted_mw < 0)
 
     @property
     def _paid(self) -> np.ndarray:
         """(order columns,) what a seller receives, or whoever withdraws pays."""
-        return np.where(self._buys & (self._side != BUY), -self.order_paid, self.order_paid)
+        return np.where(self.buys & (self._side != BUY), -self.order_paid, self.order_paid)
 
     @property
     def _worth(self) -> np.ndarray:
         """(order columns,) cost of what is injected, utility of what is withdrawn."""
-        return np.where(self._buys & (self._side != BUY), -self.order_worth, self.order_worth)
+        return np.where(self.buys & (self._side != BUY), -self.order_worth, self.order_worth)
 
     def _by(self, what: str, labels: tuple[Hashable, ...]) -> pd.MultiIndex:
         return pd.MultiIndex.from_product(
