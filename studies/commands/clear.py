@@ -97,7 +97,9 @@ def clear(
     profile: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBERS|CSV", help='Multipliers of every load, one per period: "0.8,1,1.1" or a CSV.'
+            metavar="NUMBERS|CSV",
+            help='Multipliers of every load, one per period: "0.8,1,1.1", or a CSV with the column '
+            "multiplier, where wanted beside period.",
         ),
     ] = None,
     ramp_share: Annotated[
