@@ -1,8 +1,9 @@
 """The classes that a pandapower file names, vetted before any of them is looked up.
 
-pandapower's JSON says of each value which class of which module makes it, and its decoder imports that module
-(releases before 3.5.4 also called what they found there). A file of somebody else's may therefore name only
-what pandapower writes of itself: tables, arrays, and its own controllers, which carry data and no code.
+pandapower's JSON says of each value which class of which module makes it, and its decoder imports that
+module (releases before 3.5.4 also called what they found there). A file of somebody else's may therefore
+name only what pandapower writes of itself: tables, arrays, and its own controllers, which carry data and
+no code.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ ENCODED = ("{", "[", '"')  # what JSON inside a string begins with
 def refuse_foreign_classes(text: str, where: str) -> None:
     """Raise InputError for a class in the JSON `text` that is none of :data:`KNOWN`.
 
-    Values are followed through lists, objects, and strings that hold JSON themselves, however deep: each of them
-    could be decoded. A string that stands for an object and cannot be parsed by this reading, but perhaps by a
-    laxer one, is refused too.
+    Values are followed through lists, objects, and strings that hold JSON themselves, however deep: each
+    of them could be decoded. A string that stands for an object and that this reading cannot parse, but
+    perhaps a laxer one, is refused too.
 
     Parameters
     ----------
@@ -72,19 +73,19 @@ def _refuse_unknown(value: dict[str, Any], path: tuple[str | int, ...], where: s
     if "_module" not in value or "_class" not in value:  # then the decoder takes it for a plain object
         return
     module, kind = value["_module"], value["_class"]
-    if isinstance(module, str) and isinstance(kind, str):
-        if any(re.fullmatch(a, module) and re.fullmatch(b, kind) for a, b in KNOWN):
-            if kind != "DataFrame" or _may_hold_objects(value.get("_object", {})):
-                return
-            raise InputError(
-                f"{where}, at {_words(path)}: a table names {value['_object']!r} in place of its rows; "
-                "write the file again with pandapower.to_json"
-            )
-    raise InputError(
-        f"{where}, at {_words(path)}: it names {kind!r} of the module {module!r}, which is none of the classes "
-        "that pandapower writes of itself, and code of others is not loaded; take the element out of the net "
-        "(a controller of your own: net.controller.drop) and write it again with pandapower.to_json"
-    )
+    texts = isinstance(module, str) and isinstance(kind, str)
+    if not (texts and any(re.fullmatch(a, module) and re.fullmatch(b, kind) for a, b in KNOWN)):
+        raise InputError(
+            f"{where}, at {_words(path)}: it names {kind!r} of the module {module!r}, which is none of the "
+            "classes that pandapower writes of itself, and code of others is not loaded; take the element "
+            "out of the net (a controller of your own: net.controller.drop) and write it again with "
+            "pandapower.to_json"
+        )
+    if kind == "DataFrame" and not _may_hold_objects(value.get("_object", {})):
+        raise InputError(
+            f"{where}, at {_words(path)}: a table names {value['_object']!r} in place of its rows; "
+            "write the file again with pandapower.to_json"
+        )
 
 
 def _words(path: tuple[str | int, ...]) -> str:

@@ -66,7 +66,7 @@ def read_json(path: Path, convention: Convention = "matpower", angle_limits: Ang
     Raises
     ------
     InputError
-        where the file cannot be read, holds no net, or names classes that pandapower does not write of itself.
+        where the file cannot be read, holds no net, or names other classes than pandapower's own.
     """
     import pandapower
 

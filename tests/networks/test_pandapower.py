@@ -258,7 +258,10 @@ def cost(et, element, piecewise=None, **coefficients):
     [
         (broken(isolate), ["load 'load 1'", "'bus' is 2", "cut off from every supply", "5 MW"]),
         (broken(open_the_line), ["load 'load 0'", "'bus' is 1", "cut off from every supply", "30 MW"]),
-        (broken(lambda net: net.line.drop(0, inplace=True)), ["load 'load 0'", "cut off from every supply"]),
+        (
+            broken(lambda net: net.line.drop(0, inplace=True)),  # noqa: PD002
+            ["load 'load 0'", "cut off from every supply"],
+        ),
         (broken(lambda net: net.line.__setitem__("length_km", 0.0)), ["branch 'line 0'", "'x_pu' is 0.0"]),
         (broken(lambda net: net.load.__setitem__("p_mw", np.nan)), ["load 'load 0'", "'mw' is nan"]),
         (broken(drop_range("gen", "max_p_mw")), ["'gen'", "gen 0", "'max_p_mw' is missing"]),
@@ -393,7 +396,7 @@ def test_what_pandapower_writes_of_itself_is_read(tmp_path):
     source = DFData(pd.DataFrame({"p": [1.0, 2.0]}))
     ConstControl(net, "load", "p_mw", 0, profile_name="p", data_source=source)
     net["curve"] = np.array([1.5, np.nan])
-    net["pair"] = (1, {2, 3}, 1 + 2j, np.int64(4), pd.Index(["a"]))
+    net["pair"] = (1, {2, 3}, np.int64(4), np.bool_(True), pd.Index(["a"]))
     net["remark"] = "{a text that is no object and is never decoded"
     net.load["remark"] = "[kept as it is"
     pp.to_json(net, str(tmp_path / "net.json"))
