@@ -14,6 +14,7 @@ import pandas as pd
 
 from networks.case import Case
 from networks.errors import InputError
+from networks.files import replacing
 from networks.notes import standing_notes
 from networks.table_reader import LABELS
 
@@ -32,13 +33,14 @@ def write_case(case: Case, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
-    (folder / "case.toml").write_text(_settings(case, written), encoding="utf-8", newline="\n")
+    with replacing(folder / "case.toml") as draft:
+        draft.write_text(_settings(case, written), encoding="utf-8", newline="\n")
     return folder
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table with floats to the last digit; missing values are empty cells."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(frame.columns)
         writer.writerows(

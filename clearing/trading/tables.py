@@ -14,6 +14,7 @@ import pandas as pd
 from clearing.trading.instance import TradingInstance
 from networks.checks import Table, number, suggest
 from networks.errors import InputError
+from networks.files import replacing
 from networks.grid import Grid
 from networks.named_cases import data_folder
 from networks.private_lines import PrivateNetwork
@@ -102,7 +103,8 @@ def write_instance(instance: TradingInstance, folder: Path, name: str = "") -> P
     write_csv(public, folder / "public_lines.csv")
     write_csv(private.lines_frame, folder / "private_lines.csv")
     text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in settings.items())
-    (folder / "trade.toml").write_text(text, encoding="utf-8", newline="\n")
+    with replacing(folder / "trade.toml") as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
     return folder
 
 

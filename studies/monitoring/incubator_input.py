@@ -15,6 +15,7 @@ from clearing.book_series import BookSeries, known_labels
 from clearing.builders import read_csv
 from clearing.incubator import Counterfactual, Incubator
 from networks.checks import Table
+from networks.files import replacing
 from studies.monitoring.series import simulate_series
 
 Pairs = tuple[tuple[str, float, bool], ...]
@@ -126,8 +127,7 @@ def write_series(found: Counterfactual, folder: Path) -> list[Path]:
     files = []
     for name, frame in (("books", offers), ("loads", loads)):
         path = folder / f"{name}.csv"
-        draft = path.with_name(f".{path.name}.part")
-        pd.DataFrame(frame).round(6).to_csv(draft, index=False)
-        draft.replace(path)
+        with replacing(path) as draft:
+            pd.DataFrame(frame).round(6).to_csv(draft, index=False)
         files.append(path)
     return files

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from networks.files import alone_with, replacing
+
 if TYPE_CHECKING:
     from studies.pages.facts import Facts
 
@@ -45,12 +47,13 @@ def write_results(facts: Facts, folder: Path) -> list[Path]:
     from studies.pictures.figures import draw_clearing
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = [
-        write_clearing_page(facts, folder / "index.html"),
-        draw_clearing(facts, folder / "clearing.png"),
-    ]
-    for name, table in result_tables(facts).items():
-        files += write_table(table, folder / name)
+    with alone_with(folder):
+        files = [
+            write_clearing_page(facts, folder / "index.html"),
+            draw_clearing(facts, folder / "clearing.png"),
+        ]
+        for name, table in result_tables(facts).items():
+            files += write_table(table, folder / name)
     return files
 
 
@@ -59,9 +62,8 @@ def write_table(table: pd.DataFrame, stem: Path) -> list[Path]:
     files = []
     for suffix, write in ((".csv", _write_csv), (".parquet", _write_parquet)):
         path = stem.with_name(stem.name + suffix)
-        draft = path.with_name(f".{path.name}.part")
-        write(table, draft)
-        draft.replace(path)
+        with replacing(path) as draft:
+            write(table, draft)
         files.append(path)
     return files
 
