@@ -22,6 +22,8 @@ class Structure:
     ----------
     periods : int.
     bus, period, side : (columns,) of the order columns; side +1 injects, −1 withdraws.
+    demand : (columns,) bool, purchases whose unit has no sale in the same period: only these, and positive
+        fixed demand, count as demand.
     ramp_of : (columns,) position in `ramp_units`, −1 where the unit has no ramp limit.
     ramp_units : labels of units with a finite ramp limit.
     ramp_start : (ramp units,) whether the output before period 0 is known.
@@ -34,6 +36,7 @@ class Structure:
     bus: np.ndarray
     period: np.ndarray
     side: np.ndarray
+    demand: np.ndarray
     ramp_of: np.ndarray
     ramp_units: tuple[Hashable, ...]
     ramp_start: np.ndarray
@@ -56,6 +59,7 @@ class Structure:
             bus=frozen(bus[rows]),
             period=book.column_period,
             side=frozen(book.side[rows]),
+            demand=frozen(_demand(book)),
             ramp_of=frozen(ramp_of),
             ramp_units=units,
             ramp_start=frozen(np.isfinite(book.previous_mw[ramped])),
@@ -71,7 +75,7 @@ class Structure:
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for books that differ in numbers only, so that one compiled model serves them."""
-        arrays = (self.bus, self.period, self.side, self.ramp_of, self.ramp_start, self.limited)
+        arrays = (self.bus, self.period, self.side, self.demand, self.ramp_of, self.ramp_start, self.limited)
         return (self.periods, *(a.tobytes() for a in arrays))
 
 
@@ -116,6 +120,15 @@ class Numbers:
             ramp_down_mw=book.ramp_down_mw[ramped],
             previous_mw=np.nan_to_num(book.previous_mw[ramped]),
         )
+
+
+def _demand(book: Book) -> np.ndarray:
+    """(columns,) purchases of units without a sale in the same period."""
+    side, period = book.side[book.column_row], book.column_period
+    number = {unit: k for k, unit in enumerate(dict.fromkeys(book.units))}
+    unit = np.array([number[label] for label in book.units], dtype=np.int64)[book.column_row]
+    key = unit * book.periods + period
+    return (side < 0) & ~np.isin(key, key[side > 0])
 
 
 def fixed_demand(book: Book, grid: Grid) -> np.ndarray:

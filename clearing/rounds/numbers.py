@@ -22,6 +22,7 @@ from clearing.rounds.fields import (
     KNOWN,
     LFHI,
     LFLO,
+    LOW,
     MOST,
     READY,
     SAID,
@@ -30,6 +31,7 @@ from clearing.rounds.fields import (
     SLOPE,
     SLOTS,
     STALE,
+    STATED,
     VALID,
     WAY,
     X,
@@ -52,6 +54,7 @@ from clearing.rounds.lines import set_limits
 from clearing.rounds.store import (
     BALANCES,
     BUSES,
+    COLUMNS,
     LAYERS,
     LINES,
     LINKS,
@@ -160,13 +163,17 @@ def read_round(s, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
     valid = take(s, r)
     sloped = False
+    stated = s.habit[DEAREST]
     if s.in_slope.shape[0] > 0:
         slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
-        for j in range(s.head[ORDERS]):
-            v = slope[j]
-            s.col[SLOPE, s.column[j]] = v
+        for i in range(s.head[ORDERS]):
+            v = slope[i]
+            j = s.column[i]
+            s.col[SLOPE, j] = v
             valid &= v >= 0.0
             sloped |= v > 0.0
+            stated = max(stated, abs(s.book[SAID, i]) + v * max(s.col[HIGH, j], -s.col[LOW, j]))
+    s.habit[STATED] = stated
     nb = s.head[BUSES]
     news = s.state[STALE] > 0
     if s.in_fixed.shape[0] > 0:
@@ -196,7 +203,7 @@ def read_round(s, r):
             s.slot[FHI, i] = d
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
-        s.habit[BESIDE] = largest(s.bus[DEMAND], nb)
+        s.habit[BESIDE] = max(largest(s.bus[DEMAND], nb), largest(s.col[LOW], s.head[COLUMNS]))
         if s.head[LINKS] > 0:
             of_links = largest(s.col[HIGH, s.head[ORDER_SITES] :], s.head[LINKS])
             s.habit[BESIDE] = max(s.habit[BESIDE], of_links)
