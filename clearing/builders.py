@@ -95,7 +95,10 @@ def _load_profiles(
 
 
 def _unit_rows(fleet: Fleet, buses: tuple[Hashable, ...]) -> list[Row]:
-    """One sale per cost segment above zero output, one purchase per segment below (law 11)."""
+    """One sale per cost segment that reaches above zero output, one purchase per segment below.
+
+    A segment that spans 0 is one sale whose minimum is negative.
+    """
     rows: list[Row] = []
     starts = np.searchsorted(fleet.segment_unit, np.arange(len(fleet.units) + 1))
     for u, unit in enumerate(fleet.units):
@@ -104,14 +107,14 @@ def _unit_rows(fleet: Fleet, buses: tuple[Hashable, ...]) -> list[Row]:
         for k in range(starts[u], starts[u + 1]):
             low, high = float(fleet.segment_from_mw[k]), float(fleet.segment_to_mw[k])
             price, slope = float(fleet.segment_price[k]), float(fleet.segment_slope[k])
-            if high > 0:
-                start = max(low, 0.0)
-                minimum = min(max(float(fleet.min_mw[u]) - start, 0.0), high - start)
-                sales.append((SELL, high - start, minimum, price + slope * (start - low), slope))
-            if low < 0:
-                end = min(high, 0.0)
-                minimum = min(max(end - float(fleet.max_mw[u]), 0.0), end - low)
-                purchases.insert(0, (BUY, end - low, minimum, price + slope * (end - low), slope))
+            if low < 0 < high:
+                sales.append((SELL, high, low, price - slope * low, slope))
+            elif high > 0:
+                minimum = min(max(float(fleet.min_mw[u]) - low, 0.0), high - low)
+                sales.append((SELL, high - low, minimum, price, slope))
+            elif low < 0:
+                minimum = min(max(high - float(fleet.max_mw[u]), 0.0), high - low)
+                purchases.insert(0, (BUY, high - low, minimum, price + slope * (high - low), slope))
         if not sales and not purchases:
             sales = [(SELL, 0.0, 0.0, 0.0, 0.0)]
         for orders, word in ((sales, ""), (purchases, " buy")):

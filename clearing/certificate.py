@@ -21,6 +21,7 @@ TOLERANCES = {
     "P1": 1e-6,
     "P2": 1e-6,
     "P3": 1e-5,
+    "P4": 1e-6,
     "D1": 1e-5,
     "D3": 1e-5,
     "D4": 1e-7,
@@ -106,6 +107,7 @@ def certify_numbers(structure: Structure, numbers: Numbers, claim: Claim) -> Cer
         "P1": check.balance(),
         "P2": check.limits(),
         "P3": check.flow_law(),
+        "P4": check.self_trade(),
         "D1": check.order_stationarity(),
         "D3": check.angle_stationarity(),
         "D4": check.dual_signs(),
@@ -174,6 +176,14 @@ class _Check:
     def flow_law(self) -> float:
         """Flows are those that the injections cause: angles solved afresh from the susceptance matrix."""
         return _top(self.grid.flow.flows(self.injection) - self.claim.flow_mw) / self.mw_scale
+
+    def self_trade(self) -> float:
+        """No unit injects by one order and withdraws by another in the same period."""
+        s = self.structure
+        machine = s.unit_of * s.periods + s.period
+        injected = s.side * self.claim.accepted
+        sold = np.bincount(machine, np.maximum(injected, 0.0))
+        return _top(np.minimum(sold, np.bincount(machine, np.maximum(-injected, 0.0)))) / self.mw_scale
 
     def reduced_costs(self) -> np.ndarray:
         """Cost of one more accepted MW of each order, less what it is worth at its bus."""

@@ -42,17 +42,17 @@ class SettlementTables:
     @property
     def consumer_surplus(self) -> float:
         """Utility less payments of accepted bids; fixed demand has no utility and is left out [$]."""
-        return float((self.order_worth - self.order_paid)[self._buys].sum())
+        return float((self._worth - self._paid)[self._buys].sum())
 
     @property
     def producer_surplus(self) -> float:
         """Receipts less cost of accepted offers, before uplift and constant costs [$]."""
-        return float((self.order_paid - self.order_worth)[~self._buys].sum())
+        return float((self._paid - self._worth)[~self._buys].sum())
 
     @property
     def redispatch_cost(self) -> float:
         """What moving orders away from the schedule costs the operator [$]; 0 unless "uniform"."""
-        return float(np.where(self._buys, -self.redispatch_paid, self.redispatch_paid).sum())
+        return float((self._side * self.redispatch_paid).sum())
 
     @property
     def uplift(self) -> float:
@@ -69,12 +69,12 @@ class SettlementTables:
         """Name → $: what each side gets and what the operator keeps."""
         return pd.Series(
             {
-                "utility": float(self.order_worth[self._buys].sum()),
-                "cost": float(self.order_worth[~self._buys].sum()),
-                "buyers' payments": float(self.order_paid[self._buys].sum()),
+                "utility": float(self._worth[self._buys].sum()),
+                "cost": float(self._worth[~self._buys].sum()),
+                "buyers' payments": float(self._paid[self._buys].sum()),
                 "fixed demand's payment": float(self.fixed_paid.sum()),
                 "grid shunts' payment": float(self.shunt_paid.sum()),
-                "sellers' receipts": float(self.order_paid[~self._buys].sum()),
+                "sellers' receipts": float(self._paid[~self._buys].sum()),
                 "consumer surplus": self.consumer_surplus,
                 "producer surplus": self.producer_surplus,
                 "merchandising surplus": self.merchandising_surplus,
@@ -93,14 +93,15 @@ class SettlementTables:
         """Index (participant, period): sold_mwh, bought_mwh, receipts, payments, cost, utility, surplus [$].
 
         Surplus is receipts − cost + utility − payments, before uplift (which is per unit over all
-        periods, see :attr:`totals`). Negative fixed demand counts as sold.
+        periods, see :attr:`totals`). Negative fixed demand counts as sold, and what a sale withdraws as
+        bought.
         """
         book, hours = self.outcome.book, self.outcome.book.hours
         names = list(dict.fromkeys(book.participants))
         number = {name: k for k, name in enumerate(names)}
         owner = np.array([number[p] for p in book.participants], dtype=np.int64)[book.column_row]
         at = owner * book.periods + book.column_period
-        mwh = self.outcome.accepted_mw * hours
+        mwh = np.abs(self.outcome.accepted_mw) * hours
         buys, size = self._buys, len(names) * book.periods
 
         def total(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -109,10 +110,10 @@ class SettlementTables:
         columns = {
             "sold_mwh": total(mwh, ~buys),
             "bought_mwh": total(mwh, buys),
-            "receipts": total(self.order_paid, ~buys),
-            "payments": total(self.order_paid, buys),
-            "cost": total(self.order_worth, ~buys),
-            "utility": total(self.order_worth, buys),
+            "receipts": total(self._paid, ~buys),
+            "payments": total(self._paid, buys),
+            "cost": total(self._worth, ~buys),
+            "utility": total(self._worth, buys),
         }
         shunts = np.repeat(self.outcome.grid.shunt_mw[:, None], book.periods, axis=1)
         for name, mw, paid in ((FIXED, self.fixed_mw, self.fixed_paid), (SHUNTS, shunts, self.shunt_paid)):
@@ -189,9 +190,24 @@ class SettlementTables:
         return pd.DataFrame({"uplift": self.uplift_paid}, index=index)
 
     @cached_property
-    def _buys(self) -> np.ndarray:
+    def _side(self) -> np.ndarray:
         book = self.outcome.book
-        return book.side[book.column_row] == BUY
+        return book.side[book.column_row]
+
+    @cached_property
+    def _buys(self) -> np.ndarray:
+        """(order columns,) purchases, and sales that withdraw."""
+        return (self._side == BUY) | (self.outcome.accepted_mw < 0)
+
+    @property
+    def _paid(self) -> np.ndarray:
+        """(order columns,) what a seller receives, or whoever withdraws pays."""
+        return np.where(self._buys & (self._side != BUY), -self.order_paid, self.order_paid)
+
+    @property
+    def _worth(self) -> np.ndarray:
+        """(order columns,) cost of what is injected, utility of what is withdrawn."""
+        return np.where(self._buys & (self._side != BUY), -self.order_worth, self.order_worth)
 
     def _by(self, what: str, labels: tuple[Hashable, ...]) -> pd.MultiIndex:
         return pd.MultiIndex.from_product(

@@ -21,9 +21,11 @@ class Structure:
     Attributes
     ----------
     periods : int.
-    bus, period, side : (columns,) of the order columns; side +1 injects, −1 withdraws.
-    demand : (columns,) bool, purchases whose unit has no sale in the same period: only these, and positive
-        fixed demand, count as demand.
+    bus, period, side : (columns,) of the order columns; side +1 injects (withdraws where it accepts less
+        than 0 MW), −1 withdraws.
+    unit_of : (columns,) number of the order's unit.
+    demand : (columns,) bool, purchases of units that sell nothing in the period: what law 4 and every
+        weight count as demand.
     ramp_of : (columns,) position in `ramp_units`, −1 where the unit has no ramp limit.
     ramp_units : labels of units with a finite ramp limit.
     ramp_start : (ramp units,) whether the output before period 0 is known.
@@ -36,6 +38,7 @@ class Structure:
     bus: np.ndarray
     period: np.ndarray
     side: np.ndarray
+    unit_of: np.ndarray
     demand: np.ndarray
     ramp_of: np.ndarray
     ramp_units: tuple[Hashable, ...]
@@ -53,13 +56,15 @@ class Structure:
         rows = book.column_row
         ramp_of = np.array([index.get(unit, -1) for unit in book.units], dtype=np.int64)[rows]
         low, high = grid.flow_bounds_mw
+        unit_of = book.unit_numbers[rows]
         return cls(
             grid=grid,
             periods=book.periods,
             bus=frozen(bus[rows]),
             period=book.column_period,
             side=frozen(book.side[rows]),
-            demand=frozen(_demand(book)),
+            unit_of=frozen(unit_of),
+            demand=frozen(_only_buys(unit_of * book.periods + book.column_period, book.side[rows])),
             ramp_of=frozen(ramp_of),
             ramp_units=units,
             ramp_start=frozen(np.isfinite(book.previous_mw[ramped])),
@@ -75,7 +80,9 @@ class Structure:
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for books that differ in numbers only, so that one compiled model serves them."""
-        arrays = (self.bus, self.period, self.side, self.demand, self.ramp_of, self.ramp_start, self.limited)
+        arrays = (
+            self.bus, self.period, self.side, self.unit_of, self.ramp_of, self.ramp_start, self.limited,
+        )  # fmt: skip
         return (self.periods, *(a.tobytes() for a in arrays))
 
 
@@ -85,7 +92,8 @@ class Numbers:
 
     Attributes
     ----------
-    price, slope, mw, min_mw : (columns,) of the order columns [$/MWh, $/MW²h, MW, MW].
+    price, slope, mw, min_mw : (columns,) of the order columns [$/MWh, $/MW²h, MW, MW]; min_mw is negative
+        for a sale that may also withdraw.
     fixed_mw : (buses, periods) fixed demand and shunts, negative injects [MW].
     low_mw, high_mw : (limited branches,) flow bounds [MW].
     ramp_up_mw, ramp_down_mw, previous_mw : (ramp units,) [MW]; previous 0 where it is unknown.
@@ -122,13 +130,11 @@ class Numbers:
         )
 
 
-def _demand(book: Book) -> np.ndarray:
-    """(columns,) purchases of units without a sale in the same period."""
-    side, period = book.side[book.column_row], book.column_period
-    number = {unit: k for k, unit in enumerate(dict.fromkeys(book.units))}
-    unit = np.array([number[label] for label in book.units], dtype=np.int64)[book.column_row]
-    key = unit * book.periods + period
-    return (side < 0) & ~np.isin(key, key[side > 0])
+def _only_buys(machine: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """(columns,) purchases of machines (a unit in a period) without a sale."""
+    sells = np.zeros(int(machine.max(initial=-1)) + 1, dtype=bool)
+    sells[machine[side > 0]] = True
+    return (side < 0) & ~sells[machine]
 
 
 def fixed_demand(book: Book, grid: Grid) -> np.ndarray:

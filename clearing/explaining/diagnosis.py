@@ -207,8 +207,10 @@ class _Diagnosis:
             demand, supply = np.maximum(fixed, 0.0).sum() + bought, n.mw[at & (s.side > 0)].sum()
             words = "short of", "fixed demand", "offers"
         else:
-            demand = np.maximum(fixed, 0.0).sum() + n.mw[at & (s.side < 0)].sum()
-            supply = n.min_mw[at & (s.side > 0)].sum()
+            least = n.min_mw[at & (s.side > 0)]
+            taken = n.mw[at & (s.side < 0)].sum() + np.maximum(-least, 0.0).sum()
+            demand = np.maximum(fixed, 0.0).sum() + taken
+            supply = np.maximum(least, 0.0).sum()
             words = "left with a surplus of", "demand at most", "minimum outputs"
         has = f"{words[1]} {number(demand)} MW, {words[2]} {number(supply)} MW"
         has += f", fixed injections {number(injected)} MW" if injected > 0 else ""

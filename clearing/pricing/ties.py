@@ -19,8 +19,9 @@ def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point)
 
     `program` is `reduced.program(limits)`, of which `point` is an optimum.
 
-    Among all optimal dispatches: the largest accepted demand; then the unique minimiser of
-    Σ accepted²/offered, so that tied orders share pro rata; then, for links, of Σ flow²/range.
+    Among all optimal dispatches: the largest accepted demand (purchases of units that also sell are none);
+    then the unique minimiser of Σ accepted²/offered, so that tied orders share pro rata and no unit sells
+    to itself; then, for links, of Σ flow²/range.
     A tied column has no slope and a vanishing reduced cost; all others keep their value.
     """
     tied = (np.abs(point.reduced) <= TIED) & (reduced.curvature == 0) & (reduced.low < reduced.high)
@@ -77,10 +78,10 @@ def _share(
     row_low = np.where(held < 0, program.row_high, program.row_low) - moved
     row_high = np.where(held > 0, program.row_low, program.row_high) - moved
     is_link = columns >= reduced.orders
-    size = np.where(is_link, program.high[columns] - program.low[columns], program.high[columns])
+    size = reduced.offered[columns]
     none = np.zeros(len(columns))
     buys = np.zeros(len(columns), dtype=bool)
-    buys[~is_link] = reduced.structure.side[columns[~is_link]] < 0
+    buys[~is_link] = reduced.structure.demand[columns[~is_link]]
     stages = [(none, np.where(is_link, 0.0, size))]
     if buys.any():
         stages.insert(0, (np.where(buys, -size, 0.0), none))
