@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -15,13 +15,14 @@ _UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "l
 
 
 class Status(IntEnum):
-    """How a round ended; all but OPTIMAL leave NaN in its rows."""
+    """How a round ended; all but OPTIMAL leave NaN in its rows. INVALID: its numbers are none that a book may hold."""
 
     OPTIMAL = 0
     INFEASIBLE = 1
     UNBOUNDED = 2
     TIME_LIMIT = 3
     NUMERICAL = 4
+    INVALID = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,20 @@ class Batch:
     flow: np.ndarray | None = None
 
 
+def spread(batch: Batch, which: np.ndarray) -> Batch:
+    """A batch of the rounds that `which` (rounds,) names among all; the others are INVALID."""
+    status = np.full(len(which), Status.INVALID, dtype=np.int64)
+    certified = np.zeros(len(which), dtype=bool)
+    status[which], certified[which] = batch.status, batch.certified
+    arrays = {}
+    for name in ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"):
+        array = getattr(batch, name)
+        if array is not None:
+            arrays[name] = np.full((len(which), *array.shape[1:]), np.nan)
+            arrays[name][which] = array
+    return Batch(status, certified, batch.fallbacks, **arrays)
+
+
 class Round(NamedTuple):
     """One round as arrays: accepted (orders,), lmp (buses,) or (buses, periods), welfare [$]."""
 
@@ -70,6 +85,12 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.price)
+
+    def chosen(self, which: np.ndarray) -> Rows:
+        """The rounds that `which` (rounds,) names."""
+        return Rows(
+            **{f.name: None if (a := getattr(self, f.name)) is None else a[which] for f in fields(Rows)}
+        )
 
 
 def doubles(values: object, what: str) -> np.ndarray:

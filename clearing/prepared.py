@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of
+from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of, spread
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -24,6 +24,7 @@ from clearing.errors import (
     TimeLimitError,
     UnboundedError,
 )
+from clearing.machines import own_pairs
 from clearing.optimum import Optimum, find_optimum
 from clearing.structure import Numbers, Structure
 from networks.checks import suggest
@@ -106,7 +107,8 @@ class PreparedMarket:
         limit_mw : (rounds, branches) or (branches,) thermal limits in place of the grid's [MW].
         want : of "accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"; nobody pays for what was
             not asked.
-        on_error : "mark" leaves NaN and a status in a failed row, "raise" raises its error.
+        on_error : "mark" leaves NaN and a status in a failed row (INVALID where a unit bids more than it asks
+            itself), "raise" raises its error.
         branches : labels of the branches whose flows are wanted (all by default).
 
         Raises
@@ -123,6 +125,16 @@ class PreparedMarket:
         closed = rows.limit_mw is not None and bool((rows.limit_mw == 0).any())
         if rows.slope is not None and np.isinf(once(rows.slope)).any():
             self._check_numbers(rows)  # the one number that the engine lets pass
+        own = self._self_trades(rows)
+        if own.any():
+            if on_error == "raise":
+                self._refuse_self_trade(rows, int(np.flatnonzero(own)[0]))
+            return spread(self._clear_rows(rows.chosen(~own), want, on_error, lines, closed), ~own)
+        return self._clear_rows(rows, want, on_error, lines, closed)
+
+    def _clear_rows(
+        self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray, closed: bool
+    ) -> Batch:
         if self.engine is None or closed:
             self._check_numbers(rows)
             return self._general_batch(rows, want, on_error, lines)
@@ -146,6 +158,7 @@ class PreparedMarket:
             and price.dtype is quantity.dtype is _DOUBLE
             and price.shape == quantity.shape == self._shape
             and not self.sloped
+            and len(self._own_pairs[0]) == 0
         ):
             found = engine.clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
@@ -202,10 +215,35 @@ class PreparedMarket:
         """Refuse the first number that no book may hold, naming round and order."""
         order = self._order_name
         check_rows(rows.price, "price", order)
-        check_rows(rows.mw, "mw", order, self.numbers.min_mw)
+        check_rows(rows.mw, "mw", order, np.maximum(self.numbers.min_mw, 0.0))
         check_rows(rows.slope, "slope", order, 0.0)
         check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
         check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
+
+    @cached_property
+    def _own_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that may withdraw, and beside each a sale of the same unit in the same period."""
+        machine = self.structure.unit_of * self.structure.periods + self.structure.period
+        return own_pairs(machine, self.structure.side, self.numbers.min_mw)
+
+    def _self_trades(self, rows: Rows) -> np.ndarray:
+        """(rounds,) whether some unit bids more than it asks itself, as no book may (law 4)."""
+        taking, selling = self._own_pairs
+        if len(taking) == 0:
+            return np.zeros(len(rows), dtype=bool)
+        crossed = rows.price[:, taking] > rows.price[:, selling]
+        trades = (rows.mw[:, taking] > 0) | (self.numbers.min_mw[taking] < 0)
+        return (crossed & trades & (rows.mw[:, selling] > 0)).any(axis=1)
+
+    def _refuse_self_trade(self, rows: Rows, r: int) -> None:
+        taking, selling = self._own_pairs
+        pair = int(np.flatnonzero(rows.price[r, taking] > rows.price[r, selling])[0])
+        k, j = int(taking[pair]), int(selling[pair])
+        raise InputError(
+            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, and its "
+            f"unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy from itself; bid no "
+            "more than it asks, or name two units"
+        )
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"

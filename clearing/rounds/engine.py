@@ -144,9 +144,9 @@ class Engine:
         v["bus_site"][:] = layout.sites
         v["bus_site"][layout.site_bus] = np.arange(order_sites)
         v["book"][F.WAY, :no] = side
+        v["book"][F.FLOOR, :no] = 0.0 if min_mw is None else min_mw
         col = v["col"]
-        col[F.LOW, layout.order] = 0.0 if min_mw is None else min_mw
-        v["book"][F.FLOOR, :no] = np.maximum(col[F.LOW, layout.order], 0.0)
+        col[F.LOW, layout.order] = v["book"][F.FLOOR, :no]
         col[F.BUYER, layout.order] = buyer
         col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
         col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0

@@ -42,7 +42,8 @@ LEAST = 2  # the least reduced cost at the end of the last round, while `state` 
 DEAREST = 3  # greatest |price| and quantity of the orders of the last round
 MOST = 4
 BESIDE = 5  # greatest |fixed demand| of a bus or lower limit of a column, or limit of a link
-STATED = 6  # greatest price that an order states on its range: |price| + slope·MW
+STATED = 10  # greatest price that an order states on its range: |price| + slope·MW
+N_HABIT = 16
 
 # site (float): sites of the columns, see `layout`
 NET = 0  # what the columns inject, all layers together; while a round is solved, only those at a bound [MW]
@@ -54,7 +55,7 @@ N_SITE = 4
 # book (float): numbers of the round in the order of the book
 SAID = 0  # price [$/MWh]
 ASKED = 1  # greatest MW
-FLOOR = 2  # least quantity that may be asked for [MW]
+FLOOR = 2  # least MW
 WAY = 3  # +1 sale, −1 purchase
 SHORTSAID = 4  # numbers of books of fewer than eight orders, filled up with zeros
 SHORTASKED = 5

@@ -88,8 +88,9 @@ def take(s, r):
     limit = splat(1e15)
     dearest = splat(s.habit[DEAREST])
     most = splat(s.habit[MOST])
-    dear = splat(0.0)
-    much = splat(0.0)
+    none = splat(0.0)
+    dear = none
+    much = none
     trusted = 255 if s.state[VALID] > 0 else 0
     kept = 0
     lost = 0
@@ -118,7 +119,7 @@ def take(s, r):
             else:
                 put_down(s, j, min(j + LANES, n))
             size = magnitude(p)
-            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, load(floor, j))
+            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, larger(load(floor, j), none))
             dear = larger(dear, size)
             much = larger(much, q)
         if j == last:

@@ -197,10 +197,7 @@ def share(s, n, tol, cost_tol, sloped):
         s.col[COSTP, j] = 0.0
         inverse[j] = 0.0
         if s.col[HIGHP, j] > s.col[LOWP, j]:
-            if s.icol[KIND, j] == 0:
-                inverse[j] = 0.5 * weight(s, j) / LINK_WEIGHT
-            else:
-                inverse[j] = 0.5 * weight(s, j)
+            inverse[j] = 0.5 * weight(s, j) / (LINK_WEIGHT if s.icol[KIND, j] == 0 else 1.0)
     rows = s.irow[TIEROWS]
     sides = s.irow[TIESIDES]
     y = s.row[Y]
