@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ _UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "l
 
 
 class Status(IntEnum):
-    """How a round ended; all but OPTIMAL leave NaN in its rows. INVALID: its numbers are none that a book may hold."""
+    """How a round ended; all but OPTIMAL leave NaN in its rows. INVALID: numbers that no book may hold."""
 
     OPTIMAL = 0
     INFEASIBLE = 1
@@ -88,9 +88,10 @@ class Rows:
 
     def chosen(self, which: np.ndarray) -> Rows:
         """The rounds that `which` (rounds,) names."""
-        return Rows(
-            **{f.name: None if (a := getattr(self, f.name)) is None else a[which] for f in fields(Rows)}
-        )
+        arrays = (self.price, self.mw, self.slope, self.fixed_mw, self.limit_mw)
+        price, mw, *others = (None if a is None else a[which] for a in arrays)
+        assert price is not None and mw is not None
+        return Rows(price, mw, *others)
 
 
 def doubles(values: object, what: str) -> np.ndarray:

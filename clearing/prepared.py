@@ -126,11 +126,12 @@ class PreparedMarket:
         if rows.slope is not None and np.isinf(once(rows.slope)).any():
             self._check_numbers(rows)  # the one number that the engine lets pass
         own = self._self_trades(rows)
-        if own.any():
-            if on_error == "raise":
-                self._refuse_self_trade(rows, int(np.flatnonzero(own)[0]))
-            return spread(self._clear_rows(rows.chosen(~own), want, on_error, lines, closed), ~own)
-        return self._clear_rows(rows, want, on_error, lines, closed)
+        if not own.any():
+            return self._clear_rows(rows, want, on_error, lines, closed)
+        if on_error == "raise":
+            self._refuse_self_trade(rows, *np.argwhere(own)[0].tolist())
+        sound = ~own.any(axis=1)
+        return spread(self._clear_rows(rows.chosen(sound), want, on_error, lines, closed), sound)
 
     def _clear_rows(
         self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray, closed: bool
@@ -227,22 +228,19 @@ class PreparedMarket:
         return own_pairs(machine, self.structure.side, self.numbers.min_mw)
 
     def _self_trades(self, rows: Rows) -> np.ndarray:
-        """(rounds,) whether some unit bids more than it asks itself, as no book may (law 4)."""
+        """(rounds, pairs of `_own_pairs`) whether the unit bids more than it asks, as in no book (law 4)."""
         taking, selling = self._own_pairs
         if len(taking) == 0:
-            return np.zeros(len(rows), dtype=bool)
-        crossed = rows.price[:, taking] > rows.price[:, selling]
-        trades = (rows.mw[:, taking] > 0) | (self.numbers.min_mw[taking] < 0)
-        return (crossed & trades & (rows.mw[:, selling] > 0)).any(axis=1)
+            return np.zeros((len(rows), 0), dtype=bool)
+        takes = (rows.mw[:, taking] > 0) | (self.numbers.min_mw[taking] < 0)
+        return takes & (rows.mw[:, selling] > 0) & (rows.price[:, taking] > rows.price[:, selling])
 
-    def _refuse_self_trade(self, rows: Rows, r: int) -> None:
-        taking, selling = self._own_pairs
-        pair = int(np.flatnonzero(rows.price[r, taking] > rows.price[r, selling])[0])
-        k, j = int(taking[pair]), int(selling[pair])
+    def _refuse_self_trade(self, rows: Rows, r: int, pair: int) -> None:
+        k, j = (int(columns[pair]) for columns in self._own_pairs)
         raise InputError(
-            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, and its "
-            f"unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy from itself; bid no "
-            "more than it asks, or name two units"
+            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, and "
+            f"its unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy from "
+            "itself; bid no more than it asks, or name two units"
         )
 
     def _order_name(self, item: tuple[int, ...]) -> str:
