@@ -51,16 +51,16 @@ class Batch:
     flow: np.ndarray | None = None
 
 
-def spread(batch: Batch, which: np.ndarray) -> Batch:
-    """A batch of the rounds that `which` (rounds,) names among all; the others are INVALID."""
-    status = np.full(len(which), Status.INVALID, dtype=np.int64)
-    certified = np.zeros(len(which), dtype=bool)
+def spread(batch: Batch, which: np.ndarray, rounds: int) -> Batch:
+    """A batch of so many rounds: `batch` is that of the rounds `which`, and the others are INVALID."""
+    status = np.full(rounds, Status.INVALID, dtype=np.int64)
+    certified = np.zeros(rounds, dtype=bool)
     status[which], certified[which] = batch.status, batch.certified
     arrays = {}
     for name in ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"):
         array = getattr(batch, name)
         if array is not None:
-            arrays[name] = np.full((len(which), *array.shape[1:]), np.nan)
+            arrays[name] = np.full((rounds, *array.shape[1:]), np.nan)
             arrays[name][which] = array
     return Batch(status, certified, batch.fallbacks, **arrays)
 
@@ -88,10 +88,8 @@ class Rows:
 
     def chosen(self, which: np.ndarray) -> Rows:
         """The rounds that `which` (rounds,) names."""
-        arrays = (self.price, self.mw, self.slope, self.fixed_mw, self.limit_mw)
-        price, mw, *others = (None if a is None else a[which] for a in arrays)
-        assert price is not None and mw is not None
-        return Rows(price, mw, *others)
+        others = (None if a is None else a[which] for a in (self.slope, self.fixed_mw, self.limit_mw))
+        return Rows(self.price[which], self.mw[which], *others)
 
 
 def doubles(values: object, what: str) -> np.ndarray:

@@ -130,8 +130,9 @@ class PreparedMarket:
             return self._clear_rows(rows, want, on_error, lines, closed)
         if on_error == "raise":
             self._refuse_self_trade(rows, *np.argwhere(own)[0].tolist())
-        sound = ~own.any(axis=1)
-        return spread(self._clear_rows(rows.chosen(sound), want, on_error, lines, closed), sound)
+        sound = np.flatnonzero(~own.any(axis=1))
+        batch = self._clear_rows(rows.chosen(sound), want, on_error, lines, closed)
+        return spread(batch, sound, len(rows))
 
     def _clear_rows(
         self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray, closed: bool
@@ -238,8 +239,8 @@ class PreparedMarket:
     def _refuse_self_trade(self, rows: Rows, r: int, pair: int) -> None:
         k, j = (int(columns[pair]) for columns in self._own_pairs)
         raise InputError(
-            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, and "
-            f"its unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy from "
+            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, "
+            f"and its unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy from "
             "itself; bid no more than it asks, or name two units"
         )
 

@@ -7,8 +7,9 @@ import numpy as np
 TIE_WIDTH = 2.0**-29
 """Reduced costs and shadow prices of at most this share of a book's greatest price are none (law 4).
 
-Of 100 $/MWh these are 1.9e-7: beyond what rounding and the solvers' tolerances leave of a reduced cost, and below
-any difference that an order means. A power of two, so that no difference of round prices lies on the edge.
+Of 100 $/MWh these are 1.9e-7: beyond what rounding and the solvers' tolerances leave of a reduced cost, and
+below any difference that an order means. A power of two, so that no difference of round prices lies on the
+edge.
 """
 
 
