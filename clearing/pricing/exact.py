@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from clearing.arrays.programs import Program
-from clearing.solvers import TIME_LIMIT, Ending, solve, solve_highs
+from clearing.errors import ClearingError
+from clearing.solvers import solve
 
 ROUNDING = 2.0**-46  # a residual beside the terms that cancel in it that is no more than their rounding
 AT_LIMIT = 1e-9  # a scaled slack below this is none
@@ -60,13 +61,13 @@ def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
         gap = _dual_gap(program, active, point)
         if gap <= DUAL_ROUNDING * (1.0 + float(np.abs(point.dual).max(initial=0.0))):
             break
-        finer = _choose_finer(program, matrix, point, gap)
+        finer = _choose_finer(program, matrix, active, point, gap)
         if finer is None:
             break
-        refined, active = _settle(program, matrix, _indicated(program, matrix, *finer), *finer)
-        if _dual_gap(program, active, refined) >= gap:
+        refined, revised = _settle(program, matrix, finer[2], *finer[:2])
+        if _dual_gap(program, revised, refined) >= gap:
             break
-        point = refined
+        point, active = refined, revised
     return point
 
 
@@ -110,34 +111,42 @@ def _dual_gap(program: Program, active: _ActiveSet, point: Point) -> float:
 
 
 def _choose_finer(
-    program: Program, matrix: sparse.csr_array, point: Point, gap: float
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """(x, dual) that tell apart costs which the solver took for equal; None where that finds nothing.
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point, gap: float
+) -> tuple[np.ndarray, np.ndarray, _ActiveSet] | None:
+    """A point and its active set that tell apart costs which the solver took for equal; None where nothing does.
 
     What has a reduced cost or dual far beyond the gap stays as it is; what is left moves at the least reduced
     cost, in units of the gap, so that the solver's tolerance counts in these (A. Gleixner, D. Steffy and
-    K. Wolter, Iterative refinement for linear programming, INFORMS J. Comput. 28, 2016). Sloped columns stay
-    too: within the gap they hardly move, and the equations of the new active set place them.
+    K. Wolter, Iterative refinement for linear programming, INFORMS J. Comput. 28, 2016). Sloped columns move
+    in units in which their slope is 1.
     """
-    close = (np.abs(point.reduced) <= NEAR * gap) & (program.curvature == 0) & (program.low < program.high)
-    columns = np.flatnonzero(close)
-    activity = matrix @ point.x
-    held = np.abs(point.dual) > NEAR * gap
-    room = Program(
-        cost=point.reduced[columns] / gap,
-        curvature=np.zeros(len(columns)),
-        matrix=sparse.csc_array(matrix[:, columns]),
+    columns = np.flatnonzero((np.abs(point.reduced) <= NEAR * gap) & (program.low < program.high))
+    curvature, activity = program.curvature[columns], matrix @ point.x
+    unit = np.sqrt(np.divide(gap, curvature, out=np.ones(len(columns)), where=curvature > 0))
+    held = (np.abs(point.dual) > NEAR * gap) | (program.row_low == program.row_high)
+    dual = np.where(held, point.dual, 0.0)  # of the others the finer program finds the whole
+    gradient = program.cost + program.curvature * point.x - matrix.T @ dual
+    finer = Program(
+        cost=gradient[columns] * unit / gap,
+        curvature=curvature * unit**2 / gap,
+        matrix=sparse.csc_array(matrix[:, columns] @ sparse.diags_array(unit)),
         row_low=np.where(held, 0.0, np.minimum(program.row_low - activity, 0.0)),
         row_high=np.where(held, 0.0, np.maximum(program.row_high - activity, 0.0)),
-        low=np.minimum(program.low - point.x, 0.0)[columns],
-        high=np.maximum(program.high - point.x, 0.0)[columns],
+        low=np.minimum(program.low - point.x, 0.0)[columns] / unit,
+        high=np.maximum(program.high - point.x, 0.0)[columns] / unit,
     )
-    ending, found = solve_highs(room, TIME_LIMIT)
-    if ending is not Ending.OPTIMAL or found is None:
+    try:
+        found = solve(finer)
+    except ClearingError:
         return None
     x = point.x.copy()
-    x[columns] = np.clip(x[columns] + found.x, program.low[columns], program.high[columns])
-    return x, point.dual + gap * found.row_dual
+    x[columns] += unit * found.x
+    told = _indicated(finer, sparse.csr_array(finer.matrix), found.x, found.row_dual)
+    low, high = active.low.copy(), active.high.copy()
+    low[columns], high[columns] = told.low, told.high
+    row_low = np.where(held, active.row_low, told.row_low)
+    row_high = np.where(held, active.row_high, told.row_high)
+    return x, dual + gap * found.row_dual, _ActiveSet(low, high, row_low, row_high)
 
 
 @dataclass(frozen=True, eq=False)
