@@ -72,11 +72,12 @@ def _indicated(program: Program, matrix: sparse.csr_array, x: np.ndarray, dual: 
     """The active set that a point indicates."""
     gradient = program.cost + program.curvature * x - matrix.T @ dual
     activity = matrix @ x
-    at_low = _active(x - program.low, gradient)
+    at_low, at_high = _active(x - program.low, gradient), _active(program.high - x, -gradient)
+    at_low &= ~(at_high & (gradient < 0))  # a range within the tolerance: its price decides
     row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual)
     return _ActiveSet(
         at_low,
-        _active(program.high - x, -gradient) & ~at_low,
+        at_high & ~at_low,
         row_at_low,
         _active(program.row_high - activity, -dual) & ~row_at_low,
     )
