@@ -10,15 +10,9 @@ from scipy import sparse
 from clearing.arrays.programs import Program
 from clearing.errors import NumericalError
 from clearing.pricing.chains import eliminate_ramps
-from clearing.pricing.exact import (
-    AT_LIMIT,
-    Point,
-    has_full_column_rank,
-    lexicographic,
-    restrict,
-    solve_exactly,
-)
+from clearing.pricing.exact import AT_LIMIT, Point, lexicographic, restrict, solve_exactly
 from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.systems import has_full_column_rank
 from clearing.tolerances import EQUAL_DEMAND
 
 LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
