@@ -12,6 +12,7 @@ from clearing.book import SELL, Book
 from clearing.errors import InputError
 from clearing.structure import fixed_demand
 from networks.checks import Protected, Rows, Table
+from networks.csv_tables import known_labels
 from networks.grid import Grid
 
 
@@ -186,16 +187,6 @@ def _numbered(labels: list[Hashable]) -> tuple[tuple[Hashable, ...], np.ndarray]
     number: dict[Hashable, int] = {}
     which = np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int64)
     return tuple(number), which
-
-
-def known_labels(labels: tuple[Hashable, ...]) -> dict[Hashable, int]:
-    """Positions by label, and by what a CSV file makes of it: it cannot tell 7 from "7"."""
-    out: dict[Hashable, int] = {}
-    for k, label in enumerate(labels):
-        text = str(label)
-        for form in (text, int(text) if text.isdigit() else text):
-            out.setdefault(form, k)
-    return out | {label: k for k, label in enumerate(labels)}
 
 
 def _loads(

@@ -77,6 +77,19 @@ class Structure:
         low, high = grid.flow_bounds_mw
         return replace(self, grid=grid, limited=frozen(np.flatnonzero(np.isfinite(low) | np.isfinite(high))))
 
+    def in_period(self, period: int) -> Structure:
+        """The columns of one period, without the ramps that join it to others."""
+        mine = self.period == period
+        return replace(
+            self,
+            periods=1,
+            period=frozen(np.zeros(int(mine.sum()), dtype=np.int64)),
+            **{name: frozen(getattr(self, name)[mine]) for name in ("bus", "side", "unit_of", "demand")},
+            ramp_of=frozen(np.full(int(mine.sum()), -1)),
+            ramp_units=(),
+            ramp_start=frozen(np.zeros(0, dtype=bool)),
+        )
+
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for books that differ in numbers only, so that one compiled model serves them."""
@@ -127,6 +140,18 @@ class Numbers:
             ramp_up_mw=book.ramp_up_mw[ramped],
             ramp_down_mw=book.ramp_down_mw[ramped],
             previous_mw=np.nan_to_num(book.previous_mw[ramped]),
+        )
+
+    def in_period(self, period: int, structure: Structure) -> Numbers:
+        """The numbers of :meth:`Structure.in_period` of `structure`."""
+        mine, none = structure.period == period, np.zeros(0)
+        return replace(
+            self,
+            **{name: getattr(self, name)[mine] for name in ("price", "slope", "mw", "min_mw")},
+            fixed_mw=self.fixed_mw[:, period : period + 1],
+            ramp_up_mw=none,
+            ramp_down_mw=none,
+            previous_mw=none,
         )
 
 

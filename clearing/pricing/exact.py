@@ -258,16 +258,17 @@ def _sparse_least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.nda
     return x
 
 
-def restrict(program: Program, point: Point) -> Program:
+def restrict(program: Program, point: Point, width: float = TIED, sizes: np.ndarray | float = 1.0) -> Program:
     """The program on its own optimal face: what strict complementarity fixes is fixed.
 
-    Columns with a reduced cost stay at their bound, rows with a dual hold with equality, columns
-    with curvature keep their value (the gradient is constant on an optimal face).
+    Columns with a reduced cost beyond `width` (times their `sizes`) stay at their bound, rows with a dual
+    beyond it hold with equality, columns with curvature keep their value (the gradient is constant on an
+    optimal face).
     """
-    settled = (np.abs(point.reduced) > TIED) | (program.curvature > 0)
+    settled = (np.abs(point.reduced) > width * sizes) | (program.curvature > 0)
     low = np.where(settled, point.x, program.low)
     high = np.where(settled, point.x, program.high)
-    tight = np.abs(point.dual) > TIED
+    tight = np.abs(point.dual) > width
     row_low = np.where(tight & (point.dual < 0), program.row_high, program.row_low)
     row_high = np.where(tight & (point.dual > 0), program.row_low, program.row_high)
     return replace(program, low=low, high=high, row_low=row_low, row_high=row_high)

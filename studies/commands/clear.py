@@ -76,7 +76,8 @@ def clear(
         typer.Option(
             metavar="CSV",
             help="Orders in place of the case's offers and bids: order, participant, bus, side, mw, price"
-            "[, slope, min_mw, unit, period]. Fixed demand stays the case's unless --fixed replaces it.",
+            "[, slope, min_mw, unit, period]; a sale with min_mw below 0 may also withdraw. Fixed demand "
+            "stays the case's unless --fixed replaces it.",
         ),
     ] = None,
     fixed: Annotated[
@@ -96,7 +97,9 @@ def clear(
     profile: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBERS|CSV", help='Multipliers of every load, one per period: "0.8,1,1.1" or a CSV.'
+            metavar="NUMBERS|CSV",
+            help='Multipliers of every load, one per period: "0.8,1,1.1", or a CSV with the column '
+            "multiplier, where wanted beside period.",
         ),
     ] = None,
     ramp_share: Annotated[

@@ -156,11 +156,12 @@ def _numbers(option: str, words: str | None, what: str) -> list[float]:
 
 
 def _write(played: Played, folder: Path) -> dict[str, Path]:
+    from networks.csv_tables import write_csv
     from studies.pictures.charts_png import draw_chart
 
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "rounds.csv"
-    played.rounds.to_csv(table, index=False)
+    write_csv(played.rounds, table)
     return {"Picture": draw_chart(played.chart, folder / "play.png"), "Rounds": table}
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from networks.csv_tables import write_csv
+
 if TYPE_CHECKING:
     from studies.pages.facts import Facts
 
@@ -57,17 +59,13 @@ def write_results(facts: Facts, folder: Path) -> list[Path]:
 def write_table(table: pd.DataFrame, stem: Path) -> list[Path]:
     """One table as `stem.csv` and `stem.parquet`, each replaced in one step."""
     files = []
-    for suffix, write in ((".csv", _write_csv), (".parquet", _write_parquet)):
+    for suffix, write in ((".csv", write_csv), (".parquet", _write_parquet)):
         path = stem.with_name(stem.name + suffix)
         draft = path.with_name(f".{path.name}.part")
         write(table, draft)
         draft.replace(path)
         files.append(path)
     return files
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False)
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

@@ -47,7 +47,7 @@ def test_summary_says_what_an_engineer_asks(tmp_path: Path, monkeypatch: pytest.
     done = run(app, ["clear", CASE, "--explain", "2"])
     assert done.exit_code == 0, done.output
     text = done.stdout
-    numbers = ("2,740.00 $", "440.0 MWh", "6.00 $/MWh (bus 1", "1 branch binds", "holds: 9 conditions")
+    numbers = ("2,740.00 $", "440.0 MWh", "6.00 $/MWh (bus 1", "1 branch binds", "holds: 10 conditions")
     for words in (*numbers, "optimal", "not unique at", "demand pays", "Binding branches", "Note: "):
         assert words in text, words
     assert "One more MW at bus 2" in text or "bus 2" in text
