@@ -12,7 +12,7 @@ from tests.support.net_costs import TABLE
 from tests.support.theta_market import injections_of_case, least_cost
 
 COSTS = pd.read_csv(TABLE).set_index("case")
-QUICK = 300  # buses
+QUICK = 100  # buses
 KNOWN = COSTS.index[COSTS["net_cost"].notna()].tolist()
 
 
