@@ -15,13 +15,14 @@ _UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "l
 
 
 class Status(IntEnum):
-    """How a round ended; all but OPTIMAL leave NaN in its rows."""
+    """How a round ended; all but OPTIMAL leave NaN in its rows. INVALID: numbers that no book may hold."""
 
     OPTIMAL = 0
     INFEASIBLE = 1
     UNBOUNDED = 2
     TIME_LIMIT = 3
     NUMERICAL = 4
+    INVALID = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,20 @@ class Batch:
     flow: np.ndarray | None = None
 
 
+def spread(batch: Batch, which: np.ndarray, rounds: int) -> Batch:
+    """A batch of so many rounds: `batch` is that of the rounds `which`, and the others are INVALID."""
+    status = np.full(rounds, Status.INVALID, dtype=np.int64)
+    certified = np.zeros(rounds, dtype=bool)
+    status[which], certified[which] = batch.status, batch.certified
+    arrays = {}
+    for name in ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"):
+        array = getattr(batch, name)
+        if array is not None:
+            arrays[name] = np.full((rounds, *array.shape[1:]), np.nan)
+            arrays[name][which] = array
+    return Batch(status, certified, batch.fallbacks, **arrays)
+
+
 class Round(NamedTuple):
     """One round as arrays: accepted (orders,), lmp (buses,) or (buses, periods), welfare [$]."""
 
@@ -70,6 +85,11 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.price)
+
+    def chosen(self, which: np.ndarray) -> Rows:
+        """The rounds that `which` (rounds,) names."""
+        others = (None if a is None else a[which] for a in (self.slope, self.fixed_mw, self.limit_mw))
+        return Rows(self.price[which], self.mw[which], *others)
 
 
 def doubles(values: object, what: str) -> np.ndarray:

@@ -146,7 +146,7 @@ class OutcomeCache:
         arrays = {name: getattr(rows, name)[r : r + 1] for name in self.profile}
         try:
             self.prepared.clear_many(**arrays, want=(), on_error="raise")
-        except ClearingError as error:
+        except (ClearingError, InputError) as error:
             raise type(error)(str(error).replace("round 0", f"round {r}", 1)) from error
 
 

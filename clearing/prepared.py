@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of
+from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of, spread
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -24,6 +24,7 @@ from clearing.errors import (
     TimeLimitError,
     UnboundedError,
 )
+from clearing.machines import own_pairs
 from clearing.optimum import Optimum, find_optimum
 from clearing.structure import Numbers, Structure
 from networks.checks import suggest
@@ -106,7 +107,8 @@ class PreparedMarket:
         limit_mw : (rounds, branches) or (branches,) thermal limits in place of the grid's [MW].
         want : of "accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"; nobody pays for what was
             not asked.
-        on_error : "mark" leaves NaN and a status in a failed row, "raise" raises its error.
+        on_error : "mark" leaves NaN and a status in a failed row (INVALID where a unit bids more than it asks
+            itself), "raise" raises its error.
         branches : labels of the branches whose flows are wanted (all by default).
 
         Raises
@@ -123,6 +125,18 @@ class PreparedMarket:
         closed = rows.limit_mw is not None and bool((rows.limit_mw == 0).any())
         if rows.slope is not None and np.isinf(once(rows.slope)).any():
             self._check_numbers(rows)  # the one number that the engine lets pass
+        own = self._self_trades(rows)
+        if not own.any():
+            return self._clear_rows(rows, want, on_error, lines, closed)
+        if on_error == "raise":
+            self._refuse_self_trade(rows, *np.argwhere(own)[0].tolist())
+        sound = np.flatnonzero(~own.any(axis=1))
+        batch = self._clear_rows(rows.chosen(sound), want, on_error, lines, closed)
+        return spread(batch, sound, len(rows))
+
+    def _clear_rows(
+        self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray, closed: bool
+    ) -> Batch:
         if self.engine is None or closed:
             self._check_numbers(rows)
             return self._general_batch(rows, want, on_error, lines)
@@ -146,6 +160,7 @@ class PreparedMarket:
             and price.dtype is quantity.dtype is _DOUBLE
             and price.shape == quantity.shape == self._shape
             and not self.sloped
+            and len(self._own_pairs[0]) == 0
         ):
             found = engine.clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
@@ -202,10 +217,32 @@ class PreparedMarket:
         """Refuse the first number that no book may hold, naming round and order."""
         order = self._order_name
         check_rows(rows.price, "price", order)
-        check_rows(rows.mw, "mw", order, self.numbers.min_mw)
+        check_rows(rows.mw, "mw", order, np.maximum(self.numbers.min_mw, 0.0))
         check_rows(rows.slope, "slope", order, 0.0)
         check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
         check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
+
+    @cached_property
+    def _own_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that may withdraw, and beside each a sale of the same unit in the same period."""
+        machine = self.structure.unit_of * self.structure.periods + self.structure.period
+        return own_pairs(machine, self.structure.side, self.numbers.min_mw)
+
+    def _self_trades(self, rows: Rows) -> np.ndarray:
+        """(rounds, pairs of `_own_pairs`) whether the unit bids more than it asks, as in no book (law 4)."""
+        taking, selling = self._own_pairs
+        if len(taking) == 0:
+            return np.zeros((len(rows), 0), dtype=bool)
+        takes = (rows.mw[:, taking] > 0) | (self.numbers.min_mw[taking] < 0)
+        return takes & (rows.mw[:, selling] > 0) & (rows.price[:, taking] > rows.price[:, selling])
+
+    def _refuse_self_trade(self, rows: Rows, r: int, pair: int) -> None:
+        k, j = (int(columns[pair]) for columns in self._own_pairs)
+        raise InputError(
+            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, "
+            f"and its unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy from "
+            "itself; bid no more than it asks, or name two units"
+        )
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"

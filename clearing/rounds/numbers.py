@@ -22,6 +22,7 @@ from clearing.rounds.fields import (
     KNOWN,
     LFHI,
     LFLO,
+    LOW,
     MOST,
     READY,
     SAID,
@@ -30,6 +31,7 @@ from clearing.rounds.fields import (
     SLOPE,
     SLOTS,
     STALE,
+    STATED,
     VALID,
     WAY,
     X,
@@ -52,6 +54,7 @@ from clearing.rounds.lines import set_limits
 from clearing.rounds.store import (
     BALANCES,
     BUSES,
+    COLUMNS,
     LAYERS,
     LINES,
     LINKS,
@@ -85,8 +88,9 @@ def take(s, r):
     limit = splat(1e15)
     dearest = splat(s.habit[DEAREST])
     most = splat(s.habit[MOST])
-    dear = splat(0.0)
-    much = splat(0.0)
+    none = splat(0.0)
+    dear = none
+    much = none
     trusted = 255 if s.state[VALID] > 0 else 0
     kept = 0
     lost = 0
@@ -115,7 +119,7 @@ def take(s, r):
             else:
                 put_down(s, j, min(j + LANES, n))
             size = magnitude(p)
-            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, load(floor, j))
+            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, larger(load(floor, j), none))
             dear = larger(dear, size)
             much = larger(much, q)
         if j == last:
@@ -160,13 +164,17 @@ def read_round(s, r):
     """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
     valid = take(s, r)
     sloped = False
+    stated = s.habit[DEAREST]
     if s.in_slope.shape[0] > 0:
         slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
-        for j in range(s.head[ORDERS]):
-            v = slope[j]
-            s.col[SLOPE, s.column[j]] = v
+        for i in range(s.head[ORDERS]):
+            v = slope[i]
+            j = s.column[i]
+            s.col[SLOPE, j] = v
             valid &= v >= 0.0
             sloped |= v > 0.0
+            stated = max(stated, abs(s.book[SAID, i]) + v * max(s.col[HIGH, j], -s.col[LOW, j]))
+    s.habit[STATED] = stated
     nb = s.head[BUSES]
     news = s.state[STALE] > 0
     if s.in_fixed.shape[0] > 0:
@@ -196,7 +204,7 @@ def read_round(s, r):
             s.slot[FHI, i] = d
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
-        s.habit[BESIDE] = largest(s.bus[DEMAND], nb)
+        s.habit[BESIDE] = max(largest(s.bus[DEMAND], nb), largest(s.col[LOW], s.head[COLUMNS]))
         if s.head[LINKS] > 0:
             of_links = largest(s.col[HIGH, s.head[ORDER_SITES] :], s.head[LINKS])
             s.habit[BESIDE] = max(s.habit[BESIDE], of_links)
