@@ -212,6 +212,22 @@ def number(
     return found
 
 
+def real_array(name: str, values: object) -> np.ndarray:
+    """Real numbers given as an argument, as a new array of floats; complex ones would lose a part.
+
+    Raises
+    ------
+    InputError
+        for what holds anything else.
+    """
+    try:
+        if np.asarray(values).dtype.kind == "c":
+            raise TypeError
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} does not hold real numbers; give an array of them") from None
+
+
 def whole(name: str, value: object, minimum: int = 1) -> int:
     """A whole number given as an argument, at least `minimum`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:

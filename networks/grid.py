@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from networks.checks import Protected, Rows, Table, frozen, number
+from networks.checks import Protected, Rows, Table, frozen, number, real_array
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Grid(Protected):
             none = np.full(len(self.branches), np.inf)
             changes |= {"angle_min_degree": -none, "angle_max_degree": none}
         if limit_mw is not None:
-            limit = np.asarray(limit_mw, dtype=float)
+            limit = real_array("limit_mw", limit_mw)
             if limit.shape != self.limit_mw.shape or np.isnan(limit).any() or (limit < 0).any():
                 raise InputError(
                     f"limit_mw needs one number ≥ 0 for each of the {len(self.branches)} branches, in MW"
