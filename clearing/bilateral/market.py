@@ -115,8 +115,8 @@ def _refuse_too_many_pairs(book: BilateralBook) -> None:
     if pairs > MOST_PAIRS:
         raise InputError(
             f"{len(book.sellers):,} sellers and {len(book.buyers):,} buyers are {pairs:,} pairs that may "
-            f"trade, more than the {MOST_PAIRS:,} that are cleared at once; name the pairs that may (table 'pairs', "
-            "only_listed=True), clear neighbourhoods apart, or take a central auction (ElecBay)"
+            f"trade, more than the {MOST_PAIRS:,} that are cleared at once; name those that may (table "
+            "'pairs', only_listed=True), clear neighbourhoods apart, or take a central auction (ElecBay)"
         )
 
 
