@@ -94,6 +94,10 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
     size = f"{count(len(grid.buses), 'bus', 'buses')}, {count(len(grid.branches), 'branch', 'branches')}"
     console.print(Text.assemble((facts.case.name, "bold"), f"  {facts.case.title}  ({size})"))
     console.print()
+    for note in facts.notes:
+        console.print(Text(f"Note: {note}", style="yellow"))
+    if facts.notes:
+        console.print()
     rows: list[tuple[str, str | Text]] = [
         ("Status", facts.outcome.status),
         ("Welfare", f"{money(facts.outcome.welfare)}{_no_bids(facts)}"),
@@ -114,10 +118,6 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
     for explanation in facts.explanations:
         console.print()
         console.print(Text(str(explanation)))
-    if facts.notes:
-        console.print()
-        for note in facts.notes:
-            console.print(Text(f"Note: {note}", style="yellow"))
     console.print()
     print_files(console, files)
     console.print(
