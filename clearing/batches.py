@@ -95,6 +95,8 @@ class Rows:
 def doubles(values: object, what: str) -> np.ndarray:
     """What was given for one of the arrays, as numbers."""
     try:
+        if np.asarray(values).dtype.kind == "c":
+            raise TypeError  # the conversion would drop the imaginary part
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise InputError(f"array '{what}' does not hold numbers; give {_UNITS[what]}") from None

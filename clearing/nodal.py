@@ -9,7 +9,11 @@ import numpy as np
 from clearing.arrays.compiled import CompiledModel, compile_model
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
-from clearing.explaining.diagnosis import explain_infeasibility, refuse_unsupplied
+from clearing.explaining.diagnosis import (
+    explain_infeasibility,
+    refuse_infeasible_peak,
+    refuse_unsupplied,
+)
 from clearing.machines import refuse_self_trade
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.optimum import find_optimum
@@ -79,6 +83,7 @@ class NodalMarket:
         structure = Structure.of(book, self.grid)
         numbers = Numbers.of(book, structure)
         refuse_unsupplied(structure, numbers)
+        refuse_infeasible_peak(structure, numbers)
         try:
             found = find_optimum(
                 structure, numbers, self.compiled(structure), self.price_rule, self.time_limit

@@ -21,6 +21,9 @@ from clearing.pricing.prices import PriceRule, check_price_rule
 
 MODELS_KEPT = 8
 
+MOST_PAIRS = 40_000
+"""Pairs that one clearing takes: about a minute and 2 GB. Time grows with the 1.5th power of their number."""
+
 
 class BilateralMarket:
     """Clears bilateral books.
@@ -52,12 +55,13 @@ class BilateralMarket:
         Raises
         ------
         InputError
-            no seller or no buyer.
+            no seller or no buyer, or more pairs than `MOST_PAIRS`.
         NumericalError
             no solver's outcome could be certified.
         """
         if not book.sellers or not book.buyers:
             raise InputError("a bilateral market needs at least one seller and one buyer; give both tables")
+        _refuse_too_many_pairs(book)
         quantity = _typical(np.concatenate([book.seller_mw, book.buyer_mw]))
         money = _typical(np.abs(np.concatenate([book.seller_price, book.buyer_price])))
         traded = self._trade(book, quantity, money)
@@ -103,6 +107,17 @@ class BilateralMarket:
                 build_bilateral_model(len(book.sellers), len(book.buyers), book.pair)
             )
         return self._models[key]
+
+
+def _refuse_too_many_pairs(book: BilateralBook) -> None:
+    """Before the work, because the work would take hours and all the memory."""
+    pairs = int(np.count_nonzero(book.allowed))
+    if pairs > MOST_PAIRS:
+        raise InputError(
+            f"{len(book.sellers):,} sellers and {len(book.buyers):,} buyers are {pairs:,} pairs that may "
+            f"trade, more than the {MOST_PAIRS:,} that are cleared at once; name those that may (table "
+            "'pairs', only_listed=True), clear neighbourhoods apart, or take a central auction (ElecBay)"
+        )
 
 
 def support(

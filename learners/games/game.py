@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from clearing.errors import InputError
+from networks.checks import real_array
 
 
 @runtime_checkable
@@ -79,7 +80,7 @@ class PayoffTensor:
     _flat: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=float)
+        values = real_array("values", self.values)
         count = len(values) if values.ndim else 0
         if count == 0 or values.ndim != count + 1 or 0 in values.shape:
             raise InputError(
