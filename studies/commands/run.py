@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies.commands.guard import plain_errors
+from studies.commands.guard import SOME_FAILED, plain_errors
 from studies.commands.options import DebugOption, JsonOption, command_line
 
 if TYPE_CHECKING:
     from studies.running.runner import Run
 
-SOME_FAILED = 3
 STOPPED = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -83,7 +82,7 @@ def run(
         if not no_report and ended.complete:
             from studies.report import write_report
 
-            page = write_report(ended.folder)
+            page = write_report(ended.folder, study)
         _say(ended, page, as_json)
         code = STOPPED.get(ended.stopped, 0) or (SOME_FAILED if ended.failed else 0)
         if code:

@@ -15,7 +15,7 @@ from studies.registry import StudyRef, find_study
 from studies.running.executors import Backend, ClusterLost, WorkerDied, open_backend, single_threads
 from studies.running.manifest import identify, new_manifest, now, write_manifest
 from studies.running.signals import noted_signals
-from studies.running.spec import Spec, make_spec
+from studies.running.spec import Spec, canonical_json, make_spec
 from studies.running.store import Shard, Store, read_index
 from studies.running.tables import write_tables
 from studies.running.worker import Batch, Task, died, peak_memory_mb, run_task
@@ -104,6 +104,11 @@ def run(
         notes.append("nothing is random in this study: one replicate says all")
         replicates = 1
     cells = [dict(cell) for cell in loaded.cells(spec)]
+    if not cells:
+        raise InputError(
+            f"study {ref.name!r} has no cells with these settings ({canonical_json(spec.values())}); "
+            "change them"
+        )
     identity = identify(ref, loaded, spec, seed)
     folder = Path(out if out is not None else Path("results") / ref.name) / identity.address
     store = Store(folder, shard)
@@ -125,8 +130,9 @@ def run(
             if backend is not None:
                 session = loop.session(backend.name, time.perf_counter() - start)
                 write_manifest(store, manifest, session)
-        store.join_small_parts()
-        index = write_tables(store)
+        with store.alone():
+            store.join_small_parts()
+            index = write_tables(store)
         loop.run.complete = len(index.cell) >= len(cells) * replicates
         loop.run.seconds = time.perf_counter() - start
         return loop.run
@@ -149,7 +155,8 @@ class _Loop:
     ):
         self.store, self.ref, self.spec, self.seed = store, ref, spec.values(), seed
         shard = store.shard
-        index = read_index(store)
+        with store.alone():
+            index = read_index(store)
         stored = index.done
         mine = [
             (number, replicate)
