@@ -47,6 +47,14 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the results.", show_default="results/STUDY"),
     ] = None,
+    cell_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="A cell that takes longer has failed, and its worker is ended.",
+            show_default="none",
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the finished cells of this run.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no page and pictures.")] = False,
     as_json: JsonOption = False,
@@ -54,7 +62,8 @@ def run(
 ) -> None:
     """Run a study, or what is left of it, and report.
 
-    Finished cells are kept: stop with Ctrl-C (or kill) at any time and run the same command to go on.
+    Finished cells are kept: stop with Ctrl-C (or kill) at any time and run the same command to go on;
+    a second Ctrl-C does not wait for the cells in flight.
     Exit code 3 says that some cells failed, 130 and 143 that a signal stopped the run.
     """
     with plain_errors(debug):
@@ -75,6 +84,7 @@ def run(
             shard=None if shard is None else Shard.read(shard),
             out=out,
             fresh=fresh,
+            cell_limit=cell_limit,
             command=command_line(context),
             listener=ProgressBar(),
         )

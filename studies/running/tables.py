@@ -90,8 +90,8 @@ class Assembly:
     def _runs(self) -> Iterator[tuple[pa.Table, np.ndarray]]:
         """(part, rows) such that the rows follow one another in the order (cell, replicate)."""
         part, row = self.index.part, self.index.row
-        starts = np.flatnonzero(np.diff(part, prepend=-1))
-        for start, end in zip(starts, np.append(starts[1:], len(part)), strict=True):
+        edges = np.append(np.flatnonzero(np.diff(part, prepend=-1)), len(part))
+        for start, end in zip(edges[:-1], edges[1:], strict=True):
             yield self._part(int(part[start])), row[start:end]
 
     def _part(self, number: int) -> pa.Table:
