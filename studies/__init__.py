@@ -34,17 +34,35 @@ _HOMES = {
 __all__ = [*_HOMES, "results"]
 
 
-def results(folder: Path | str) -> Results:
+def results(folder: Path | str, study: str | None = None, trust: bool = False) -> Results:
     """The results in a run's folder, or of the newest run in it: `.tables`, `.cells`, `.spec`, `.manifest`.
+
+    They are data: code that the folder holds is not run. The spec is of the study's own class where the
+    study is one of walras, was run in this process, or is named; else it is a plain record of its values.
+
+    Parameters
+    ----------
+    study : the study's name or file. trust : run the study's text that the folder holds.
 
     Raises
     ------
     InputError
-        where there is no run.
+        where there is no run, or it is damaged.
     """
-    from studies.running.tables import read_results
+    from networks.errors import InputError
+    from studies.registry import stored_study
+    from studies.running.manifest import read_manifests
+    from studies.running.tables import read_results, run_folder
 
-    return read_results(Path(folder))
+    run = run_folder(Path(folder))
+    manifest = read_manifests(run)
+    try:
+        found = stored_study(manifest, study, trust).load()
+    except InputError:
+        if study is not None or trust:
+            raise
+        found = None
+    return read_results(run, found)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,10 @@ import pandas as pd
 from studies.ledger import run_ledger, write_run_ledger
 from studies.pages.page import asset, html_table, write_page
 from studies.pictures.charts import Chart
-from studies.registry import StudyRef
+from studies.registry import StudyRef, stored_study
+from studies.running.manifest import read_manifests
 from studies.running.spec import describe, show
+from studies.running.store import write_text
 from studies.running.tables import read_results, run_folder
 from studies.study import Results, Study, Summary
 
@@ -25,26 +27,31 @@ ANSWER = "answer.txt"
 KINDS = {"matches": "good", "consistent": "good", "differs": "bad", "under-specified": "open"}
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, named: str | None = None, trust: bool = False) -> Path:
     """Write `index.html`, `answer.txt`, the PNG figures and the ledger rows of a run into its folder.
+
+    Parameters
+    ----------
+    named, trust : where the study's code is (see :func:`studies.registry.stored_study`).
 
     Raises
     ------
     InputError
-        where the folder holds no run. OSError where it cannot be written.
+        where the folder holds no run, or one of a study whose code would have to come from the folder.
+        OSError where it cannot be written.
     """
-    results = read_results(folder)
-    ref = StudyRef(**results.manifest["study_ref"])
+    folder = run_folder(folder)
+    ref = stored_study(read_manifests(folder), named, trust)
     study = ref.load()
+    results = read_results(folder, study)
     empty = not results.tables
     summaries = dict(study.summarise(results)) if study.summarise and not empty else {}
     charts = list(study.figures(results, summaries)) if study.figures and not empty else []
     headline = study.headline(results, summaries) if study.headline and not empty else ()
     answer = tuple(study.answer(results, summaries)) if study.answer and not empty else ()
-    folder = run_folder(folder)
     rows = run_ledger(study, ref, results, summaries)
     write_run_ledger(rows, folder)
-    (folder / ANSWER).write_text("\n".join(answer) + "\n" * bool(answer), encoding="utf-8")
+    write_text(folder / ANSWER, "\n".join(answer) + "\n" * bool(answer))
     if charts:
         from studies.pictures.charts_png import draw_chart
 
@@ -57,18 +64,17 @@ def write_report(folder: Path) -> Path:
             _ledger_section(rows),
             figure_section([c for c in charts if not c.opening]),
             table_section(summaries),
-            _made_section(study, results, folder),
+            _made_section(study, ref, results, folder),
         ]
     )
     data = {"charts": [chart_data(chart) for chart in charts], "tables": table_data(summaries)}
     body = f"<style>\n{asset('report.css')}</style>\n{body}"
     title = f"{results.manifest['study']}: {study.title}"
-    return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest))
+    return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest, ref))
 
 
-def regenerate(manifest: Mapping[str, Any]) -> str:
+def regenerate(manifest: Mapping[str, Any], ref: StudyRef) -> str:
     """The command that makes the same numbers, with every setting that is not the default."""
-    ref = StudyRef(**manifest["study_ref"])
     defaults = {name: default for name, default, _, _ in describe(ref.load().spec)}
     words = ["walras", "run", ref.path or ref.name]
     for name, value in manifest["spec"].items():
@@ -93,6 +99,8 @@ def _heading(
     failed = len(results.failures)
     good = len(results.cells) - failed
     tiles = [("bad" if good < planned else "good", f"{good:,} of {planned:,}", "cells finished")]
+    if results.missing:
+        tiles.append(("bad", f"{results.missing:,}", "cells missing"))
     if failed:
         tiles.append(("bad", f"{failed:,}", "cells failed"))
     if study.random:
@@ -178,7 +186,7 @@ def table_section(summaries: Mapping[str, Summary]) -> str:
     return f'<section aria-labelledby="tables-title"><h2 id="tables-title">Tables</h2>{tables}</section>'
 
 
-def _made_section(study: Study, results: Results, folder: Path) -> str:
+def _made_section(study: Study, ref: StudyRef, results: Results, folder: Path) -> str:
     manifest = results.manifest
     settings = [
         [name, show(manifest["spec"].get(name)), unit, words] for name, _, unit, words in describe(study.spec)
@@ -208,7 +216,7 @@ def _made_section(study: Study, results: Results, folder: Path) -> str:
     ]
     parts.append(html_table(["", ""], facts, "Provenance", numbers_from=9))
     tables = ", ".join(f"<code>tables/{escape(name)}.parquet</code>" for name in results.tables)
-    command = escape(regenerate(manifest))
+    command = escape(regenerate(manifest, ref))
     parts.append(
         f"<p>Rows of all cells: {tables or 'none'}, beside this page; "
         f'<code>studies.results("{escape(folder.name)}")</code> reads them. '

@@ -92,6 +92,12 @@ class Results:
         return self.tables[name]
 
     @property
+    def missing(self) -> int:
+        """How many cells and replicates of the run are not there: not run yet, or lost."""
+        planned = int(self.manifest.get("cells", 0)) * int(self.manifest.get("replicates", 1))
+        return max(0, planned - len(self.cells))
+
+    @property
     def failures(self) -> pd.DataFrame:
         """The rows of `cells` that failed."""
         return self.cells[self.cells["status"] != "done"]
