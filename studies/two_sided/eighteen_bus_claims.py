@@ -15,6 +15,8 @@ from studies.two_sided.eighteen_bus_reproduction import reproduction_claims
 from studies.two_sided.eighteen_bus_tables import ends_table, flow_of, pick_end, price_of
 
 SECTION = "section 5"
+ON_PROFITS, ON_BIDS = f"{SECTION}, on figure 4", f"{SECTION}, on figures 5 to 8"
+ON_LINES, ON_RAMPS = f"{SECTION}, on figures 10 to 17", f"{SECTION}, on figure 18"
 NEAR = 0.5  # $/MWh: what the placements were fitted to within, on each price
 NEAR_PROFIT = (
     0.02  # of a printed profit, as 0.5 is of a price; a margin of 7 $/MWh would otherwise pass when 7 % off
@@ -56,9 +58,10 @@ def _near(
     words: str, published: float, ours: float, digits: int, slack: float, unit: str, said: str
 ) -> Claim:
     """Consistent within the slack; no fitted number can be called a match."""
+    where = ON_BIDS if unit == "$/MWh" else ON_PROFITS
     if not math.isfinite(ours):
         why = "the grid cannot serve the demand with the agents at these buses"
-        return compare_number(TWO_SIDED, SECTION, words, published, ours, digits, unit, why,
+        return compare_number(TWO_SIDED, where, words, published, ours, digits, unit, why,
         evidence="fitted",
                               published=said, shown="not feasible")  # fmt: skip
     room = slack + 0.5 * 10.0**-digits
@@ -66,7 +69,7 @@ def _near(
     away = f"{abs(ours / published - 1):.1%} away, outside {slack:g} {unit}; the fit was on all 14 prices "
     "together"
     return compare_number(
-        TWO_SIDED, SECTION, words, published, ours, digits, unit, FITTED if inside else away,
+        TWO_SIDED, where, words, published, ours, digits, unit, FITTED if inside else away,
         interval=(ours - room, ours + room), evidence="fitted", published=said,
         shown=f"{ours:.{2 if unit == '$/MWh' else 0}f} {unit}",
     )  # fmt: skip
@@ -89,7 +92,7 @@ def _numbers(results: Results, place: str) -> list[Claim]:
     direct = {k: price_of(frame, place, k, "G1", "profit") for k in ("direct 1060", "direct 1000")}
     out.append(
         compare_open(
-            TWO_SIDED, SECTION, "profit of G1 in direct collusion with D3", "“earns $9100”",
+            TWO_SIDED, ON_PROFITS, "profit of G1 in direct collusion with D3", "“earns $9100”",
             " or ".join(f"{v:,.0f} $ ({EXPERIMENTS[k][1]:g} MW)" for k, v in direct.items()),
             "the offers of direct collusion are not given", printed=9100,
         )
@@ -105,12 +108,13 @@ def _says(
     reason: str = "",
     fitted: bool = True,
     variant: str = "",
+    where: str = SECTION,
 ) -> Claim:
     """A sentence: at best consistent, where the placement was fitted to it or is ours."""
     evidence: Evidence = "fitted" if fitted else "weak"
     if holds:
         reason = reason or (FITTED.replace("price", "sentence") if fitted else OURS)
-    return compare_statement(TWO_SIDED, SECTION, words, published, ours, holds,
+    return compare_statement(TWO_SIDED, where, words, published, ours, holds,
                              reason or "not so on this placement", evidence=evidence,
                              variant=variant)  # fmt: skip
 
@@ -135,11 +139,11 @@ def _sentences(results: Results, place: str) -> list[Claim]:
               "price, its "
               "profit tends to decrease”",
               f"{base:,.0f} → {forty:,.0f} $, price {price('base'):.2f} → {price('alone 40'):.2f}",
-              forty < base and math.isclose(price("base"), price("alone 40"), abs_tol=0.005)),
+              forty < base and math.isclose(price("base"), price("alone 40"), abs_tol=0.005), where=ON_RAMPS),
         _says("withholding 90 MW alone pays (no ramp limit)",
               "“the Genco can unilaterally withhold 90 MW of its capacity …, and thus it experiences an "
               "upward trend in "
-              "its profit function”", f"{base:,.0f} → {ninety:,.0f} $", ninety > base),
+              "its profit function”", f"{base:,.0f} → {ninety:,.0f} $", ninety > base, where=ON_RAMPS),
         *[
             _says(f"G1 and {disco} both gain by their 40 MW",
                   "“when G1 and D1 (D2) learn to collude with each other, their utilities are increased”",
@@ -245,7 +249,7 @@ def _line_sentences(results: Results, place: str) -> list[Claim]:
               ", ".join(f"{flow:.0f} MW" for flow, _ in held),
               all(abs(f) > limit - 1e-6 for f, limit in held), fitted=False)
     )  # fmt: skip
-    return out
+    return [replace(claim, place=ON_LINES) for claim in out]
 
 
 def _learned(table: pd.DataFrame, place: str) -> list[Claim]:
@@ -313,7 +317,7 @@ def _learned(table: pd.DataFrame, place: str) -> list[Claim]:
         )  # fmt: skip
     out.append(
         compare_open(
-            TWO_SIDED, SECTION, "iterations after which profits converge",
+            TWO_SIDED, ON_PROFITS, "iterations after which profits converge",
             "“final convergence of profit functions was obtained after almost 700 iterations”",
             "exploration never ends at a constant rate",
             "no rule of convergence is given; the three-node study measures settling days", printed=700,
