@@ -216,7 +216,7 @@ def _discussion(results: Results) -> list[Claim]:
     knob(
         "response_payment",
         "Monetizing demand-side response makes it unattractive",
-        "“monetizing demand-side response could make synchronization games unattractive”",
+        "“monetizing demand-side response … could make synchronization games unattractive”",
         lambda v: v < 0.01,
         "at a payment of {:g} $/MWh, which is ours",
     )
