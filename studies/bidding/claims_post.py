@@ -127,8 +127,7 @@ def _discrete_claims(results: Results) -> list[Claim]:
             "mark-ups",
             "“quite arbitrary and depends on the exact markups the players can choose from”",
             f"{last.min():.0f} to {last.max():.0f} $/MWh over {len(grids)} grids; {predicted:.0%} of all "
-            "runs end "
-            "at the highest strict equilibrium of their grid",
+            "runs end at the highest strict equilibrium of their grid",
             depends and predicted < 0.5,
             f"{part}, but is not arbitrary: the grid's equilibria say where it ends" if predicted >= 0.5
             else "no rule that we tried says where it ends" if depends else part,
@@ -136,8 +135,7 @@ def _discrete_claims(results: Results) -> list[Claim]:
         compare_statement(
             POST, SIMPLE, "mutual cooperation is likely with few levels, and unlikely from a continuum",
             "“mutual cooperation is likely if the choice of each player is limited to only a few discrete "
-            "price "
-            "levels, but highly unlikely if the price can be selected from a continuum”",
+            "price levels, but highly unlikely if the price can be selected from a continuum”",
             f"mean mark-up {few['mean mark-up at the end'].mean():.0f} with 2 or 3 levels, "
             f"{many['mean mark-up at the end'].mean():.1f} with 101 and more",
             bool(few["mean mark-up at the end"].mean() > 10 * many["mean mark-up at the end"].mean()),
@@ -158,8 +156,7 @@ def _capacity_claims(results: Results) -> list[Claim]:
     return [
         compare_number(POST, CAPACITY, "price of indifference", 160, edge, 0, "$/MWh",
                        "at 100 MW each, 160 MW of demand and a cap of 200 $/MWh, which the post does not "
-                       "give and "
-                       "which we chose to have it", evidence="input",
+                       "give and which we chose to have it", evidence="input",
                        published="“the price of indifference was 160”"),
         _said(CAPACITY, "one bid stays high", "“The bid of player 1 stays high”", high >= 95,
               f"at {high.min():.0f} to {high.max():.0f} $/MWh above cost"),
@@ -188,8 +185,7 @@ def _who_is_high(first: int, runs: int) -> Claim:
         "“Who ends up as the high bidder, and thus worse of, is entirely random”",
         f"the first seller in {first} of {runs} runs", bool(odds.pvalue > 0.05),
         f"a share between {low:.0%} and {high:.0%} with 95 % confidence: so few runs cannot tell even odds "
-        "from "
-        "uneven ones" if odds.pvalue > 0.05 else "even odds give this or less with probability "
+        "from uneven ones" if odds.pvalue > 0.05 else "even odds give this or less with probability "
         f"{odds.pvalue:.2g}",
         evidence="weak",
     )  # fmt: skip
@@ -253,11 +249,9 @@ def _five_bus_claims(results: Results) -> list[Claim]:
     kinds = reruns[(reruns["runs"] > 0) & (reruns["equilibrium"] != "none")]["equilibrium"].nunique()
     pure = words["100 MW: pure equilibria on steps of 10"]
     rows = [
-        compare_statement(POST, MESHED, "five buses: two equilibria, generator 3 at its highest mark-up and "
-        "either 1 "
-                          "or 2 too", "“Two symmetrical NE were found; generator 3 should always bid its "
-                          "highest "
-                          "markup while either generator 1 or 2 bids with the highest markup”", pure,
+        compare_statement(POST, MESHED, "five buses: two equilibria, generator 3 at its highest mark-up "
+        "and either 1 or 2 too", "“Two symmetrical NE were found; generator 3 should always bid its "
+                          "highest markup while either generator 1 or 2 bids with the highest markup”", pure,
                           pure == "(0, 30, 30); (30, 0, 30)", RECONSTRUCTED, evidence="fitted"),
         _said(MESHED, "five buses: self-play finds the same equilibria", "“I find the same NE”", held,
               reason=RECONSTRUCTED, evidence="fitted"),
@@ -332,7 +326,6 @@ def _alternation_claim(results: Results) -> Claim:
         f"{int(frame['rounds'].iloc[0]):,} rounds",
         bool(both.mean() > 0.5),
         "its learner's parameters are not given; ours: α = 0.1, always one choice in ten at random. "
-        "Switches are "
-        f"counted, no cycle is measured; {RECONSTRUCTED}",
+        f"Switches are counted, no cycle is measured; {RECONSTRUCTED}",
         evidence="fitted",
     )  # fmt: skip

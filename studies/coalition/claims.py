@@ -98,8 +98,7 @@ def _why_near(side: float, model: str, column: str) -> str:
     if len(values) > 1:
         reason += (
             "; no sampling error, but without private lines the square cannot matter, and the table's rows "
-            "differ "
-            f"by {max(values) - min(values):.2f} between the squares"
+            f"differ by {max(values) - min(values):.2f} between the squares"
         )
     return reason
 
@@ -190,8 +189,7 @@ def _facts(results: Results, means: Any) -> list[Claim]:
                 POSTER, _place(side, "cooperative"), f"{_square(side)}, cooperative, column 1/n²", printed,
                 mean, 2,
                 reason=f"for every n such a graph has no edge with probability of at least {exp(-0.5):.3f}, "
-                "so no "
-                f"mean over draws is below {exp(-0.5) * base:.2f}", interval=(mean - room, mean + room),
+                f"so no mean over draws is below {exp(-0.5) * base:.2f}", interval=(mean - room, mean + room),
                 shown=_shown(mean, error), variant="read as an edge probability, as printed",
             )
         )  # fmt: skip

@@ -65,8 +65,7 @@ def list_claims(results: Results) -> list[Claim]:
             rest_own,
             shown("self_interested"), own,
             FITTED if own else "A5 trades nothing with the grid: at its optimum the pair sends what A5 has "
-            "and A4 "
-            "alone stays short; a trade of exactly 1 unit would leave A5 short of half its loss",
+            "and A4 alone stays short; a trade of exactly 1 unit would leave A5 short of half its loss",
             evidence="fitted"),
         above("cooperative", "A1-A2", "Cooperative: A1 and A2 trade", "“(A1, A2): >1 unit”", 1),
         above("cooperative", "A2-A3", "Cooperative: A2 and A3 trade", "“(A2, A3): >0.5 units”", 0.5),

@@ -218,8 +218,7 @@ def list_claims(results: Results) -> list[Claim]:
             POLICY,
             "A price above the simulated competitive one can launch an investigation",
             "“If the real world observed pricing outcome is higher than a simulated competitive outcome, a "
-            "more "
-            "in-depth investigation could be launched”",
+            "more in-depth investigation could be launched”",
             f"with exact costs {least:.0%} or more of each conduct that moves prices by over {VISIBLE:g} "
             "$/MWh are found at 5 % false alarms",
             least >= FOUND,
@@ -231,9 +230,8 @@ def list_claims(results: Results) -> list[Claim]:
             HOMES,
             POLICY,
             "The incubator is of interest only as far as costs can be measured with some accuracy",
-            "“only to the extent that each prosumer’s QoE/opportunity costs could be measured and simulated "
-            "with "
-            "some degree of accuracy”",
+            "“only to the extent that each prosumer’s QoE/opportunity costs could be measured and "
+            "simulated with some degree of accuracy”",
             f"“{conduct}”: area under ROC {own['area_gap'].iloc[0]:.2f} with exact costs, "
             f"{own['area_gap'].iloc[-1]:.2f} with errors of {own['sigma'].iloc[-1]:.0%}; found reliably up "
             f"to {limit:.0%}",
@@ -250,8 +248,7 @@ def list_claims(results: Results) -> list[Claim]:
                 POLICY,
                 "Falsified costs could derail simulated comparisons of prices",
                 "“falsified or spoofed preferences … could derail any meaningful attempt at simulated "
-                "comparisons "
-                "of prices”",
+                "comparisons of prices”",
                 f"area under ROC at most {area:.2f} where the mark-up is reported as cost",
                 area < 0.6,
                 "where the whole mark-up is reported as cost"

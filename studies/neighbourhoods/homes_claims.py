@@ -30,8 +30,7 @@ POLICY = "“Policy Discussion”"
 BUYERS = "Sell-side collusion might quickly founder on responses of the buy side"
 BUYERS_PRINTED = (
     "“any attempts at sell-side collusion might quickly founder due to price signaling or responsive "
-    "collusion from "
-    "the buy-side”"
+    "collusion from the buy-side”"
 )
 LEAST_SESSIONS = 20
 SAME = 1e-9  # a spread of rounding errors
@@ -196,8 +195,7 @@ def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]
                 upper + (high - low) / 2),
                 reason="95 % interval over sessions", published=f"{low:.0%}" if low == high else
                 f"{low:.0%} to {high:.0%}", outside="ours is the mean over sellers and phases of the cycle "
-                "of "
-                "one-round best replies; the notes do not say which sellers and phases theirs tests",
+                "of one-round best replies; the notes do not say which sellers and phases theirs tests",
             )
         )  # fmt: skip
     if "two" in by:
@@ -296,14 +294,12 @@ def document_claims(results: Results) -> list[Claim]:
                     HOMES, "“Evaluation”", "Prices and each agent's marginal costs suffice to establish "
                     "collusion",
                     "“These two time series should capture all the information necessary to establish "
-                    "collusion "
-                    "between agents”",
+                    "collusion between agents”",
                     f"at {hour} h sellers' price is {honest:.0f} $/MWh above their own marginal cost when "
                     f"all are honest; learned {float(sellers['margin'].mean()):.0f}",
                     honest <= 1,
                     "scarcity and lines lift prices above own cost without any conduct: competition and "
-                    "static "
-                    "Nash of the same market are needed beside the two series" if honest > 1
+                    "static Nash of the same market are needed beside the two series" if honest > 1
                     else "no gap without conduct in this street", evidence="weak",
                 )
             )  # fmt: skip

@@ -203,8 +203,7 @@ def draw_figures(results: Results) -> list[Chart]:
                     name=f"{column}_{market}",
                     title=f"Change of the {words}, {PLACE[market]}",
                     caption="Differences of sessions of the same seed with and without the remedy, in "
-                    "percent of "
-                    f"competition's {words}: mean and 95 % interval.",
+                    f"percent of competition's {words}: mean and 95 % interval.",
                     labels=[REMEDIES[name].words for name, _ in rows],
                     low=[low for _, low, _ in ends],
                     high=[max(high, low + 0.05) for _, low, high in ends],

@@ -23,9 +23,7 @@ from studies.sources import SYNCHRONIZATION
 from studies.study import Results
 
 SIMULATION, DISCUSSION, MODEL = "section IV", "section V", "section III"
-PAID = (
-    "the document's game changed: a prosumer pays for its own energy, without which nothing of it is to gain"
-)
+PAID = "the document's game changed: who synchronizes pays for its own energy"
 LEAST_WORLDS = 4
 
 
@@ -55,8 +53,8 @@ def _patterns(results: Results) -> list[Claim]:
     return [
         *_hours(results),
         compare_statement(
-            SYNCHRONIZATION, f"{SIMULATION}, figure 2", "Figure 2: no profit in the first half of the "
-            "morning peak",
+            SYNCHRONIZATION, f"{SIMULATION}, figure 2",
+            "Figure 2: no profit in the first half of the morning peak",
             "“no profit is generated in the first half of the morning peak”",
             f"at most {early:.1%} of the day's booked profit from 5:30 to 7:00", early < 0.02,
             "in the hours of figure 3, where all synchronize; that demand begins then is an input of ours"
@@ -100,18 +98,18 @@ def _hours(results: Results) -> list[Claim]:
             SYNCHRONIZATION, f"{SIMULATION}, figure 3",
             "Figure 3: hours of the morning in which synchronizing is better",
             "“In the morning, between 5:30 to 7:00 AM … sync. game behavior of prosumers is more beneficial”",
-            spans(morning, 0.5), window <= set(morning),
+            spans(morning, 0.5), len(window ^ set(morning)) <= 1,
             f"its begin is an input: `day_start` = {LoadShape().day_start:g} h, with a night load of "
             f"{results.spec.night_kw:g} kW before. Its end is a knife edge: half hours in which at least "
-            f"half prefer it, {edge}; sunrise and panels, which "
-            "are not given, move it", evidence="input",
+            f"half prefer it, {edge}; sunrise and panels, which are not given, move it",
+            evidence="input",
         ),
         compare_statement(
-            SYNCHRONIZATION, f"{SIMULATION}, figure 3", "Figure 3: synchronizing is better in the early "
-            "evening",
-            "“in the early evening, sync. game behavior of prosumers is more beneficial”", spans(evening,
-            0.5),
-            bool(evening), "no hours are given; ours last until demand ends, which is an input"
+            SYNCHRONIZATION, f"{SIMULATION}, figure 3",
+            "Figure 3: synchronizing is better in the early evening",
+            "“in the early evening, sync. game behavior of prosumers is more beneficial”",
+            spans(evening, 0.5), bool(evening),
+            "no hours are given; ours last until demand ends, which is an input"
             if evening else "never by half of the prosumers", evidence="input",
         ),
     ]  # fmt: skip
@@ -235,8 +233,7 @@ def _discussion(results: Results) -> list[Claim]:
                 SYNCHRONIZATION, DISCUSSION, "A fraction of the 15-minute reporting interval makes "
                 "detection hard",
                 "“Prosumers could always use a fraction of the reporting interval to artificially increase "
-                "the "
-                "demand and make synchronization game detection generally hard”",
+                "the demand and make synchronization game detection generally hard”",
                 f"area under ROC {hidden:.2f} for bursts of 5 minutes", hidden < 0.6,
                 "bursts that are made up for within the interval leave its reading as it is, by construction"
                 if hidden < 0.6 else "readings show them", evidence="weak",
@@ -286,11 +283,9 @@ def _storage() -> list[Claim]:
             SYNCHRONIZATION, place, "Equation (4): the interval is inversely proportional to the price's "
             "rise",
             "“the length of the synchronization interval is inversely proportional to the increase of the "
-            "operator’s "
-            "price”", "d·(s + s^p) is the same in every round" if holds else "it is not", holds,
+            "operator’s price”", "d·(s + s^p) is the same in every round" if holds else "it is not", holds,
             "inverse to s + s^p, not to its rise, and only where s + s^p grows by each rise; with x "
-            "constant, as "
-            "printed, it falls geometrically", evidence="weak",
+            "constant, as printed, it falls geometrically", evidence="weak",
         ),
         compare_open(
             SYNCHRONIZATION, place, "Equation (4): x = s + s^p is constant", "“The sum … is constant”",

@@ -135,9 +135,8 @@ def _sentences(results: Results, place: str) -> list[Claim]:
     first, second, third = money("G1 D1 D3", "D1"), money("G1 D1 D3", "D3"), money("G1 D2 D3", "D3")
     out = [
         _says("withholding 40 MW alone changes no price and loses money",
-              "“due to a reduction in quantity of the Genco (from 1100 MW to 1060 MW) without any change in "
-              "price, its "
-              "profit tends to decrease”",
+              "“due to a reduction in quantity of the Genco (from 1100 MW to 1060 MW) without any change "
+              "in price, its profit tends to decrease”",
               f"{base:,.0f} → {forty:,.0f} $, price {price('base'):.2f} → {price('alone 40'):.2f}",
               forty < base and math.isclose(price("base"), price("alone 40"), abs_tol=0.005), where=ON_RAMPS),
         _says("withholding 90 MW alone pays (no ramp limit)",
@@ -261,8 +260,7 @@ def _learned(table: pd.DataFrame, place: str) -> list[Claim]:
         out.append(
             _says("learned: with the ramp limit G1 needs the discos",
                   "“with the introduction of ramp rate constraint, the generation side needs the demand "
-                  "side to put "
-                  "effective collusion into practice”",
+                  "side to put effective collusion into practice”",
                   f"{alone:,.0f} $ beside passive, {joined:,.0f} $ beside learning discos",
                   joined > 1.1 * alone,
                   fitted=False)
@@ -306,14 +304,12 @@ def _learned(table: pd.DataFrame, place: str) -> list[Claim]:
         out.append(
             _says("learned: a myopic G1 ends with D1, a far-sighted one with D2",
                   "“If G1 is myopic, it chooses the first method, while foresight preference leads to "
-                  "choosing the "
-                  "second method”",
+                  "choosing the second method”",
                   f"γ {means.index.min():g}: D1 {low['D1_joins']:.0%}, D2 {low['D2_joins']:.0%}; "
                   f"γ {means.index.max():g}: D1 {high['D1_joins']:.0%}, D2 {high['D2_joins']:.0%}",
                   bool(holds),
                   "G1 remembers its own last offer here; what a state is, the article does not say; in one "
-                  "state "
-                  "γ cannot matter at all", fitted=False)
+                  "state γ cannot matter at all", fitted=False)
         )  # fmt: skip
     out.append(
         compare_open(

@@ -38,8 +38,7 @@ def reproduction_claims(table: pd.DataFrame, results: Results) -> list[Claim]:
                     f"{ends['G1_profit'].mean():,.0f} $",
                     share == 1.0 or most >= least, "" if share == 1.0 else
                     f"all of 15 means at least {least:.0%} with 95 % confidence; other ends are one step of "
-                    "20 MW "
-                    "away", evidence="independent" if share == 1.0 else "weak",
+                    "20 MW away", evidence="independent" if share == 1.0 else "weak",
                 )
             )  # fmt: skip
     rows = pick_end(fitted, ramp=True, discos=True)

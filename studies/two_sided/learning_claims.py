@@ -202,8 +202,7 @@ def _article(results: Results, table: pd.DataFrame) -> list[Claim]:
             compare_open(
                 TWO_SIDED, SCENARIO_C, "C: collusion is profitable for both and more likely to occur",
                 "“collusion is profitable for both a Genco and a Disco in the second hour and it is more "
-                "likely to "
-                "occur”",
+                "likely to occur”",
                 f"in {main['two-sided'].min():.0%} to {main['two-sided'].max():.0%} of seeds; more often "
                 f"than not in {(main['two-sided'] > 0.5).mean():.0%} of {len(main)} settings",
                 "exploration rates, learning rate and grid of actions are not given",
@@ -249,8 +248,7 @@ def _policies(results: Results, table: pd.DataFrame) -> list[Claim]:
                 "the best levels",
                 bool(ours["gen_a_online"] > other["gen_a_online"]),
                 "said of other experiments than this market; here by profit while learning, each policy at "
-                "its best "
-                "level", evidence="weak", variant=f"{grid} grid",
+                "its best level", evidence="weak", variant=f"{grid} grid",
             )
         )  # fmt: skip
     return out

@@ -143,11 +143,9 @@ def draw_figures(results: Results, summaries: Mapping[str, Summary]) -> list[Cha
         Lines(
             name="ramp",
             title="Gen-A alone: best profit of both hours by ramp limit",
-            caption="The article says that with its ramp limit Gen-A cannot prevent congestion in hour "
-            "2 alone (398 $ in all). That needs an offer of 200 MW before hour 1 and a limit of 1 to 5 "
-            "MW/h (at 5 the "
-            "line is exactly "
-            "full, and it takes the price rule that gives Gen-A least).",
+            caption="The article says that with its ramp limit Gen-A cannot prevent congestion in hour 2 "
+            "alone (398 $ in all). That needs an offer of 200 MW before hour 1 and a limit of 1 to 5 MW/h "
+            "(at 5 the line is exactly full, and it takes the price rule that gives Gen-A least).",
             series=[
                 ("no offer before hour 1", x, ramps["profit $, free start"].tolist()),
                 ("200 MW before hour 1", x, ramps["profit $, 200 MW before"].tolist()),
@@ -181,8 +179,7 @@ def _price_intervals(frame: pd.DataFrame) -> Chart:
         name="prices",
         title="Prices: published, and every price that supports the dispatch",
         caption="At 200 MW line 1–2 is exactly full, Gen-A exactly at its capacity and Gen-C exactly at "
-            "zero: the "
-        "price is not unique, and 6.64 is one of many.",
+            "zero: the price is not unique, and 6.64 is one of many.",
         labels=labels, low=low, high=high, chosen=chosen, published=paper, x_label="$/MWh", wide=True,
     )  # fmt: skip
 
@@ -245,8 +242,7 @@ def list_claims(results: Results, summaries: Mapping[str, Summary]) -> list[Clai
             f"{local[1]:g}, {local[2]:g} and {local[3]:g} against costs of 6, 10 and 8 $/MWh",
             np.allclose(list(local.values()), (6.0, 10.0, 8.0), atol=0.005),
             "not at node 2, where section 4.3 itself prints 9 $/MWh and Gen-B, at 10, does not run; that "
-            "each "
-            "generator stands at the node of its number is our reading of figure 2"),
+            "each generator stands at the node of its number is our reading of figure 2"),
         compare_statement(
             TWO_SIDED, SCENARIO_B, "B: Gen-A earns nothing in hour 2",
             "“Gen-A does not make profit from the energy market”", f"{second:.0f} $",
