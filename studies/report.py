@@ -23,7 +23,7 @@ from studies.study import Results, Study, Summary
 SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
 ANSWER = "answer.txt"
-KINDS = {"matches": "good", "consistent": "good", "differs": "bad", "under-specified": "open"}
+KINDS = {"matches": "good", "consistent": "", "differs": "bad", "under-specified": "open"}
 
 
 def write_report(folder: Path) -> Path:
