@@ -11,21 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from studies.claims import Claim as Claim
+    from studies.claims import Source as Source
+    from studies.claims import compare_number as compare_number
+    from studies.claims import compare_open as compare_open
+    from studies.claims import compare_statement as compare_statement
     from studies.running.runner import run as run
     from studies.running.spec import Spec as Spec
     from studies.running.spec import setting as setting
     from studies.study import Results as Results
     from studies.study import Study as Study
     from studies.study import Summary as Summary
-    from studies.study import compare_number as compare_number
     from studies.study import mean_and_error as mean_and_error
 
 _HOMES = {
+    "Claim": "claims",
     "Results": "study",
+    "Source": "claims",
     "Spec": "running.spec",
     "Study": "study",
     "Summary": "study",
-    "compare_number": "study",
+    "compare_number": "claims",
+    "compare_open": "claims",
+    "compare_statement": "claims",
     "mean_and_error": "study",
     "run": "running.runner",
     "setting": "running.spec",

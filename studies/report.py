@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from studies.ledger import run_ledger, write_run_ledger
+from studies.claims import claim_words, verdict_words
+from studies.ledger import run_ledger, tally, write_run_ledger
 from studies.pages.page import asset, html_table, write_page
 from studies.pictures.charts import Chart
 from studies.registry import StudyRef, stored_study
@@ -24,7 +25,7 @@ from studies.study import Results, Study, Summary
 SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
 ANSWER = "answer.txt"
-KINDS = {"matches": "good", "consistent": "good", "differs": "bad", "under-specified": "open"}
+KINDS = {"matches": "good", "consistent": "", "differs": "bad", "under-specified": "open"}
 
 
 def write_report(folder: Path, named: str | None = None, trust: bool = False) -> Path:
@@ -105,9 +106,7 @@ def _heading(
         tiles.append(("bad", f"{failed:,}", "cells failed"))
     if study.random:
         tiles.append(("", f"{manifest['replicates']}", "replicates of each cell"))
-    for verdict, count in rows["verdict"].value_counts(sort=False).items() if len(rows) else ():
-        words = f"published figure{'s' if count > 1 else ''}: {verdict}"
-        tiles.append((KINDS[str(verdict)], str(count), words))
+    tiles += _verdict_tiles(rows)
     tiles += [("", value, words) for value, words in headline]
     seconds = sum(session["wall_seconds"] for session in manifest["sessions"])
     tiles.append(("", f"{seconds:,.1f} s", "of running"))
@@ -129,29 +128,57 @@ def _answer(sentences: Sequence[str]) -> str:
     return f'<section class="answer" aria-label="Answer"><ul>{items}</ul></section>'
 
 
-def _ledger_section(rows: pd.DataFrame) -> str:
+def _verdict_tiles(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Printed numbers and sentences by verdict; cross-checks are in the table alone."""
     if rows.empty:
-        return ""
+        return []
+    counts = tally(rows).loc["published"]
+    return [
+        (KINDS[str(verdict)], str(count), f"printed {form}{'s' if count > 1 else ''}: {verdict}")
+        for form, numbers in counts.iterrows()
+        for verdict, count in numbers.items()
+        if count
+    ]
+
+
+LEDGERS = {
+    "published": ("Published and ours", "ledger"),
+    "cross-check": ("Own cross-checks", "cross-checks"),
+}
+
+
+def _ledger_section(rows: pd.DataFrame) -> str:
+    """A table of what documents print, then one of our own cross-checks."""
+    return "\n".join(
+        _ledger_table(part, *LEDGERS[kind]) for kind in LEDGERS if len(part := rows[rows["kind"] == kind])
+    )
+
+
+def _ledger_table(rows: pd.DataFrame, title: str, name: str) -> str:
     cells = "".join(
-        f"<tr><td>{escape(row['claim'])}</td><td class='number'>{escape(row['published'])}</td>"
+        f"<tr><td>{escape(claim_words(row['claim'], row['variant']))}</td>"
+        f"<td>{escape(row['published'])}</td><td>{escape(row['place'])}</td>"
         f"<td class='number'>{escape(row['ours'])}</td>"
-        f"<td><span class='verdict {KINDS[row['verdict']]}'>{escape(row['verdict'])}</span></td>"
+        f"<td><span class='verdict {KINDS[row['verdict']]}'>"
+        f"{escape(verdict_words(row['verdict'], row['evidence']))}</span></td>"
         f"<td class='reason'>{escape(row['reason'])}</td></tr>"
         for row in rows.to_dict("records")
     )
     documents = "; ".join(dict.fromkeys(rows["document"]))
     head = "".join(
         f'<th scope="col"{kind}>{word}</th>'
-        for word, kind in (("claim", ""), ("published", ' class="number"'), ("ours", ' class="number"'),
+        for word, kind in (("claim", ""), ("printed", ""), ("where", ""), ("ours", ' class="number"'),
                            ("verdict", ""), ("why", ""))
     )  # fmt: skip
-    return f"""<section aria-labelledby="ledger-title">
-<h2 id="ledger-title">Published and ours</h2>
-<p class="quiet">{escape(documents)}. <b>Matches</b>: to the printed digits. <b>Consistent</b>: inside the
-interval shown. <b>Differs</b>, <b>under-specified</b>: for the reason beside it.</p>
-<div class="sideways" tabindex="0" role="region" aria-label="Published and ours">
-<table class="ledger" id="ledger">
-<caption>{len(rows)} published figures</caption>
+    numbers = int((rows["form"] == "number").sum())
+    return f"""<section aria-labelledby="{name}-title">
+<h2 id="{name}-title">{title}</h2>
+<p class="quiet">{escape(documents)}. <b>Matches</b>: to the printed digits, without use of the figure.
+<b>Consistent</b>: inside the interval shown, or resting on what is said beside it. <b>Differs</b>,
+<b>under-specified</b>: for the reason beside it.</p>
+<div class="sideways" tabindex="0" role="region" aria-label="{title}">
+<table class="ledger" id="{name}">
+<caption>{numbers} numbers, {len(rows) - numbers} sentences</caption>
 <thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>
 </section>"""
 

@@ -151,14 +151,19 @@ def _say_answer(console: object, page: Path) -> None:
 
 
 def _say_verdicts(console: object, page: Path) -> None:
-    from studies.ledger import read_run_ledger
+    """One line for what documents print, by form, and one for our own cross-checks."""
+    from rich.console import Console
+    from rich.text import Text
 
+    from studies.ledger import read_run_ledger, tally
+
+    assert isinstance(console, Console)
     rows = read_run_ledger(page.parent)
-    if len(rows):
-        from rich.console import Console
-        from rich.text import Text
-
-        assert isinstance(console, Console)
-        counts = rows["verdict"].value_counts(sort=False)
-        words = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-        console.print(Text(f"Ledger   {len(rows)} published figures: {words}"))
+    if rows.empty:
+        return
+    counts = tally(rows)
+    for kind, title in (("published", "printed"), ("cross-check", "cross-checked")):
+        for form, numbers in counts.loc[kind].iterrows():
+            words = ", ".join(f"{n} {verdict}" for verdict, n in numbers.items() if n)
+            if words:
+                console.print(Text(f"Ledger   {title} {form}s: {words}"))
