@@ -15,13 +15,17 @@ _UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "l
 
 
 class Status(IntEnum):
-    """How a round ended; all but OPTIMAL leave NaN in its rows."""
+    """How a round ended; all but OPTIMAL leave NaN in its rows.
+
+    INVALID: it brought numbers that no book may hold.
+    """
 
     OPTIMAL = 0
     INFEASIBLE = 1
     UNBOUNDED = 2
     TIME_LIMIT = 3
     NUMERICAL = 4
+    INVALID = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +107,7 @@ def check_rows(
     if values is None:
         return
     array = once(values)
-    good = ~np.isnan(array) if infinite else np.isfinite(array)
-    if low is not None:
-        good &= array >= low
+    good = _admitted(array, low, infinite)
     if not good.all():
         r, *rest = np.argwhere(~good)[0].tolist()
         item = tuple(rest)
@@ -114,6 +116,23 @@ def check_rows(
             f"array '{what}', round {r}, {name(item)}: the value is {float(array[r][item])!r}; "
             f"give a number{bound} in {_UNITS[what]}"
         )
+
+
+def sound_rows(
+    values: np.ndarray | None, low: float | np.ndarray | None = None, infinite: bool = False
+) -> np.ndarray | bool:
+    """(rounds,) whether :func:`check_rows` would let each row pass."""
+    if values is None:
+        return True
+    good: np.ndarray = _admitted(values, low, infinite).reshape(len(values), -1).all(axis=1)
+    return good
+
+
+def _admitted(array: np.ndarray, low: float | np.ndarray | None, infinite: bool) -> np.ndarray:
+    good: np.ndarray = np.isfinite(array)
+    if infinite:
+        good = np.logical_not(np.isnan(array))
+    return good if low is None else good & (array >= low)
 
 
 def once(values: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of
+from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, rows_of, sound_rows
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -25,6 +25,7 @@ from clearing.errors import (
     UnboundedError,
 )
 from clearing.optimum import Optimum, find_optimum
+from clearing.shortages import Shortages
 from clearing.structure import Numbers, Structure
 from networks.checks import suggest
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
 
 _DOUBLE = np.dtype(float)
-_STATUS_OF: dict[type[ClearingError], Status] = {
+_STATUS_OF: dict[type[Exception], Status] = {
     InfeasibleError: Status.INFEASIBLE,
     UnboundedError: Status.UNBOUNDED,
     TimeLimitError: Status.TIME_LIMIT,
@@ -47,7 +48,8 @@ _STATUS_OF: dict[type[ClearingError], Status] = {
 class PreparedMarket:
     """A nodal market with a fixed structure of orders.
 
-    Results are those of the canonical laws whatever was cleared before, in any order or batch (law 3).
+    Results are those of the canonical laws whatever was cleared before, in any order or batch (law 3). Any
+    number of threads may share one.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class PreparedMarket:
         self.orders = len(self.structure.bus)
         self.sloped = bool(self.numbers.slope.any())
         self._shape, self._hours = (self.orders,), book.hours
+        self._shortages = Shortages()
 
     @cached_property
     def engine(self) -> Engine | None:
@@ -106,13 +109,15 @@ class PreparedMarket:
         limit_mw : (rounds, branches) or (branches,) thermal limits in place of the grid's [MW].
         want : of "accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"; nobody pays for what was
             not asked.
-        on_error : "mark" leaves NaN and a status in a failed row, "raise" raises its error.
+        on_error : "mark" leaves NaN and a status in a failed row, and no other row feels it; "raise"
+            raises its error.
         branches : labels of the branches whose flows are wanted (all by default).
 
         Raises
         ------
         InputError
-            arrays of a wrong shape, or numbers that no book may hold, naming round and order.
+            arrays of a wrong shape; numbers that no book may hold, naming round and order, where every round
+            has them or with on_error="raise" (else such rows get the status INVALID).
         ClearingError
             with on_error="raise", the first failed round's.
         """
@@ -120,19 +125,18 @@ class PreparedMarket:
         _check_choice("want", want, WANTED)
         _check_choice("on_error", (on_error,), ("mark", "raise"))
         lines = self._all_branches if branches is None else self._branches(branches)
-        closed = rows.limit_mw is not None and bool((rows.limit_mw == 0).any())
-        if rows.slope is not None and np.isinf(once(rows.slope)).any():
-            self._check_numbers(rows)  # the one number that the engine lets pass
-        if self.engine is None or closed:
-            self._check_numbers(rows)
-            return self._general_batch(rows, want, on_error, lines)
-        batch = self.engine.clear_many(rows, want, lines, self._hours)
-        if np.count_nonzero(batch.certified) == len(rows):
-            return batch
-        self._check_numbers(rows)  # the engine has looked at all others, and proves no round with a bad one
-        fallbacks = 0
-        for r in np.flatnonzero(~batch.certified).tolist():
-            fallbacks += batch.status[r] == Status.NUMERICAL
+        if self.engine is None:
+            batch = self._empty_batch(len(rows), want, lines)
+        else:
+            batch = self.engine.clear_many(rows, want, lines, self._hours)
+            if np.count_nonzero(batch.certified) == len(rows):
+                return batch  # the engine has looked at all numbers, and proves no round with a bad one
+        self._check_numbers(rows, of_every_round=on_error == "mark")
+        sound = self._sound(rows)
+        batch.status[~sound] = Status.INVALID
+        left = np.flatnonzero(sound & ~batch.certified)
+        fallbacks = 0 if self.engine is None else int((batch.status[left] == Status.NUMERICAL).sum())
+        for r in left.tolist():
             self._general_round(rows, r, batch, on_error, lines)
         return replace(batch, fallbacks=fallbacks)
 
@@ -198,14 +202,30 @@ class PreparedMarket:
         shapes["limit_mw"] = (len(grid.branches),)
         return shapes
 
-    def _check_numbers(self, rows: Rows) -> None:
-        """Refuse the first number that no book may hold, naming round and order."""
-        order = self._order_name
-        check_rows(rows.price, "price", order)
-        check_rows(rows.mw, "mw", order, self.numbers.min_mw)
-        check_rows(rows.slope, "slope", order, 0.0)
-        check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
-        check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
+    def _check_numbers(self, rows: Rows, of_every_round: bool = False) -> None:
+        """Refuse the first number that no book may hold, by round and order; or only what every round has."""
+        for what, (name, *bounds) in self._bounds.items():
+            values = getattr(rows, what)
+            if not of_every_round or (values is not None and values.strides[0] == 0):
+                check_rows(values, what, name, *bounds)
+
+    def _sound(self, rows: Rows) -> np.ndarray:
+        """(rounds,) bool, whether a round's numbers are such as a book may hold."""
+        sound = np.ones(len(rows), dtype=bool)
+        for what, (_, *bounds) in self._bounds.items():
+            sound &= sound_rows(getattr(rows, what), *bounds)
+        return sound
+
+    @cached_property
+    def _bounds(self) -> dict[str, tuple[Any, ...]]:
+        """How to name an item of each array, its least value, and whether it may be infinite."""
+        return {
+            "price": (self._order_name,),
+            "mw": (self._order_name, self.numbers.min_mw),
+            "slope": (self._order_name, 0.0),
+            "fixed_mw": (self._bus_name,),
+            "limit_mw": (self._branch_name, 0.0, True),
+        }
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"
@@ -227,24 +247,24 @@ class PreparedMarket:
                 raise InputError(f"branches: {label!r} is not a branch of the grid{suggest(label, known)}")
         return np.array([known[b] for b in labels], dtype=np.int64)
 
-    def _general_batch(self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray) -> Batch:
-        rounds, buses = len(rows), len(self.market.grid.buses)
+    def _empty_batch(self, rounds: int, want: Sequence[str], lines: np.ndarray) -> Batch:
+        """A batch of which no round is cleared yet."""
+        buses = len(self.market.grid.buses)
         tail = (self.structure.periods,) if self.structure.periods > 1 else ()
         shapes = {"accepted": (self.orders,), "welfare": (), "flow": (len(lines), *tail)}
         arrays = {name: np.full((rounds, *shapes.get(name, (buses, *tail))), np.nan) for name in want}
-        batch = Batch(np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=bool), 0, **arrays)
-        for r in range(rounds):
-            self._general_round(rows, r, batch, on_error, lines)
-        return batch
+        return Batch(np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=bool), 0, **arrays)
 
     def _general_round(self, rows: Rows, r: int, batch: Batch, on_error: str, lines: np.ndarray) -> None:
         """Clear row r by the general path and write it into the batch's arrays."""
         try:
+            if batch.status[r] == Status.INFEASIBLE:  # in the engine's eyes
+                self._prove_shortage(rows, r)
             found = self._optimum(rows, r)
-        except ClearingError as error:
+        except (ClearingError, InputError) as error:
             if on_error == "raise":
                 raise type(error)(f"round {r}: {error}") from error
-            batch.status[r], batch.certified[r] = _STATUS_OF[type(error)], False
+            batch.status[r], batch.certified[r] = _STATUS_OF.get(type(error), Status.INVALID), False
             return
         batch.status[r], batch.certified[r] = Status.OPTIMAL, True
         claim, several = found.claim, self.structure.periods > 1
@@ -264,7 +284,25 @@ class PreparedMarket:
                 if wanted is not None:
                     wanted[r] = ends * money if several else ends[:, 0] * money
 
+    def _prove_shortage(self, rows: Rows, r: int) -> None:
+        """InfeasibleError where it is proven at once that row r has no dispatch."""
+        structure, numbers = self._numbers(rows, r)
+        if self._shortages.prove(structure, numbers, self.market.time_limit):
+            raise InfeasibleError(
+                "no dispatch serves the fixed demand within the limits of orders and branches"
+            )
+
     def _optimum(self, rows: Rows, r: int) -> Optimum:
+        market, (structure, numbers) = self.market, self._numbers(rows, r)
+        if self.days is not None and not numbers.slope.any():
+            optimum = self.days.find(structure, numbers, market.price_rule, market.time_limit)
+            if optimum is not None:
+                return optimum
+        model = market.compiled(structure)
+        return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
+
+    def _numbers(self, rows: Rows, r: int) -> tuple[Structure, Numbers]:
+        """Row r as numbers on a structure, which is another one where the row brings limits."""
         structure, market = self.structure, self.market
         numbers = replace(self.numbers, price=rows.price[r], mw=rows.mw[r])
         if rows.slope is not None:
@@ -276,12 +314,7 @@ class PreparedMarket:
             structure = structure.on_grid(market.grid.with_settings(limit_mw=rows.limit_mw[r]))
             low, high = structure.grid.flow_bounds_mw
             numbers = replace(numbers, low_mw=low[structure.limited], high_mw=high[structure.limited])
-        if self.days is not None and not numbers.slope.any():
-            optimum = self.days.find(structure, numbers, market.price_rule, market.time_limit)
-            if optimum is not None:
-                return optimum
-        model = market.compiled(structure)
-        return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
+        return structure, numbers
 
 
 def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> None:

@@ -41,6 +41,11 @@ LEAST = 2  # the least reduced cost at the end of the last round, while `state` 
 DEAREST = 3  # greatest |price| and quantity of the orders of the last round
 MOST = 4
 BESIDE = 5  # greatest |fixed demand| of a bus or limit of a link
+SERVED = 6  # fixed demand of all buses together, SUPPLIED what others inject in any case; greatest of a bus
+SUPPLIED = 7
+FIXED = 8
+TYPICAL = 9  # typical |price| of the book that the engine was made from
+N_HABIT = 16
 
 # site (float): sites of the columns, see `layout`
 NET = 0  # what the columns inject, all layers together; while a round is solved, only those at a bound [MW]
@@ -222,10 +227,10 @@ N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each
 TOL = 0  # primal tolerance [MW]
-MWSCALE = 1
-COSTSCALE = 2
+MWSCALE = 1  # greatest MW of a column or of fixed demand
+COSTSCALE = 2  # greatest price or shadow price, and the typical price on top
 BOUND = 3  # sums over the columns of the round, see `proof`
-STATIONARITY = 4
+STATIONARITY = 4  # greatest excess of a column
 SLACKNESS = 5
 VOLUME = 6
 SPENT = 7

@@ -239,7 +239,7 @@ def clear_round(s, rule, r, lane, number):
         return status
     fetch_row(s.out_accepted, r)
     fetch_row(s.out_lmp, r)
-    put_aside(s, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
+    put_aside(s, lane, m, MW_TOL * mw_scale)
     s.out_welfare[r] = -s.note[SPENT, lane]
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]

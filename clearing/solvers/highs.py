@@ -200,12 +200,16 @@ class GrowingProgram:
         The rows weighted by a ray y add up to one row; where its bounds lie beyond what any point within
         the columns' bounds reaches (J. Farkas, 1902), by more than all tolerances, nothing is feasible.
         """
-        _, known, found = self.highs.getDualRay()
-        if not known:
+        ray = self.dual_ray()
+        if ray is None:
             return False
-        ray = np.asarray(found) / max(float(np.abs(found).max(initial=0.0)), 1e-300)
         row_low, row_high = (np.concatenate([part[k] for part in self._rows]) for k in (1, 2))
         return any(self._excludes(sign * ray, row_low, row_high) for sign in (1.0, -1.0))
+
+    def dual_ray(self) -> np.ndarray | None:
+        """(rows,) weights that add up to a row without a point, as HiGHS found them; the greatest is 1."""
+        _, known, found = self.highs.getDualRay()
+        return np.asarray(found) / max(float(np.abs(found).max(initial=0.0)), 1e-300) if known else None
 
     def _excludes(self, ray: np.ndarray, row_low: np.ndarray, row_high: np.ndarray) -> bool:
         side = np.where(ray > 0, row_low, row_high)
