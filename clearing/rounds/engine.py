@@ -37,10 +37,10 @@ def _one_round() -> Callable[..., float]:
 
 
 class Engine:
-    """Exact clearings of one structure, by as many threads as wish.
+    """Exact clearings of one structure, for any number of threads.
 
-    Each call takes a workspace that is idle, or a new one, and lays it back at its end: threads share nothing that
-    changes, and wait for nobody. There are as many as calls have ever run side by side.
+    A call takes an idle workspace, or a new one, and lays it back when it ends: calls that run side by side share
+    nothing that changes, and none waits. There are as many workspaces as calls have ever run at a time.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ class Engine:
         self._clear_one: Callable[..., float] | None = None
 
     def workspace(self) -> Workspace:
-        """One that is idle, or a new one; it is the caller's until he gives it back to the idle ones."""
+        """An idle one, or a new one; nobody else has it until it is among the idle ones again."""
         try:
             work = self._idle.pop()  # at once: no two threads get the same
         except IndexError:

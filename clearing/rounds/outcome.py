@@ -215,4 +215,4 @@ def put_aside(s, lane, m, tol):
     s.mark[COUNT, lane] = m - first
     s.note[TOL, lane] = tol
     s.note[COSTSCALE, lane] = dearest + min(s.habit[TYPICAL], s.habit[DEAREST])
-    prove_columns(s, lane)
+    prove_columns(s, lane, 1e-6 * tol)

@@ -74,9 +74,10 @@ NOTHING = 1e-250  # where there is nothing, nothing is wrong
 
 
 @inner
-def prove_columns(s, lane):
+def prove_columns(s, lane, edge):
     """Bounds, slackness, cost, |cost| and anything not finite, each summed over the columns; their greatest MW; and
-    by how much a reduced cost exceeds what its own price excuses, where the column is not at the bound of its sign.
+    by how much a reduced cost exceeds what its own price excuses, where the column is more than `edge`, which is
+    rounding, away from the bound of its sign.
 
     A reduced cost that is no more than rounding has no part in the slackness: beside an unlimited quantity it would
     count without end.
@@ -94,6 +95,7 @@ def prove_columns(s, lane):
     value(s, s.bus[LAM])
     zero = splat(0.0)
     half = splat(0.5)
+    far = splat(edge)
     own = splat(OWN_PRICE)
     none = splat(COLUMN_PRICE * note[COSTSCALE, lane])
     bound = excess = slack = spent = volume = moved = zero
@@ -118,7 +120,7 @@ def prove_columns(s, lane):
             bound = bound + smaller(smaller(over, under), zero)
             # least value of the Lagrangian over the box is at the bound that the sign of d asks for
             slack = slack + where_less(none, magnitude(d), larger(d * over, zero - d * under), zero)
-            wrong = larger(where_less(zero, over, d, zero), where_less(zero, under, zero - d, zero))
+            wrong = larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
             excess = larger(excess, wrong - granted)
     note[MWSCALE, lane] = max(greatest(moved), s.habit[FIXED])
     note[BOUND, lane] = -total(bound)
