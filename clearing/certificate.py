@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.book import Book
-from clearing.pricing.reduced import typical_size
-from clearing.residuals import beyond, greatest, slack_times, stationary_violation, worst
+from clearing.residuals import Residuals
 from clearing.structure import Numbers, Structure
+from clearing.tolerances import TIE_WIDTH, greatest_price
+from clearing.violations import beyond, greatest, slack_times, stationary_violation, worst
 from networks.checks import frozen
 from networks.grid import Grid
 
@@ -28,6 +29,7 @@ TOLERANCES = {
     "P1": 1e-6,
     "P2": 1e-6,
     "P3": 1e-5,
+    "P4": 1e-6,
     "D1": 1e-5,
     "D3": 1e-5,
     "D4": 1e-7,
@@ -37,15 +39,15 @@ TOLERANCES = {
 }
 # What every scale has on top, as a share of the greatest MW or price of the outcome: times the row's
 # tolerance that is 1e-12 (orders, links), 1e-10 (buses) or 1e-9 (branches) of it, 1e-11 or 1e-9 of the price.
+# Reduced costs and shadow prices within law 4's tie width, which comes on top of those, count as none.
 COLUMN_ROUNDING = 1e-6
 BUS_ROUNDING = 1e-4
 LINE_ROUNDING = 1e-3
 PRICE_ROUNDING = 1e-6
-TIE = 1e-4  # of the typical price: law 4 calls 1e-9 of it a tie
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Residuals):
     """Scaled residuals of the conditions of optimality; each must not exceed its tolerance.
 
     Attributes
@@ -56,25 +58,7 @@ class Certificate:
         support the dispatch, as the rows show, and no rule picks among them.
     """
 
-    residuals: dict[str, float]
-    tolerances: dict[str, float]
     priced: np.ndarray
-
-    @property
-    def holds(self) -> bool:
-        """Whether every residual is within its tolerance."""
-        return all(self.residuals[row] <= self.tolerances[row] for row in self.tolerances)
-
-    @property
-    def worst(self) -> tuple[str, float]:
-        """The row nearest to (or furthest beyond) its tolerance, and its residual."""
-        row = max(self.residuals, key=lambda r: self.residuals[r] / self.tolerances[r])
-        return row, self.residuals[row]
-
-    def __str__(self) -> str:
-        row, residual = self.worst
-        verdict = "holds" if self.holds else "FAILS"
-        return f"certificate {verdict}: worst row {row} at {residual:.1e} of {self.tolerances[row]:.0e}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +103,7 @@ def certify_numbers(structure: Structure, numbers: Numbers, claim: Claim) -> Cer
         "P1": check.balance(),
         "P2": check.limits(),
         "P3": check.flow_law(),
+        "P4": check.self_trade(),
         "D1": check.order_stationarity(),
         "D3": check.angle_stationarity(),
         "D4": check.dual_signs(),
@@ -163,9 +148,10 @@ class _Check:
             np.maximum.at(bus_mw, ends, passing)
         self.mw_scale = _top(bus_mw)
         self.price_scale = max(_top(self.lmp), _top(self.flow_dual), _top(self.ramp_dual))
-        self.price_scale += typical_size(np.abs(numbers.price))
+        self.tied = TIE_WIDTH * greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
         # a market with large two-sided turnover and small net cost is judged by its turnover
-        self.money_scale = turnover + 1e-3 * self.mw_scale * self.price_scale
+        least = 1e-3 * self.price_scale + self.tied / TOLERANCES["G1"]
+        self.money_scale = turnover + self.mw_scale * least
         self.bus_mw = bus_mw + BUS_ROUNDING * self.mw_scale
         self.flow_mw = flows + LINE_ROUNDING * self.mw_scale
         least = COLUMN_ROUNDING * self.mw_scale
@@ -210,6 +196,16 @@ class _Check:
         """Flows are those that the injections cause: angles solved afresh from the susceptance matrix."""
         return worst(self.grid.flow.flows(self.injection) - self.claim.flow_mw, self.flow_mw)
 
+    def self_trade(self) -> float:
+        """No unit injects by one order and withdraws by another in the same period."""
+        s = self.structure
+        machine = s.unit_of * s.periods + s.period
+        injected = s.side * self.claim.accepted
+        sold = np.bincount(machine, np.maximum(injected, 0.0))
+        bought = np.bincount(machine, np.maximum(-injected, 0.0))
+        least = COLUMN_ROUNDING * self.mw_scale
+        return worst(np.minimum(sold, bought), np.maximum(sold, bought) + least)
+
     def reduced_costs(self) -> tuple[np.ndarray, np.ndarray]:
         """Cost of one more accepted MW of each order, less what it is worth at its bus; and the scale."""
         s, n = self.structure, self.numbers
@@ -228,9 +224,13 @@ class _Check:
 
         What is rounding or a tie is none: beside an unlimited quantity it would count without end.
         """
-        least = PRICE_ROUNDING * self.price_scale + TIE * typical_size(np.abs(self.numbers.price))
+        least = PRICE_ROUNDING * self.price_scale + self.tied / TOLERANCES["D1"]
         nothing = np.abs(gap) <= TOLERANCES["D1"] * least
         return np.where(stated & ~nothing, gap, 0.0), own + least
+
+    def _pressing(self, dual: np.ndarray) -> np.ndarray:
+        """Shadow prices beyond the tie width: others hold no limit in place."""
+        return np.where(np.abs(dual) > self.tied, dual, 0.0)
 
     def order_stationarity(self) -> float:
         """No order (or link) inside its bounds gains by moving; none at a bound gains by moving inwards.
@@ -269,7 +269,7 @@ class _Check:
         around = np.maximum(ends.T @ np.abs(b), 1e-300)[:, None]
         met = ends.T @ (np.abs(b)[:, None] * (ends @ np.abs(self.lmp) + np.abs(self.flow_dual))) / around
         gap = np.where(self.stated, gap, 0.0) / around
-        return worst(gap, met + BUS_ROUNDING * self.price_scale)
+        return worst(gap, met + BUS_ROUNDING * self.price_scale + self.tied / TOLERANCES["D3"])
 
     def dual_signs(self) -> float:
         """A limit that does not exist has no shadow price, and no shadow price pushes the wrong way."""
@@ -279,7 +279,7 @@ class _Check:
             np.where(np.isfinite(self.ramp_high), 0.0, np.maximum(self.ramp_dual, 0.0)),
             np.where(np.isfinite(self.ramp_low), 0.0, np.maximum(-self.ramp_dual, 0.0)),
         ]
-        return worst(max(_top(w) for w in wrong), self.price_scale)
+        return worst(max(_top(w) for w in wrong), self.price_scale + self.tied / TOLERANCES["D4"])
 
     def complementarity(self) -> float:
         """Slack times multiplier vanishes for orders, links, flows and ramps."""
@@ -291,11 +291,11 @@ class _Check:
             worst(slack_times(claim.accepted, n.min_mw, n.mw, -reduced), self.order_mw * own),
             worst(slack_times(claim.link_mw, low, high, -difference), self.link_mw * ends),
             worst(
-                slack_times(claim.flow_mw, self.flow_low, self.flow_high, self.flow_dual),
+                slack_times(claim.flow_mw, self.flow_low, self.flow_high, self._pressing(self.flow_dual)),
                 self.flow_mw * (np.abs(self.flow_dual) + least),
             ),
             worst(
-                slack_times(self.change, self.ramp_low, self.ramp_high, self.ramp_dual),
+                slack_times(self.change, self.ramp_low, self.ramp_high, self._pressing(self.ramp_dual)),
                 self.output_mw * (np.abs(self.ramp_dual) + least),
             ),
         )
@@ -313,10 +313,12 @@ class _Check:
         dual += float((np.where(reduced > 0, n.min_mw, n.mw) * reduced).sum())
         ends = np.where(links > 0, grid.link_min_mw[:, None], grid.link_max_mw[:, None])
         dual += float((ends * links).sum())
-        dual -= _paid_at_limits(self.flow_dual, self.flow_low, self.flow_high) + float(
-            (self.flow_dual * shift).sum()
-        )
-        dual -= _paid_at_limits(self.ramp_dual, self.ramp_low, self.ramp_high)
+        flows, pressing = self.claim.flow_mw, self._pressing(self.flow_dual)
+        dual -= _paid_at_limits(pressing, self.flow_low, self.flow_high)
+        dual -= float(((self.flow_dual - pressing) * flows).sum() + (self.flow_dual * shift).sum())
+        pressing = self._pressing(self.ramp_dual)
+        dual -= _paid_at_limits(pressing, self.ramp_low, self.ramp_high)
+        dual -= float(((self.ramp_dual - pressing) * self.change).sum())
         dual -= float(self.ramp_dual[:, 0] @ n.previous_mw)
         return worst(float(cost.sum()) - dual, self.money_scale)
 

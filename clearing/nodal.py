@@ -11,6 +11,7 @@ from clearing.arrays.kept import KeptModels
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
 from clearing.explaining.diagnosis import explain_infeasibility, refuse_unsupplied
+from clearing.machines import refuse_self_trade
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.optimum import find_optimum
 from clearing.outcome import Outcome
@@ -67,14 +68,15 @@ class NodalMarket:
         Raises
         ------
         InputError
-            an order at an unknown bus, fixed demand cut off from every supply, or ramps without a
-            previous output where it is required.
+            an order at an unknown bus, a unit that would buy from itself, fixed demand cut off from every
+            supply, or ramps without a previous output where it is required.
         InfeasibleError
             no dispatch serves the fixed demand; the message names the cut and the missing MW.
         TimeLimitError, NumericalError
             no solver proved an optimum whose certificate holds.
         """
         notes = self._check_ramps(book)
+        refuse_self_trade(book)
         structure = Structure.of(book, self.grid)
         numbers = Numbers.of(book, structure)
         refuse_unsupplied(structure, numbers)

@@ -1,37 +1,51 @@
-"""What conditions of optimality lack, and how much that is beside a scale of its own."""
+"""What every certificate is: residuals beside what is admitted, and one meaning of "holds"."""
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from dataclasses import dataclass
 
 
-def worst(violation: np.ndarray | float, scale: np.ndarray | float) -> float:
-    """Largest |violation| beside its scale: 0 where there is none, NaN where one is not a number."""
-    size = np.abs(np.asarray(violation, dtype=float))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.max(np.where(size == 0.0, 0.0, size / scale), initial=0.0))
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Scaled residuals of conditions, each of which must not exceed its tolerance.
 
+    Attributes
+    ----------
+    residuals : row name → largest violation, divided by its scale.
+    tolerances : row name → what is admitted. It names the rows that the proof consists of: one that was not
+        computed, or is NaN, does not pass, nor does a residual for which nothing is admitted.
+    """
 
-def greatest(*values: float) -> float:
-    return float(np.max(values))  # a NaN prevails
+    residuals: dict[str, float]
+    tolerances: dict[str, float]
 
+    @property
+    def holds(self) -> bool:
+        """Whether every row is there and within its tolerance."""
+        return bool(self.tolerances) and all(self._share(row) <= 1.0 for row in self._rows)
 
-def beyond(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return np.maximum(np.maximum(low - x, x - high), 0.0)
+    @property
+    def worst(self) -> tuple[str, float]:
+        """The row nearest to (or furthest beyond) its tolerance, and its residual, inf if it is absent."""
+        row = max(self._rows, key=self._share)
+        return row, self.residuals.get(row, math.inf)
 
+    def __str__(self) -> str:
+        row, residual = self.worst
+        verdict = "holds" if self.holds else "FAILS"
+        admitted = self.tolerances.get(row, 0.0)
+        return f"certificate {verdict}: worst row {row} at {residual:.1e} of {admitted:.0e}"
 
-def stationary_violation(
-    x: np.ndarray, low: np.ndarray, high: np.ndarray, room: np.ndarray, gap: np.ndarray, price: np.ndarray
-) -> float:
-    """Worst gain of a move into what is more than `room` away from a bound, beside `price`."""
-    falls = np.where(x > low + room, np.maximum(gap, 0.0), 0.0)
-    rises = np.where(x < high - room, np.maximum(-gap, 0.0), 0.0)
-    return greatest(worst(falls, price), worst(rises, price))
+    @property
+    def _rows(self) -> list[str]:
+        return [*self.tolerances, *(row for row in self.residuals if row not in self.tolerances)]
 
-
-def slack_times(x: np.ndarray, low: np.ndarray, high: np.ndarray, dual: np.ndarray) -> np.ndarray:
-    """Products of multipliers (positive at the high bound) and the slacks of their bounds."""
-    with np.errstate(invalid="ignore"):
-        up = np.where(dual > 0, dual * np.maximum(high - x, 0.0), 0.0)
-        down = np.where(dual < 0, -dual * np.maximum(x - low, 0.0), 0.0)
-    return np.nan_to_num(up + down, posinf=np.inf)
+    def _share(self, row: str) -> float:
+        """Residual over tolerance, infinite where the row does not pass for want of either."""
+        residual, admitted = self.residuals.get(row, math.nan), self.tolerances.get(row, math.nan)
+        if math.isnan(residual) or math.isnan(admitted):
+            return math.inf
+        if admitted == 0:
+            return math.inf if residual > 0 else 0.0
+        return residual / admitted

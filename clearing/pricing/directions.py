@@ -80,10 +80,10 @@ class Directions:
             high=np.where(up[columns], np.inf, 0.0),
         )
         is_link = columns >= reduced.orders
-        offered = np.where(is_link, (program.high - program.low)[columns], program.high[columns])
+        offered = reduced.offered[columns]
         share = np.median(offered) / offered if len(columns) else none
         bids = np.zeros(len(columns), dtype=bool)
-        bids[~is_link] = structure.side[columns[~is_link]] < 0
+        bids[~is_link] = structure.demand[columns[~is_link]]
         mine, links = np.where(is_link, 0.0, share), np.where(is_link, share, 0.0)
         stages = [(none, program.curvature[columns]), (np.where(bids, -1.0, 0.0), none)]
         for part in (mine, links):
