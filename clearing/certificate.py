@@ -37,6 +37,7 @@ TOLERANCES = {
     "G1": 1e-6,
     "S1": 1e-6,
 }
+EXACT = 1e-3  # of their own size: buses, orders and links, so that a kilowatt shows at a bus of gigawatts
 # What every scale has on top, as a share of the greatest MW or price of the outcome: times the row's
 # tolerance that is 1e-12 (orders, links), 1e-10 (buses) or 1e-9 (branches) of it, 1e-11 or 1e-9 of the price.
 # Reduced costs and shadow prices within law 4's tie width, which comes on top of those, count as none.
@@ -152,11 +153,11 @@ class _Check:
         # a market with large two-sided turnover and small net cost is judged by its turnover
         least = 1e-3 * self.price_scale + self.tied / TOLERANCES["G1"]
         self.money_scale = turnover + self.mw_scale * least
-        self.bus_mw = bus_mw + BUS_ROUNDING * self.mw_scale
+        self.bus_mw = EXACT * bus_mw + BUS_ROUNDING * self.mw_scale
         self.flow_mw = flows + LINE_ROUNDING * self.mw_scale
         least = COLUMN_ROUNDING * self.mw_scale
-        self.order_mw = np.minimum(numbers.mw - numbers.min_mw, bus_mw[s.bus, s.period]) + least
-        self.link_mw = links + least
+        self.order_mw = EXACT * np.minimum(numbers.mw - numbers.min_mw, bus_mw[s.bus, s.period]) + least
+        self.link_mw = EXACT * links + least
 
     def _ramps(self) -> None:
         s, n = self.structure, self.numbers

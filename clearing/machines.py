@@ -56,6 +56,20 @@ def refuse_self_trade(book: Book) -> None:
                     _check_pair(book, sale=j, purchase=k)
 
 
+def own_pairs(machine: np.ndarray, side: np.ndarray, min_mw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(pairs,) columns that may withdraw, and beside each a sale of the same machine (a unit in a period)."""
+    takes, sells = (side == BUY) | (min_mw < 0), side == SELL
+    pairs = [
+        (k, j)
+        for number in np.intersect1d(machine[takes], machine[sells]).tolist()
+        for k in np.flatnonzero(takes & (machine == number)).tolist()
+        for j in np.flatnonzero(sells & (machine == number)).tolist()
+        if j != k
+    ]
+    taking, selling = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return taking, selling
+
+
 def _meet(book: Book, j: int, k: int) -> bool:
     """Whether two orders stand in the same period."""
     a, b = int(book.order_period[j]), int(book.order_period[k])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, rows_of, sound_rows
+from clearing.batches import Batch, Bound, Bounds, Round, Rows, Status, doubles, empty_batch, rows_of, spread
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -24,6 +24,7 @@ from clearing.errors import (
     TimeLimitError,
     UnboundedError,
 )
+from clearing.machines import own_pairs
 from clearing.optimum import Optimum, find_optimum
 from clearing.shortages import Shortages
 from clearing.structure import Numbers, Structure
@@ -109,8 +110,9 @@ class PreparedMarket:
         limit_mw : (rounds, branches) or (branches,) thermal limits in place of the grid's [MW].
         want : of "accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"; nobody pays for what was
             not asked.
-        on_error : "mark" leaves NaN and a status in a failed row, and no other row feels it; "raise"
-            raises its error.
+        on_error : "mark" leaves NaN and a status in a failed row (INVALID where it has numbers that no
+            book may hold, or a unit bids more than it asks itself), and no other row feels it; "raise" raises
+            its error.
         branches : labels of the branches whose flows are wanted (all by default).
 
         Raises
@@ -125,14 +127,23 @@ class PreparedMarket:
         _check_choice("want", want, WANTED)
         _check_choice("on_error", (on_error,), ("mark", "raise"))
         lines = self._all_branches if branches is None else self._branches(branches)
+        own = self._self_trades(rows)
+        if not own.any():
+            return self._clear_rows(rows, want, on_error, lines)
+        if on_error == "raise":
+            self._refuse_self_trade(rows, *np.argwhere(own)[0].tolist())
+        others = np.flatnonzero(~own.any(axis=1))
+        return spread(self._clear_rows(rows.chosen(others), want, on_error, lines), others, len(rows))
+
+    def _clear_rows(self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray) -> Batch:
         if self.engine is None:
             batch = self._empty_batch(len(rows), want, lines)
         else:
             batch = self.engine.clear_many(rows, want, lines, self._hours)
             if np.count_nonzero(batch.certified) == len(rows):
                 return batch  # the engine has looked at all numbers, and proves no round with a bad one
-        self._check_numbers(rows, of_every_round=on_error == "mark")
-        sound = self._sound(rows)
+        rows.check(self._bounds, of_every_round=on_error == "mark")
+        sound = rows.sound(self._bounds)
         batch.status[~sound] = Status.INVALID
         left = np.flatnonzero(sound & ~batch.certified)
         fallbacks = 0 if self.engine is None else int((batch.status[left] == Status.NUMERICAL).sum())
@@ -150,6 +161,7 @@ class PreparedMarket:
             and price.dtype is quantity.dtype is _DOUBLE
             and price.shape == quantity.shape == self._shape
             and not self.sloped
+            and len(self._own_pairs[0]) == 0
         ):
             found = engine.clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
@@ -158,22 +170,15 @@ class PreparedMarket:
         accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
         return Round(accepted, lmp, float(welfare))
 
-    def _check(
-        self,
-        price: np.ndarray,
-        mw: np.ndarray | None,
-        slope: np.ndarray | None,
-        fixed_mw: np.ndarray | None,
-        limit_mw: np.ndarray | None,
-    ) -> Rows:
-        """Rows whose numbers are those that a book may hold."""
-        rows = self._shape_rows(price, mw, slope, fixed_mw, limit_mw)
-        self._check_numbers(rows)
+    def _check(self, *arrays: np.ndarray | None) -> Rows:
+        """Rows of price, mw, slope, fixed_mw and limit_mw whose numbers are those that a book may hold."""
+        rows = self._shape_rows(*arrays)
+        rows.check(self._bounds)
         return rows
 
     def _shape_rows(
         self,
-        price: np.ndarray,
+        price: np.ndarray | None,
         mw: np.ndarray | None,
         slope: np.ndarray | None,
         fixed_mw: np.ndarray | None,
@@ -202,30 +207,42 @@ class PreparedMarket:
         shapes["limit_mw"] = (len(grid.branches),)
         return shapes
 
-    def _check_numbers(self, rows: Rows, of_every_round: bool = False) -> None:
-        """Refuse the first number that no book may hold, by round and order; or only what every round has."""
-        for what, (name, *bounds) in self._bounds.items():
-            values = getattr(rows, what)
-            if not of_every_round or (values is not None and values.strides[0] == 0):
-                check_rows(values, what, name, *bounds)
-
-    def _sound(self, rows: Rows) -> np.ndarray:
-        """(rounds,) bool, whether a round's numbers are such as a book may hold."""
-        sound = np.ones(len(rows), dtype=bool)
-        for what, (_, *bounds) in self._bounds.items():
-            sound &= sound_rows(getattr(rows, what), *bounds)
-        return sound
+    def __getstate__(self) -> dict[str, Any]:
+        """Without compiled code and what it works on, which are made anew where the market arrives."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("engine", "days")}
 
     @cached_property
-    def _bounds(self) -> dict[str, tuple[Any, ...]]:
-        """How to name an item of each array, its least value, and whether it may be infinite."""
+    def _bounds(self) -> Bounds:
+        none = np.zeros(())
         return {
-            "price": (self._order_name,),
-            "mw": (self._order_name, self.numbers.min_mw),
-            "slope": (self._order_name, 0.0),
-            "fixed_mw": (self._bus_name,),
-            "limit_mw": (self._branch_name, 0.0, True),
+            "price": Bound(self._order_name),
+            "mw": Bound(self._order_name, np.maximum(self.numbers.min_mw, 0.0)),
+            "slope": Bound(self._order_name, none),
+            "fixed_mw": Bound(self._bus_name),
+            "limit_mw": Bound(self._branch_name, none, infinite=True),
         }
+
+    @cached_property
+    def _own_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that may withdraw, and beside each a sale of the same unit in the same period."""
+        machine = self.structure.unit_of * self.structure.periods + self.structure.period
+        return own_pairs(machine, self.structure.side, self.numbers.min_mw)
+
+    def _self_trades(self, rows: Rows) -> np.ndarray:
+        """(rounds, pairs of `_own_pairs`) whether the unit bids more than it asks, as in no book (law 4)."""
+        taking, selling = self._own_pairs
+        if len(taking) == 0:
+            return np.zeros((len(rows), 0), dtype=bool)
+        takes = (rows.mw[:, taking] > 0) | (self.numbers.min_mw[taking] < 0)
+        return takes & (rows.mw[:, selling] > 0) & (rows.price[:, taking] > rows.price[:, selling])
+
+    def _refuse_self_trade(self, rows: Rows, r: int, pair: int) -> None:
+        k, j = (int(columns[pair]) for columns in self._own_pairs)
+        raise InputError(
+            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, "
+            f"and its unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy "
+            "from itself; bid no more than it asks, or name two units"
+        )
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"
@@ -248,12 +265,10 @@ class PreparedMarket:
         return np.array([known[b] for b in labels], dtype=np.int64)
 
     def _empty_batch(self, rounds: int, want: Sequence[str], lines: np.ndarray) -> Batch:
-        """A batch of which no round is cleared yet."""
-        buses = len(self.market.grid.buses)
         tail = (self.structure.periods,) if self.structure.periods > 1 else ()
-        shapes = {"accepted": (self.orders,), "welfare": (), "flow": (len(lines), *tail)}
-        arrays = {name: np.full((rounds, *shapes.get(name, (buses, *tail))), np.nan) for name in want}
-        return Batch(np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=bool), 0, **arrays)
+        buses = (len(self.market.grid.buses), *tail)
+        shapes = {"accepted": self._shape, "welfare": (), "flow": (len(lines), *tail)}
+        return empty_batch(rounds, {name: shapes.get(name, buses) for name in want})
 
     def _general_round(self, rows: Rows, r: int, batch: Batch, on_error: str, lines: np.ndarray) -> None:
         """Clear row r by the general path and write it into the batch's arrays."""

@@ -11,7 +11,6 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.batches import Batch, Round, Rows, Status
-from clearing.pricing.reduced import typical_size
 from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
@@ -50,16 +49,17 @@ class Engine:
     flow_low_mw, flow_high_mw : (lines,) ±inf where there is no limit.
     shift_flow_mw : (lines,) flow at zero injection.
     bus, side : (orders,) position, and +1 for a sale, −1 for a purchase.
-    min_mw : (orders,) least MW.
+    min_mw : (orders,) least MW; of a sale below 0 where its unit withdraws as well.
     fixed_mw : (buses,) net fixed demand.
     link_from, link_to, link_min_mw, link_max_mw : (links,) controllable lossless links.
+    demand : (orders,) whether law 4 counts the order as demand; every purchase where nothing is said.
     rule : price rule of law 5.
     """
 
     def __init__(
         self, buses, from_bus, to_bus, susceptance_mw, flow_low_mw, flow_high_mw, bus, side, *, shift_flow_mw=None,
         min_mw=None, fixed_mw=None, angle_low_mw=None, angle_high_mw=None, link_from=(), link_to=(), link_min_mw=(),
-        link_max_mw=(), rule="canonical",
+        link_max_mw=(), demand=None, rule="canonical",
     ):  # fmt: skip
         nl, no, nk = len(from_bus), len(bus), len(link_from)
         self.rule, self.orders, self.buses, self.lines = RULES[rule], no, buses, nl
@@ -132,9 +132,8 @@ class Engine:
         icol = v["icol"]
         icol[[F.HEAD, F.TAIL, F.BUS]] = buses  # also of the columns of 0 MW between the others
         icol[F.HEAD, at], icol[F.TAIL, at] = head_bus, tail_bus
-        icol[F.KIND, at] = np.concatenate(
-            [np.where(np.asarray(side) > 0, 1, -1), np.zeros(nk, dtype=np.int64)]
-        )
+        buyer = np.asarray(side) < 0 if demand is None else np.asarray(demand, dtype=bool)
+        icol[F.KIND, at] = np.concatenate([np.where(buyer, -1, 1), np.zeros(nk, dtype=np.int64)])
         icol[F.BUS, at] = np.minimum(head_bus, tail_bus)
         icol[F.COMP, at] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
         order_sites = len(layout.site_bus)
@@ -152,6 +151,7 @@ class Engine:
         v["book"][F.FLOOR, :no] = 0.0 if min_mw is None else min_mw
         col = v["col"]
         col[F.LOW, layout.order] = v["book"][F.FLOOR, :no]
+        col[F.BUYER, layout.order] = buyer
         col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
         col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0
         col[F.JITTER, at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
@@ -177,7 +177,7 @@ class Engine:
         ilin[F.LISL] = comp_of_island[island[from_bus]]
         bus_field = v["bus"]
         bus_field[F.DEMAND, :buses] = 0.0 if fixed_mw is None else fixed_mw
-        bus_field[F.BUYS, np.asarray(bus, dtype=np.int64)[np.asarray(side) < 0]] = 1.0
+        bus_field[F.BUYS, np.asarray(bus, dtype=np.int64)[buyer]] = 1.0
         around = np.zeros(buses)
         np.add.at(around, from_bus, np.abs(b))
         np.add.at(around, to_bus, np.abs(b))
@@ -222,7 +222,8 @@ class Engine:
     def of(cls, structure: Structure, numbers: Numbers, rule: str) -> Engine:
         """The engine of a structure, with the fixed demand and limits of `numbers`."""
         grid = structure.grid
-        quantity = unit_of(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        offered = np.maximum(numbers.mw, -numbers.min_mw)
+        quantity = unit_of(np.concatenate([offered, np.abs(numbers.fixed_mw).ravel()]))
         money = unit_of(np.abs(numbers.price))
         low, high = grid.flow_bounds_mw
         angle_low, angle_high = grid.angle_bounds_mw
@@ -244,9 +245,9 @@ class Engine:
             link_to=grid.link_to,
             link_min_mw=grid.link_min_mw / quantity,
             link_max_mw=grid.link_max_mw / quantity,
+            demand=structure.demand,
             rule=rule,
         )
-        engine._template.views()["habit"][F.TYPICAL] = typical_size(np.abs(numbers.price)) / money
         engine._quantity, engine._money = quantity, money
         engine._plain &= quantity == 1.0 and money == 1.0
         engine._shunt = grid.shunt_mw

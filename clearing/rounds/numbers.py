@@ -23,6 +23,7 @@ from clearing.rounds.fields import (
     KNOWN,
     LFHI,
     LFLO,
+    LOW,
     MOST,
     READY,
     SAID,
@@ -32,6 +33,7 @@ from clearing.rounds.fields import (
     SLOPE,
     SLOTS,
     STALE,
+    STATED,
     SUPPLIED,
     SUSC,
     VALID,
@@ -57,6 +59,7 @@ from clearing.rounds.lines import set_limits
 from clearing.rounds.store import (
     BALANCES,
     BUSES,
+    COLUMNS,
     LAYERS,
     LINES,
     LINKS,
@@ -90,8 +93,9 @@ def take(s, r):
     limit = splat(1e15)
     dearest = splat(s.habit[DEAREST])
     most = splat(s.habit[MOST])
-    dear = splat(0.0)
-    much = splat(0.0)
+    none = splat(0.0)
+    dear = none
+    much = none
     trusted = 255 if s.state[VALID] > 0 else 0
     kept = 0
     lost = 0
@@ -120,7 +124,7 @@ def take(s, r):
             else:
                 put_down(s, j, min(j + LANES, n))
             size = magnitude(p)
-            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, load(floor, j))
+            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, larger(load(floor, j), none))
             dear = larger(dear, size)
             much = larger(much, q)
         if j == last:
@@ -177,19 +181,23 @@ def most_traded(s):
 
 @part
 def read_round(s, r):
-    """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid).
+    """Numbers of round r into the arrays. Returns (MW scale, any slope, valid).
 
     Quantities far beyond what can be traded, as of an unlimited offer, do not set the scale of MW, down to 1e-9 of them.
     """
     valid = take(s, r)
     sloped = False
+    stated = s.habit[DEAREST]
     if s.in_slope.shape[0] > 0:
         slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
-        for j in range(s.head[ORDERS]):
-            v = slope[j]
-            s.col[SLOPE, s.column[j]] = v
+        for i in range(s.head[ORDERS]):
+            v = slope[i]
+            j = s.column[i]
+            s.col[SLOPE, j] = v
             valid &= v >= 0.0 and v < BIG
             sloped |= v > 0.0
+            stated = max(stated, abs(s.book[SAID, i]) + v * max(s.col[HIGH, j], -s.col[LOW, j]))
+    s.habit[STATED] = stated
     nb = s.head[BUSES]
     news = s.state[STALE] > 0
     if s.in_fixed.shape[0] > 0:
@@ -223,7 +231,7 @@ def read_round(s, r):
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
         s.habit[FIXED] = largest(s.bus[DEMAND], nb)
-        s.habit[BESIDE] = s.habit[FIXED]
+        s.habit[BESIDE] = max(s.habit[FIXED], largest(s.col[LOW], s.head[COLUMNS]))
         s.habit[SERVED] = s.habit[SUPPLIED] = 0.0
         for b in range(nb):
             d = s.bus[DEMAND, b]
@@ -236,7 +244,7 @@ def read_round(s, r):
         s.state[READY] = 0
     most = max(s.habit[MOST], s.habit[BESIDE])
     mw_scale = max(min(most, most_traded(s)), 1e-9 * most)
-    return 1.0 + s.habit[DEAREST], mw_scale if mw_scale > 0.0 else 1.0, sloped, valid
+    return mw_scale if mw_scale > 0.0 else 1.0, sloped, valid
 
 
 @inner

@@ -12,7 +12,6 @@ from clearing.rounds.fields import (
     COLS,
     COSTSCALE,
     COUNT,
-    DEAREST,
     FAILED,
     HEAT,
     HOT,
@@ -34,11 +33,12 @@ from clearing.rounds.fields import (
     ROWS,
     SLOPE,
     STALLED,
+    STATED,
     STEPCOLS,
     SUMMED,
+    TIED,
     TMP2,
     TOL,
-    TYPICAL,
     WASDUAL,
     Y,
 )  # fmt: skip
@@ -52,6 +52,7 @@ from clearing.rounds.reach import set_directions, set_twins_apart
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
 from clearing.rounds.sites import inject, net, net_again
 from clearing.rounds.store import BALANCES, BUSES
+from clearing.tolerances import TIE_WIDTH
 
 AS_BEFORE = -1
 
@@ -214,5 +215,6 @@ def put_aside(s, lane, m, tol):
         dearest = max(dearest, abs(dual))
     s.mark[COUNT, lane] = m - first
     s.note[TOL, lane] = tol
-    s.note[COSTSCALE, lane] = dearest + min(s.habit[TYPICAL], s.habit[DEAREST])
+    s.note[COSTSCALE, lane] = dearest
+    s.note[TIED, lane] = TIE_WIDTH * s.habit[STATED]
     prove_columns(s, lane, 1e-6 * tol)

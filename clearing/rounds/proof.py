@@ -38,6 +38,7 @@ from clearing.rounds.fields import (
     SPENT,
     STATIONARITY,
     SUSC,
+    TIED,
     TOL,
     VOLUME,
     WORST,
@@ -68,7 +69,7 @@ from clearing.rounds.store import BUSES, LAYERS, LINES
 AT_LIMIT = 0.2  # of the tolerance: so close to its limit is a line that the outcome was computed from
 COLUMN_MW, BUS_MW, LINE_MW = 1e-12, 1e-10, 1e-9  # of the greatest MW: what rounding may leave
 COLUMN_PRICE, BUS_PRICE = 1e-11, 1e-9  # of the greatest price or shadow price
-OWN_PRICE = 1e-5  # of the column's own price and that at its site, which ties within their width need
+OWN_PRICE = 1e-5  # of the column's own price and that at its site
 TURNOVER = 1e-6  # of the gap
 NOTHING = 1e-250  # where there is nothing, nothing is wrong
 
@@ -79,8 +80,8 @@ def prove_columns(s, lane, edge):
     by how much a reduced cost exceeds what its own price excuses, where the column is more than `edge`, which is
     rounding, away from the bound of its sign.
 
-    A reduced cost that is no more than rounding has no part in the slackness: beside an unlimited quantity it would
-    count without end.
+    A reduced cost that is no more than rounding or a tie has no part in the slackness: beside an unlimited quantity it
+    would count without end.
     """
     short_loops()
     note = s.note
@@ -97,7 +98,7 @@ def prove_columns(s, lane, edge):
     half = splat(0.5)
     far = splat(edge)
     own = splat(OWN_PRICE)
-    none = splat(COLUMN_PRICE * note[COSTSCALE, lane])
+    none = splat(COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane])
     bound = excess = slack = spent = volume = moved = zero
     for layer in range(s.head[LAYERS]):
         at = s.first[layer]
@@ -172,26 +173,29 @@ def compare(s, live, primal, beyond, nodal, finite):
     note = s.note
     for lane in range(live):
         slack = note[SLACKNESS, lane]
+        none = COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane]
         for k in range(s.mark[COUNT, lane]):
             line = s.tight[lane, k]
             v = s.press[lane, k]
             flow = s.flow[line, lane]
-            slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
+            if abs(v) > none:
+                slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
         if s.mark[ASTRAY, lane] > 0 or s.mark[FOUND, lane] < s.mark[COUNT, lane]:
             slack = 1e300
         s.sweep[0, lane] = slack
     tiny = splat(NOTHING)
     mw = larger(load(note[MWSCALE], 0), tiny)
-    cost = larger(load(note[COSTSCALE], 0), tiny)
+    cost = load(note[COSTSCALE], 0)
+    tied = load(note[TIED], 0)
     slack = magnitude(load(s.sweep[0], 0))
     # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
-    money = splat(TURNOVER) * load(note[VOLUME], 0) + splat(LINE_MW) * mw * cost
+    money = splat(TURNOVER) * load(note[VOLUME], 0) + mw * (splat(BUS_PRICE) * cost + tied)
     worst = larger(primal / (splat(BUS_MW) * mw), slack / larger(money, tiny))
     worst = larger(
         worst, larger(beyond / (splat(LINE_MW) * mw), load(note[BOUND], 0) / (splat(COLUMN_MW) * mw))
     )
-    worst = larger(worst, load(note[STATIONARITY], 0) / (splat(COLUMN_PRICE) * cost))
-    worst = larger(worst, nodal / (splat(BUS_PRICE) * cost))
+    worst = larger(worst, load(note[STATIONARITY], 0) / larger(splat(COLUMN_PRICE) * cost + tied, tiny))
+    worst = larger(worst, nodal / larger(splat(BUS_PRICE) * cost + tied, tiny))
     finite = magnitude(finite + load(note[FINITE], 0)) + slack
     store(note[WORST], 0, where_less(finite, splat(1e290), worst, splat(1e300)))
 

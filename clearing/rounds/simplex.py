@@ -156,11 +156,8 @@ def dual_simplex(s, tol, tie, limit):
             move = direction[j] * (high[j] - low[j])
             direction[j] = -direction[j]
             if j < n:
-                end = (
-                    low[j] if direction[j] > 0.0 else high[j]
-                )  # the bound itself: a sum would be one but for rounding
-                move = sign[j] * (end - x[j])
-                x[j] = end
+                x[j] = low[j] if direction[j] > 0.0 else high[j]  # a sum of moves would miss it by a bit
+                move *= sign[j]
                 site = site_of[j]
                 for i in range(k):
                     rest[i] -= rows[act[i], site] * move
