@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import sparse
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import BUILDING
 from clearing.arrays.programs import Program
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
@@ -106,7 +107,8 @@ class VirtualPowerPlant:
         reduced = Reduced(self._structure, numbers)
         self._quantity, self._money = reduced.quantity, reduced.money
         self._data = {name: getattr(numbers, name) for name in Numbers.__dataclass_fields__}
-        self._model: CompiledModel = compile_model(build_nodal_model(self._structure))
+        with BUILDING:
+            self._model: CompiledModel = compile_model(build_nodal_model(self._structure))
         bus = grid.bus_position[connection]
         self._balance = self._model.rows["balance"].reshape(len(grid.buses), book.periods)[bus]
 
