@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -279,10 +280,10 @@ def join_grids(
         raise InputError("bulk grid and microgrid follow different conventions; load both with the same")
     if bus not in bulk.bus_position:
         raise InputError(f"bus {bus!r} is not a bus of the bulk grid{suggest(bus, bulk.bus_position)}")
-    rename: dict[Hashable, Hashable] = {label: f"{name}: {label}" for label in micro.buses}
+    rename: dict[Hashable, Hashable] = {label: f"{name}: {label}" for label in micro.bus_position}
     count = len(bulk.buses)
     ratio = bulk.base_mva / micro.base_mva
-    both = {
+    both: dict[str, Any] = {
         n: np.concatenate([getattr(bulk, n), getattr(micro, n)])
         for n in (
             "shunt_mw", "limit_mw", "tap", "shift_degree",
@@ -290,7 +291,7 @@ def join_grids(
         )
     }  # fmt: skip
     return Grid(
-        buses=bulk.buses + tuple(rename.values()),
+        buses=bulk.buses + tuple(rename[label] for label in micro.buses),
         branches=bulk.branches + tuple(f"{name}: {label}" for label in micro.branches),
         links=bulk.links + tuple(f"{name}: {label}" for label in micro.links) + (f"{name}: connection",),
         from_bus=np.append(bulk.from_bus, micro.from_bus + count),
@@ -305,5 +306,6 @@ def join_grids(
         link_max_mw=np.concatenate([bulk.link_max_mw, micro.link_max_mw, [export_limit]]),
         base_mva=bulk.base_mva,
         convention=bulk.convention,
+        fused=bulk.fused + tuple((rename[label], rename[bus]) for label, bus in micro.fused),
         **both,
     ), rename

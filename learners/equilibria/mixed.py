@@ -84,6 +84,7 @@ def mixed_equilibria(
     tensor = tabulate(source)
     if len(tensor.players) != 2:
         raise InputError(f"mixed equilibria are for two players; the game has {len(tensor.players)}")
+    found: tuple[MixedEquilibrium, ...]
     if method == "lemke_howson":
         found = (_by_lemke_howson(tensor, start, most_pivots),)
     elif method == "vertex_enumeration":
@@ -147,7 +148,8 @@ def _by_lemke_howson(tensor: PayoffTensor, start: int, most_pivots: int) -> Mixe
     pair, result = library.lemke_howson(game, init_pivot=start, max_iter=most_pivots, full_output=True)
     if not result.converged:
         raise NumericalError("Lemke and Howson's path did not end; start from another label")
-    return _checked(tensor, *map(np.asarray, pair), "lemke_howson")
+    x, y = map(np.asarray, pair)
+    return _checked(tensor, x, y, "lemke_howson")
 
 
 def _checked(
