@@ -148,8 +148,8 @@ def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
     players, actions = source.players, np.array(source.actions)
     if given.ndim != 2 or given.shape[1] != len(players):
         raise InputError(
-            f"profiles have shape {np.asarray(profiles).shape}; give (batch, {len(players)}), one action index of "
-            f"each of {', '.join(map(str, players))}"
+            f"profiles have shape {np.asarray(profiles).shape}; give (batch, {len(players)}), one action "
+            f"index of each of {', '.join(map(str, players))}"
         )
     whole = given if given.dtype.kind in "iu" else _as_whole(given, players)
     wrong = (whole < 0) | (whole >= actions)
