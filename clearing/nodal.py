@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import KeptModels
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
-from clearing.explaining.diagnosis import explain_infeasibility, refuse_unsupplied
+from clearing.explaining.diagnosis import (
+    explain_infeasibility,
+    refuse_infeasible_peak,
+    refuse_unsupplied,
+)
 from clearing.machines import refuse_self_trade
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.optimum import find_optimum
@@ -42,7 +47,7 @@ class NodalMarket:
     Notes
     -----
     `clear` is a function of the book alone (law 3): every clearing is solved from scratch, and the
-    result is recomputed from its active set.
+    result is recomputed from its active set. Any number of threads may share a market.
     """
 
     def __init__(
@@ -59,7 +64,7 @@ class NodalMarket:
         self.grid, self.price_rule, self.form = grid, price_rule, form
         self.time_limit = number("time_limit", time_limit, "seconds", above=0)
         self.require_previous = require_previous
-        self._models: dict[tuple[object, ...], CompiledModel] = {}
+        self._models: KeptModels[CompiledModel] = KeptModels(MODELS_KEPT)
 
     def clear(self, book: Book) -> Outcome:
         """Clear one book.
@@ -67,8 +72,8 @@ class NodalMarket:
         Raises
         ------
         InputError
-            an order at an unknown bus, a unit that would buy from itself, fixed demand cut off from every supply, or ramps without a
-            previous output where it is required.
+            an order at an unknown bus, a unit that would buy from itself, fixed demand cut off from every
+            supply, or ramps without a previous output where it is required.
         InfeasibleError
             no dispatch serves the fixed demand; the message names the cut and the missing MW.
         TimeLimitError, NumericalError
@@ -79,6 +84,7 @@ class NodalMarket:
         structure = Structure.of(book, self.grid)
         numbers = Numbers.of(book, structure)
         refuse_unsupplied(structure, numbers)
+        refuse_infeasible_peak(structure, numbers)
         try:
             found = find_optimum(
                 structure, numbers, self.compiled(structure), self.price_rule, self.time_limit
@@ -115,12 +121,7 @@ class NodalMarket:
 
     def compiled(self, structure: Structure) -> CompiledModel:
         """The compiled model of a structure: built once, then re-used for books that differ in numbers."""
-        key = structure.key
-        if key not in self._models:
-            if len(self._models) >= MODELS_KEPT:
-                self._models.pop(next(iter(self._models)))
-            self._models[key] = compile_model(build_nodal_model(structure, self.form))
-        return self._models[key]
+        return self._models.get(structure.key, lambda: compile_model(build_nodal_model(structure, self.form)))
 
     def _check_ramps(self, book: Book) -> tuple[str, ...]:
         limited = np.isfinite(book.ramp_up_mw) | np.isfinite(book.ramp_down_mw)
