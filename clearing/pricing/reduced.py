@@ -34,6 +34,10 @@ class Limits:
     def same_as(self, other: Limits) -> bool:
         return np.array_equal(self.flow, other.flow) and np.array_equal(self.ramp, other.ramp)
 
+    def joined(self, more: Limits) -> Limits:
+        """These, then `more`, of each kind."""
+        return Limits(np.vstack([self.flow, more.flow]), np.vstack([self.ramp, more.ramp]))
+
     def without(self, known: Limits) -> Limits:
         """Those that are not among the known ones."""
 

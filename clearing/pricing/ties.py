@@ -108,7 +108,6 @@ def _share(
 
 
 def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:
-    merged = Limits(np.vstack([limits.flow, fresh.flow]), np.vstack([limits.ramp, fresh.ramp]))
     split = balances + len(limits.flow)
     parts = [held[:split], np.zeros(len(fresh.flow)), held[split:], np.zeros(len(fresh.ramp))]
-    return merged, np.concatenate(parts)
+    return limits.joined(fresh), np.concatenate(parts)
