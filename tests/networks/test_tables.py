@@ -188,7 +188,7 @@ def test_numbers_with_leading_zeros_are_names(load_folder):
         ({"units.csv": "unit,bus,min_mw,max_mw\nG,1,0,100\n"}, ["'units', unit 'G'", "'price'", "no cost"]),
         ({"units.csv": "unit,bus,min_mw,max_mw,price\n,1,0,100,5\n"}, ["'units'", "a label is missing"]),
         ({"buses.csv": "x,y\n1,0\n"}, ["'buses'", "'bus' is missing"]),
-        ({"buses.csv": "bus\n" + "1" * 5000 + "\n"}, ["'bus' is"]),
+        ({"buses.csv": "bus\n" + "1" * 5000 + "\n"}, ["'from_bus' is '1'"]),
         ({"case.toml": "name = "}, ["'case.toml' is not TOML"]),
         ({"case.toml": "notes = " + "[" * 5000}, ["'case.toml' is not TOML", "nested too deep"]),
         ({"case.toml": "base_mva = " + "1" * 5000}, ["'case.toml' is not TOML"]),

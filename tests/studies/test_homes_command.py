@@ -151,11 +151,13 @@ def test_times_say_how_long_rows_are_and_when_the_peak_is(tmp_path):
         ("slot,Ann\n0,1\n1,1\n", (), "2 rows and does not say how long a row is; give --slots"),
         ("slot,Ann\n" + "".join(f"{k},1\n" for k in range(48)),
          ("--slots", 24, "--vehicle-share", 0.5), "describe one day, and --load has 48 rows of 1 h (2 days)"),
-        ("time,Ann\n2026-01-01 00:00,1\n2026-01-01 01:00,1\n", ("--slots", 96), "rows of 1 h; leave --slots out"),
+        ("time,Ann\n2026-01-01 00:00,1\n2026-01-01 01:00,1\n", ("--slots", 96),
+         "rows of 1 h; leave --slots out"),
         ("time,Ann\n2026-01-01 00:00,1\n2026-01-01 01:00,1\n2026-01-01 03:00,1\n2026-01-01 04:00,1\n", (),
          "does not follow the row before by 1 h"),
         ("time,Ann\n01.02.2026 13:00,1\n01.02.2026 14:00,1\n", (), "write times as 2026-01-31 13:00"),
-        ("time,Ann\n2026-01-01 00:00,1\n2026-01-01T01:00+01:00,1\n", (), "offset from UTC and some have none"),
+        ("time,Ann\n2026-01-01 00:00,1\n2026-01-01T01:00+01:00,1\n", (),
+         "offset from UTC and some have none"),
     ],
 )  # fmt: skip
 def test_loads_of_unknown_length_are_refused(tmp_path, rows, words, message):
