@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clearing.machines import BUY, EVERY_PERIOD, SELL, refuse_self_trade
+from clearing.machines import BUY, EVERY_PERIOD, SELL, only_buys, refuse_self_trade
 from networks.checks import MOST_MW, Rows, Table, frozen, number, suggest, whole
 from networks.csv_tables import read_tables
 from networks.errors import InputError
@@ -232,6 +232,13 @@ class Book:
     def column_row(self) -> np.ndarray:
         """(columns,) row of each order-and-period column; a row for every period makes `periods` columns."""
         return frozen(np.repeat(np.arange(len(self.orders)), self._repeats))
+
+    @cached_property
+    def column_demand(self) -> np.ndarray:
+        """(columns,) bool, purchases of units that sell nothing in the period: what law 2 calls demand, with
+        positive fixed demand."""
+        machine = self.unit_numbers[self.column_row] * self.periods + self.column_period
+        return frozen(only_buys(machine, self.side[self.column_row]))
 
     @cached_property
     def column_period(self) -> np.ndarray:

@@ -76,7 +76,7 @@ class BookSeries(Protected):
             raise InputError("factors: give one multiplier of at least 0 for each book")
         fixed = fixed_demand(book, grid)[:, 0] - grid.shunt_mw
         rows = np.ones((len(factors), 1))
-        mw = np.where(book.side == SELL, book.mw, factors[:, None] * book.mw)
+        mw = np.where(book.column_demand, factors[:, None] * book.mw, book.mw)
         load = factors[:, None] * fixed * (1.0 if noise is None else noise)
         return cls(
             book, tuple(range(len(factors))), rows * book.price, mw, rows * book.slope, mw.copy(), load
@@ -133,7 +133,7 @@ class BookSeries(Protected):
         fixed = series.fixed_mw.copy()
         if loads is not None:
             factor, fixed = _loads(loads, labels, grid, fixed)
-            mw[:, buys] *= factor[:, None]
+            mw[:, book.column_demand] *= factor[:, None]
             available[:, buys] = mw[:, buys]
         return cls(book, labels, price, mw, slope, available, fixed)
 

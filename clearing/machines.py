@@ -15,6 +15,13 @@ SELL, BUY = 1, -1
 EVERY_PERIOD = -1
 
 
+def only_buys(machine: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """(columns,) bool, purchases of machines (a unit in a period, by number) that sell nothing: demand."""
+    sells = np.zeros(int(machine.max(initial=-1)) + 1, dtype=bool)
+    sells[machine[side == SELL]] = True
+    return (side == BUY) & ~sells[machine]
+
+
 def refuse_self_trade(book: Book) -> None:
     """Refuse orders that would have a unit sell to itself, or that force it to.
 
@@ -49,6 +56,20 @@ def refuse_self_trade(book: Book) -> None:
                     _check_pair(book, sale=j, purchase=k)
 
 
+def own_pairs(machine: np.ndarray, side: np.ndarray, min_mw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(pairs,) columns that may withdraw, and beside each a sale of the same machine (a unit in a period)."""
+    takes, sells = (side == BUY) | (min_mw < 0), side == SELL
+    pairs = [
+        (k, j)
+        for number in np.intersect1d(machine[takes], machine[sells]).tolist()
+        for k in np.flatnonzero(takes & (machine == number)).tolist()
+        for j in np.flatnonzero(sells & (machine == number)).tolist()
+        if j != k
+    ]
+    taking, selling = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return taking, selling
+
+
 def _meet(book: Book, j: int, k: int) -> bool:
     """Whether two orders stand in the same period."""
     a, b = int(book.order_period[j]), int(book.order_period[k])
@@ -67,6 +88,6 @@ def _check_pair(book: Book, sale: int, purchase: int) -> None:
         if book.min_mw[k] > 0:
             raise InputError(
                 f"table 'orders', row {k} ({book.orders[k]!r}): column 'min_mw' is {book.min_mw[k]:g}: "
-                f"{unit} and buys by order {book.orders[purchase]!r}, and a machine that must {word} cannot do "
+                f"{unit} and buys by order {book.orders[purchase]!r}, and what must {word} cannot do "
                 "the other; set min_mw to 0, or name two units"
             )

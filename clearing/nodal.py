@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import KeptModels
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
 from clearing.explaining.diagnosis import (
@@ -49,7 +50,7 @@ class NodalMarket:
     Notes
     -----
     `clear` is a function of the book alone (law 3): every clearing is solved from scratch, and the
-    result is recomputed from its active set.
+    result is recomputed from its active set. Any number of threads may share a market.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class NodalMarket:
         self.grid, self.price_rule, self.form = grid, price_rule, form
         self.time_limit = number("time_limit", time_limit, "seconds", above=0)
         self.require_previous = require_previous
-        self._models: dict[tuple[object, ...], CompiledModel] = {}
+        self._models: KeptModels[CompiledModel] = KeptModels(MODELS_KEPT)
 
     def clear(self, book: Book) -> Outcome:
         """Clear one book.
@@ -124,12 +125,7 @@ class NodalMarket:
 
     def compiled(self, structure: Structure) -> CompiledModel:
         """The compiled model of a structure: built once, then re-used for books that differ in numbers."""
-        key = structure.key
-        if key not in self._models:
-            if len(self._models) >= MODELS_KEPT:
-                self._models.pop(next(iter(self._models)))
-            self._models[key] = compile_model(build_nodal_model(structure, self.form))
-        return self._models[key]
+        return self._models.get(structure.key, lambda: compile_model(build_nodal_model(structure, self.form)))
 
     def _check_ramps(self, book: Book) -> tuple[str, ...]:
         limited = np.isfinite(book.ramp_up_mw) | np.isfinite(book.ramp_down_mw)

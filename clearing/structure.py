@@ -64,7 +64,7 @@ class Structure:
             period=book.column_period,
             side=frozen(book.side[rows]),
             unit_of=frozen(unit_of),
-            demand=frozen(_only_buys(unit_of * book.periods + book.column_period, book.side[rows])),
+            demand=book.column_demand,
             ramp_of=frozen(ramp_of),
             ramp_units=units,
             ramp_start=frozen(np.isfinite(book.previous_mw[ramped])),
@@ -156,13 +156,6 @@ class Numbers:
             ramp_down_mw=none,
             previous_mw=none,
         )
-
-
-def _only_buys(machine: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """(columns,) purchases of machines (a unit in a period) without a sale."""
-    sells = np.zeros(int(machine.max(initial=-1)) + 1, dtype=bool)
-    sells[machine[side > 0]] = True
-    return (side < 0) & ~sells[machine]
 
 
 def fixed_demand(book: Book, grid: Grid) -> np.ndarray:

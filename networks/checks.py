@@ -228,11 +228,13 @@ def real_array(name: str, values: object) -> np.ndarray:
         raise InputError(f"{name} does not hold real numbers; give an array of them") from None
 
 
-def whole(name: str, value: object, minimum: int = 1) -> int:
-    """A whole number given as an argument, at least `minimum`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:
-        raise InputError(f"{name} is {value!r}; give a whole number of at least {minimum}")
-    return int(value)
+def whole(name: str, value: object, minimum: int = 1, most: int | None = None) -> int:
+    """A whole number given as an argument, at least `minimum` and at most `most`."""
+    good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not good or value < minimum or (most is not None and value > most):  # type: ignore[operator]
+        bound = f"of at least {minimum}" if most is None else f"from {minimum} to {most}"
+        raise InputError(f"{name} is {value!r}; give a whole number {bound}")
+    return int(value)  # type: ignore[call-overload]
 
 
 def plain_number(value: object) -> float:

@@ -19,6 +19,7 @@ import pandas as pd
 from networks.checks import plain_number
 from networks.csv_text import Cells, guarded, read_cells, unguarded
 from networks.errors import InputError
+from networks.files import replacing
 
 Source = str | Path | Traversable
 
@@ -133,12 +134,12 @@ def with_labels_of(frame: pd.DataFrame | None, known: Collection[Hashable], colu
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table with floats to the last digit; missing values are empty cells.
+    """Write a table whole or not at all, with floats to the last digit; missing values are empty cells.
 
     Text that a spreadsheet would run as a formula gets an apostrophe in front (see
     :func:`networks.csv_text.guarded`).
     """
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([guarded(str(name)) for name in frame.columns])
         columns = [[_cell(value) for value in frame.iloc[:, k].tolist()] for k in range(frame.shape[1])]

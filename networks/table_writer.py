@@ -13,6 +13,7 @@ import pandas as pd
 from networks.case import Case
 from networks.csv_tables import LABELS, write_csv
 from networks.errors import InputError
+from networks.files import replacing
 from networks.notes import standing_notes
 from networks.table_reader import KINDS
 
@@ -31,7 +32,8 @@ def write_case(case: Case, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
-    (folder / "case.toml").write_text(_settings(case, written), encoding="utf-8", newline="\n")
+    with replacing(folder / "case.toml") as draft:
+        draft.write_text(_settings(case, written), encoding="utf-8", newline="\n")
     return folder
 
 

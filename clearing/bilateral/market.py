@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import KeptModels
 from clearing.arrays.programs import Program
 from clearing.bilateral.book import BilateralBook
 from clearing.bilateral.model import DATA, build_bilateral_model
@@ -44,7 +45,7 @@ class BilateralMarket:
     def __init__(self, price_rule: PriceRule = "canonical"):
         check_price_rule(price_rule)
         self.price_rule = price_rule
-        self._models: dict[tuple[object, ...], CompiledModel] = {}
+        self._models: KeptModels[CompiledModel] = KeptModels(MODELS_KEPT)
 
     def clear(self, book: BilateralBook) -> BilateralOutcome:
         """Clear one book.
@@ -100,13 +101,8 @@ class BilateralMarket:
 
     def _compiled(self, book: BilateralBook) -> CompiledModel:
         key = (book.allowed.shape, book.allowed.tobytes())
-        if key not in self._models:
-            if len(self._models) >= MODELS_KEPT:
-                self._models.pop(next(iter(self._models)))
-            self._models[key] = compile_model(
-                build_bilateral_model(len(book.sellers), len(book.buyers), book.pair)
-            )
-        return self._models[key]
+        sizes = len(book.sellers), len(book.buyers)
+        return self._models.get(key, lambda: compile_model(build_bilateral_model(*sizes, book.pair)))
 
 
 def _refuse_too_many_pairs(book: BilateralBook) -> None:

@@ -17,6 +17,7 @@ from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.layout import layout_of
 from clearing.structure import Numbers, Structure
+from clearing.tolerances import TIE_WIDTH, greatest_price
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,7 @@ class Reduced:
     Attributes
     ----------
     cost, curvature, low, high : (columns,) of the least-cost program.
+    tie_width : reduced costs and duals up to this are none (law 4).
     offered : (columns,) what law 4's shares are shares of: an order's MW, or what it withdraws at most where
         that is more, and a link's range.
     fixed : (buses, periods) fixed demand; flow_low, flow_high : (limited,) bounds; ramp_low,
@@ -68,6 +70,8 @@ class Reduced:
         links = structure.links * periods
         self.orders = len(structure.bus)
         self.columns = self.orders + links
+        stated = greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
+        self.tie_width = TIE_WIDTH * stated / self.money
         self.cost = np.concatenate([structure.side * numbers.price, np.zeros(links)]) / self.money
         self.curvature = np.concatenate([numbers.slope, np.zeros(links)]) * (self.quantity / self.money)
         self.low = np.concatenate([numbers.min_mw, np.repeat(grid.link_min_mw, periods)]) / self.quantity
@@ -202,19 +206,28 @@ OVERSIZED = 2.0**14
 """Orders larger than what could ever be traded by more than this make a poor unit of power."""
 
 
+OUTWEIGHED = 2.0**17
+"""Orders smaller than what most MW are traded in by more than this make a poor unit of power, too."""
+
+
 def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
     """The typical order or fixed demand [MW]; where orders are out of all proportion to what their buses can
-    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead.
+    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead; and
+    where most orders are nothing beside the rest (half of them 10 mW beside 100 MW), the typical MW's.
 
-    In units of a huge order every line limit would be within tolerance of 0.
+    In units of a huge order every line limit would be within tolerance of 0; in units of a tiny one no double
+    carries a flow to the tolerance.
     """
     fixed = np.abs(numbers.fixed_mw).ravel()
     size = np.maximum(numbers.mw, -numbers.min_mw)
     typical = typical_size(np.concatenate([size, fixed]))
     if len(numbers.mw) == 0:
         return typical
-    possible = typical_size(np.concatenate([_most_traded(structure, numbers), fixed]))
+    traded = np.concatenate([_most_traded(structure, numbers), fixed])
+    possible = typical_size(traded)
     unit = possible if typical > OVERSIZED * possible else typical
+    bulk = typical_size(_middle_of_all(traded))
+    unit = bulk if bulk > OUTWEIGHED * unit else unit
     limit = structure.grid.limit_mw
     lost = structure.grid.in_service & (limit > 0) & (limit < AT_LIMIT * unit)
     if lost.any():
@@ -225,6 +238,13 @@ def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
             "make the limit 0"
         )
     return unit
+
+
+def _middle_of_all(mw: np.ndarray) -> np.ndarray:
+    """(1,) the size that half of all MW are not beyond."""
+    increasing = np.sort(mw)
+    total = np.cumsum(increasing)
+    return increasing[np.searchsorted(total, 0.5 * total[-1]), None]
 
 
 def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:

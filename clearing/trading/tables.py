@@ -15,6 +15,7 @@ from networks.checks import Table, number, shown, suggest
 from networks.csv_tables import LABELS, read_table, typed_tables, write_csv
 from networks.csv_text import read_cells, unguarded
 from networks.errors import InputError
+from networks.files import replacing
 from networks.grid import Grid
 from networks.named_cases import data_folder
 from networks.private_lines import PrivateNetwork
@@ -100,7 +101,8 @@ def write_instance(instance: TradingInstance, folder: Path, name: str = "") -> P
     write_csv(public, folder / "public_lines.csv")
     write_csv(private.lines_frame, folder / "private_lines.csv")
     text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in settings.items())
-    (folder / "trade.toml").write_text(text, encoding="utf-8", newline="\n")
+    with replacing(folder / "trade.toml") as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
     return folder
 
 

@@ -12,6 +12,8 @@ import typer
 BAD_INPUT = 2  # what click itself uses for a wrong option
 INTERRUPTED = 130  # 128 + SIGINT
 BROKEN = 1
+SOME_FAILED = 3  # cells of a study
+SOME_MISSING = 4
 
 
 @contextmanager

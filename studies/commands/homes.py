@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line
+from studies.commands.options import DebugOption, JsonOption, command_line, default_folder
 
 
 class TariffKind(StrEnum):
@@ -115,7 +115,7 @@ def homes(
         asked = {name: context.params[name] for name in HomesRequest.__annotations__.keys() & context.params}
         asked |= {"tariff": tariff.value, "command": command_line(context)}
         result = plan_homes(HomesRequest(**asked))
-        folder = None if no_files or (as_json and out is None) else out or Path("results") / result.name
+        folder = None if no_files or (as_json and out is None) else out or default_folder(result.name)
         files = [] if folder is None else result.write(folder)
         if as_json:
             typer.echo(result.document(files))

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from networks.files import alone_with
 from studies.pages.exports import plain, write_table
 
 if TYPE_CHECKING:
@@ -97,10 +98,11 @@ class MarketResult:
 
         folder.mkdir(parents=True, exist_ok=True)
         picture = folder / "clearing.png"
-        files = [write_market_page(self, folder / "index.html")]
-        files.append(draw_chart(self.charts[0], picture) if self.draw is None else self.draw(picture))
-        for name, table in self.tables.items():
-            files += write_table(table, folder / name)
+        with alone_with(folder):
+            files = [write_market_page(self, folder / "index.html")]
+            files.append(draw_chart(self.charts[0], picture) if self.draw is None else self.draw(picture))
+            for name, table in self.tables.items():
+                files += write_table(table, folder / name)
         return files
 
     def document(self, files: list[Path]) -> str:

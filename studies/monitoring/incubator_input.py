@@ -125,8 +125,6 @@ def write_series(found: Counterfactual, folder: Path) -> list[Path]:
     files = []
     for name, frame in (("books", offers), ("loads", loads)):
         path = folder / f"{name}.csv"
-        draft = path.with_name(f".{path.name}.part")
-        write_csv(frame.round(6), draft)
-        draft.replace(path)
+        write_csv(frame.round(6), path)
         files.append(path)
     return files

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from studies.claims import Claim, Source, compare_sampled, compare_share
 from studies.neighbourhoods.synchronization_tables import clock, interval, ratio, remedy_rows, world_table
-from studies.study import Claim, Results
+from studies.study import Results
 
-EARLIER = "Synchronization Games in P2P Energy Trading: figures of our first computation"
+EARLIER = Source(
+    "Synchronization Games in P2P Energy Trading: figures of our first computation", "cross-check"
+)
+WORLDS = "means over {} worlds"
+NEAR = "within twice the standard error of the difference"
 POSTING = "its prosumers posted prices with a memory that the operator's price clipped; ours match the price"
 ONE_SLOT = "its replies were sought among few slots of the morning; ours take every slot that pays"
 FEW_DAYS = "zero on the days that replies were computed on; on other days it depends on how many those were"
@@ -21,6 +26,7 @@ DARK = "its share counts nights with some need as well, ours the hours from 5:30
 EVENING = "its homes' evening peak is lower; how its noise and jitter were drawn is not recorded"
 NIGHTS = "it goes with the square of day over night demand; how its nights were drawn is not recorded"
 SCARCE = "in ours raising the price at the morning's peak still pays for one slot's energy"
+EXACT = 9  # decimals: the half of a printed digit is in the interval
 OUTSIDE = "outside twice the standard error of both means"
 SHARES = (
     (5.5, 1.0), (6.0, 0.8), (6.5, 0.7), (7.0, 0.7), (7.5, 0.5), (8.0, 0.3), (12.0, 0.0),
@@ -35,6 +41,9 @@ REMEDIES = (
 Row = tuple[str, float, int, pd.Series, str, float, str]
 """Claim, its figure, its worlds, ours by world, format, half of its last digit, reason of a difference."""
 
+SHARE = ("Daytime decisions", "Share that syncs")
+"""How claims begin whose figures are shares: their intervals end at 0 and 1."""
+
 
 def list_earlier(results: Results) -> list[Claim]:
     """One row per figure: *consistent* where the sampling errors of both explain the difference."""
@@ -43,14 +52,19 @@ def list_earlier(results: Results) -> list[Claim]:
     rows += [*_readings(results)]
     for claim, theirs, worlds, ours, shown, digit, reason in rows:
         mean, half = interval(ours.astype(float), worlds)
-        inside = abs(theirs - mean) <= half + digit
-        found = f"{shown.format(mean)} ± {shown.format(half).lstrip('+')}"
-        verdict = "consistent" if inside else "differs"
-        out.append(
-            Claim(
-                EARLIER, claim, shown.format(theirs), found, verdict,  # type: ignore[arg-type]
-                "" if inside else reason or OUTSIDE,
+        ends = (mean - half - digit, mean + half + digit)
+        place, outside = WORLDS.format(worlds), reason or OUTSIDE
+        if claim.startswith(SHARE):
+            digits = 4 if digit < 1e-3 else 2
+            out.append(
+                compare_share(EARLIER, place, claim, theirs, mean, ends, digits, NEAR, outside=outside)
             )
+            continue
+        found = f"{shown.format(mean)} ± {shown.format(half).lstrip('+')}"
+        out.append(
+            compare_sampled(EARLIER, place, claim, theirs, mean, ends, EXACT, NEAR,
+            published=shown.format(theirs),
+                            shown=found, outside=outside)
         )  # fmt: skip
     return out
 

@@ -188,7 +188,7 @@ def _scalar(value: Any, kind: type, name: str, data: Mapping[str, Any]) -> Any:
         raise InputError(f"spec: {name} is {shown(value)}; give {_WORDS[kind]}{_of_range(data)}") from None
     low, high, choices = data.get("low"), data.get("high"), data.get("choices")
     outside = (low is not None and not found >= low) or (high is not None and not found <= high)
-    if outside or (kind is float and math.isnan(found)):
+    if outside or (kind is float and not math.isfinite(found)):
         raise InputError(f"spec: {name} is {show(found)}; give {_WORDS[kind]}{_of_range(data)}")
     if choices and found not in choices:
         raise InputError(

@@ -87,8 +87,7 @@ class TestPricesAndDemand:
         book = book_of(store("W", -50, 50, 10), sell("cheap", "W", 45, 4), fixed={"E": 20})
         outcome = clear(self.GRID, book)
         assert accepted(outcome) == pytest.approx({"store": -25.0, "cheap": 45.0})
-        assert outcome.cost == pytest.approx(45 * 4)
-        assert outcome.welfare == pytest.approx(25 * 10 - 45 * 4)
+        assert outcome.cost == -outcome.welfare == pytest.approx(45 * 4 - 25 * 10)
         assert outcome.explain("E").served_mw == pytest.approx(20.0)
         assert "'store' taking 1.00 MW less" in outcome.explain("E").sentence
 
@@ -104,9 +103,13 @@ class TestPricesAndDemand:
         row = settled.payments.loc[("owner of store", 0)]
         assert row["bought_mwh"] == pytest.approx(25.0)
         assert row["payments"] == pytest.approx(250.0)
-        assert row["utility"] == pytest.approx(250.0)
-        assert row["sold_mwh"] == row["receipts"] == 0.0
-        assert settled.consumer_surplus == pytest.approx(0.0, abs=1e-9)
+        assert row["cost"] == pytest.approx(-250.0)
+        assert row["sold_mwh"] == row["receipts"] == row["utility"] == 0.0
+        assert row["surplus"] == pytest.approx(0.0, abs=1e-9)
+        assert settled.summary["cost"] == pytest.approx(settled.outcome.cost)
+        assert settled.summary["buyers' payments"] == 0.0
+        assert settled.summary["sellers' receipts"] == pytest.approx(45 * 10 - 25 * 10)
+        assert settled.consumer_surplus == 0.0
         assert settled.producer_surplus == pytest.approx(45 * 6)
 
     def test_interval_of_a_store_at_rest(self):
@@ -217,11 +220,11 @@ class TestBadInput:
     def test_a_machine_that_must_do_both(self):
         self.refused(
             sell("out", 1, 5, 10, unit="S", min_mw=2), buy("in", 1, 5, 9, unit="S"),
-            match=r"row 0 \('out'\): column 'min_mw' is 2: .* a machine that must sell cannot do the other",
+            match=r"row 0 \('out'\): column 'min_mw' is 2: .* what must sell cannot do the other",
         )  # fmt: skip
         self.refused(
             sell("out", 1, 5, 10, unit="S"), buy("in", 1, 5, 9, unit="S", min_mw=1),
-            match=r"row 1 \('in'\): column 'min_mw' is 1: .* a machine that must buy cannot do the other",
+            match=r"row 1 \('in'\): column 'min_mw' is 1: .* what must buy cannot do the other",
         )  # fmt: skip
 
     def test_a_purchase_cannot_inject(self):

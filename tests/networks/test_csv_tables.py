@@ -116,7 +116,7 @@ def test_other_cells_of_numbers_are_left_to_be_refused_by_name(read):
     assert frame["mw"].tolist() == ["1_000", "0x1F", "NA", "nan", "５"]
     for row in range(len(frame)):
         table = Table(frame.iloc[row : row + 1], "orders", ["order", "mw"])
-        with pytest.raises(InputError, match="column 'mw' is .*not a finite number"):
+        with pytest.raises(InputError, match=r"column 'mw' is .*not a finite number"):
             table.numbers("mw", "MW")
 
 
