@@ -149,8 +149,8 @@ def _refuse_too_large(structure: Structure) -> None:
         raise InputError(
             f"the book has {len(structure.bus):,} orders, each counted in each of its periods, on a grid of "
             f"{len(grid.buses):,} buses and {len(grid.branches):,} branches in {periods:,} periods: "
-            f"{entries:,} entries, more than the {MOST_ENTRIES:,} that are cleared at once; clear periods apart "
-            "where no ramp joins them, or put orders of one bus and price together"
+            f"{entries:,} entries, more than the {MOST_ENTRIES:,} that are cleared at once; clear periods "
+            "apart where no ramp joins them, or put orders of one bus and price together"
         )
 
 
