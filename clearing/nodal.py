@@ -29,6 +29,9 @@ from networks.grid import Grid
 if TYPE_CHECKING:
     from clearing.prepared import PreparedMarket
 
+MOST_ENTRIES = 1_000_000
+"""Orders, buses, branches and links, each times its periods, of one clearing: each takes about 7 KB."""
+
 MODELS_KEPT = 8  # compiled models a market remembers, one per structure of book
 
 
@@ -82,6 +85,7 @@ class NodalMarket:
         notes = self._check_ramps(book)
         refuse_self_trade(book)
         structure = Structure.of(book, self.grid)
+        _refuse_too_large(structure)
         numbers = Numbers.of(book, structure)
         refuse_unsupplied(structure, numbers)
         refuse_infeasible_peak(structure, numbers)
@@ -135,6 +139,19 @@ class NodalMarket:
             return ()
         who = f"unit {free[0]!r}" if len(free) == 1 else f"{len(free)} units"
         return (f"{who} with ramp limits have no previous output: period 0 is free for them",)
+
+
+def _refuse_too_large(structure: Structure) -> None:
+    """Before the work, because the work would end for want of memory."""
+    grid, periods = structure.grid, structure.periods
+    entries = len(structure.bus) + (len(grid.buses) + len(grid.branches) + len(grid.links)) * periods
+    if entries > MOST_ENTRIES:
+        raise InputError(
+            f"the book has {len(structure.bus):,} orders, each counted in each of its periods, on a grid of "
+            f"{len(grid.buses):,} buses and {len(grid.branches):,} branches in {periods:,} periods: "
+            f"{entries:,} entries, more than the {MOST_ENTRIES:,} that are cleared at once; clear periods "
+            "apart where no ramp joins them, or put orders of one bus and price together"
+        )
 
 
 def _energy(reduced: Reduced, x: np.ndarray, lmp: np.ndarray) -> np.ndarray:

@@ -121,7 +121,11 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
     console.print()
     print_files(console, files)
     console.print(
-        Text(f"Loaded, cleared and settled in {cleared:.1f} s, {total:.1f} s with files.", style="dim")
+        Text(
+            f"Loaded, cleared and settled in {cleared:.1f} s"
+            f"{f', {total:.1f} s with files' if files else ''}.",
+            style="dim",
+        )
     )
 
 
