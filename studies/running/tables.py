@@ -10,6 +10,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from hashlib import file_digest
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -91,7 +92,7 @@ class Assembly:
         """(part, rows) such that the rows follow one another in the order (cell, replicate)."""
         part, row = self.index.part, self.index.row
         edges = np.append(np.flatnonzero(np.diff(part, prepend=-1)), len(part))
-        for start, end in zip(edges[:-1], edges[1:], strict=True):
+        for start, end in pairwise(edges):
             yield self._part(int(part[start])), row[start:end]
 
     def _part(self, number: int) -> pa.Table:
