@@ -225,15 +225,18 @@ def compare_sampled(
     shown: str = "",
     outside: str = "",
     widest: float | None = None,
+    half: float | None = None,
 ) -> Claim:
     """A printed number beside one with a sampling error: inside the interval, to the printed digit, or not.
 
     Parameters
     ----------
     reason, outside : of an agreement, and of a difference.
+    interval : by sampling errors alone; without width ours is exact.
     widest : an interval that is wider decides nothing; the printed number itself where not given.
+    half : of the last printed digit, where `digits` do not say it.
     """
-    half = 0.5 * 10.0**-digits
+    half = 0.5 * 10.0**-digits if half is None else half
     low, high = interval
     room = high - low if low < high else 0.0
     inside = low - half <= printed <= high + half

@@ -7,6 +7,7 @@ the standard error of the difference of two such means.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil, log10
 
 import pandas as pd
 
@@ -26,7 +27,6 @@ DARK = "its share counts nights with some need as well, ours the hours from 5:30
 EVENING = "its homes' evening peak is lower; how its noise and jitter were drawn is not recorded"
 NIGHTS = "it goes with the square of day over night demand; how its nights were drawn is not recorded"
 SCARCE = "in ours raising the price at the morning's peak still pays for one slot's energy"
-EXACT = 9  # decimals: the half of a printed digit is in the interval
 OUTSIDE = "outside twice the standard error of both means"
 SHARES = (
     (5.5, 1.0), (6.0, 0.8), (6.5, 0.7), (7.0, 0.7), (7.5, 0.5), (8.0, 0.3), (12.0, 0.0),
@@ -52,19 +52,22 @@ def list_earlier(results: Results) -> list[Claim]:
     rows += [*_readings(results)]
     for claim, theirs, worlds, ours, shown, digit, reason in rows:
         mean, half = interval(ours.astype(float), worlds)
-        ends = (mean - half - digit, mean + half + digit)
         place, outside = WORLDS.format(worlds), reason or OUTSIDE
         if claim.startswith(SHARE):
-            digits = 4 if digit < 1e-3 else 2
+            ends = (mean - half - digit, mean + half + digit)
+            places = 4 if digit < 1e-3 else 2
             out.append(
-                compare_share(EARLIER, place, claim, theirs, mean, ends, digits, NEAR, outside=outside)
+                compare_share(EARLIER, place, claim, theirs, mean, ends, places, NEAR, outside=outside)
             )
             continue
-        found = f"{shown.format(mean)} ± {shown.format(half).lstrip('+')}"
         out.append(
-            compare_sampled(EARLIER, place, claim, theirs, mean, ends, EXACT, NEAR,
-            published=shown.format(theirs),
-                            shown=found, outside=outside)
+            compare_sampled(
+                EARLIER, place, claim, theirs, mean, (mean - half, mean + half), -ceil(log10(2 * digit)),
+                NEAR,
+                published=shown.format(theirs),
+                shown=f"{shown.format(mean)} ± {shown.format(half).lstrip('+')}",
+                outside=outside, half=digit,
+            )
         )  # fmt: skip
     return out
 
