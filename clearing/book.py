@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clearing.machines import BUY, EVERY_PERIOD, SELL, refuse_self_trade
+from clearing.machines import BUY, EVERY_PERIOD, SELL, only_buys, refuse_self_trade
 from networks.checks import MOST_MW, Rows, Table, frozen, number, suggest, whole
+from networks.csv_tables import read_tables
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -183,14 +184,9 @@ class Book:
         fixed: str | Path | None = None,
     ) -> Book:
         """A book from CSV files with the columns of :meth:`from_tables`."""
-        from clearing.builders import read_csv
-
+        tables = read_tables({"orders": orders, "ramps": ramps, "fixed": fixed})
         return cls.from_tables(
-            read_csv(orders, "orders"),
-            periods=periods,
-            hours=hours,
-            ramps=None if ramps is None else read_csv(ramps, "ramps"),
-            fixed=None if fixed is None else read_csv(fixed, "fixed"),
+            tables["orders"], periods=periods, hours=hours, ramps=tables["ramps"], fixed=tables["fixed"]
         )
 
     def with_markup(self, markup: Mapping[Hashable, float], relative: bool = False) -> Book:
@@ -236,6 +232,13 @@ class Book:
     def column_row(self) -> np.ndarray:
         """(columns,) row of each order-and-period column; a row for every period makes `periods` columns."""
         return frozen(np.repeat(np.arange(len(self.orders)), self._repeats))
+
+    @cached_property
+    def column_demand(self) -> np.ndarray:
+        """(columns,) bool, purchases of units that sell nothing in the period: what law 2 calls demand, with
+        positive fixed demand."""
+        machine = self.unit_numbers[self.column_row] * self.periods + self.column_period
+        return frozen(only_buys(machine, self.side[self.column_row]))
 
     @cached_property
     def column_period(self) -> np.ndarray:

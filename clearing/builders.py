@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from clearing.book import BUY, EVERY_PERIOD, SELL, Book
 from networks.case import Case
@@ -171,28 +169,3 @@ def price_fixed_demand(book: Book, value_of_lost_load: float) -> Book:
         fixed_mw=np.array([mw for _, _, mw in rest], dtype=float),
         fixed_period=np.array([t for _, t, _ in rest], dtype=np.int64),
     )
-
-
-def read_csv(path: str | Path, table: str) -> pd.DataFrame:
-    """A CSV file as a data frame; an unreadable, empty or broken file is an InputError that names it."""
-    try:
-        frame = pd.read_csv(path, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"table '{table}': there is no file {str(path)!r}; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"table '{table}': {str(path)!r} is a folder; name a CSV file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
-        raise InputError(
-            f"table '{table}': {str(path)!r} cannot be read as CSV ({error}); "
-            "give a comma-separated file with a header row"
-        ) from None
-    if not isinstance(
-        frame.index, pd.RangeIndex
-    ):  # pandas moved the cells to the left: the first became index
-        columns = len(frame.columns)
-        raise InputError(
-            f"table '{table}', row 0: {str(path)!r} has {columns + frame.index.nlevels} cells for "
-            f"{columns} columns; "
-            "give one cell per column (decimal points, not commas; no comma at the end of a row)"
-        )
-    return frame

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.book import Book
+from clearing.residuals import Residuals
 from clearing.structure import Numbers, Structure
 from networks.checks import frozen
 from networks.grid import Grid
@@ -32,7 +33,7 @@ TOLERANCES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Residuals):
     """Scaled residuals of the conditions of optimality; each must not exceed its tolerance.
 
     Attributes
@@ -44,25 +45,7 @@ class Certificate:
         support the dispatch, as the rows show, and no rule picks among them.
     """
 
-    residuals: dict[str, float]
-    tolerances: dict[str, float]
     priced: np.ndarray
-
-    @property
-    def holds(self) -> bool:
-        """Whether every residual is within its tolerance."""
-        return all(self.residuals[row] <= self.tolerances[row] for row in self.tolerances)
-
-    @property
-    def worst(self) -> tuple[str, float]:
-        """The row nearest to (or furthest beyond) its tolerance, and its residual."""
-        row = max(self.residuals, key=lambda r: self.residuals[r] / self.tolerances[r])
-        return row, self.residuals[row]
-
-    def __str__(self) -> str:
-        row, residual = self.worst
-        verdict = "holds" if self.holds else "FAILS"
-        return f"certificate {verdict}: worst row {row} at {residual:.1e} of {self.tolerances[row]:.0e}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,13 @@ SELL, BUY = 1, -1
 EVERY_PERIOD = -1
 
 
+def only_buys(machine: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """(columns,) bool, purchases of machines (a unit in a period, by number) that sell nothing: demand."""
+    sells = np.zeros(int(machine.max(initial=-1)) + 1, dtype=bool)
+    sells[machine[side == SELL]] = True
+    return (side == BUY) & ~sells[machine]
+
+
 def refuse_self_trade(book: Book) -> None:
     """Refuse orders that would have a unit sell to itself, or that force it to.
 
@@ -74,13 +81,13 @@ def _check_pair(book: Book, sale: int, purchase: int) -> None:
     unit = f"unit {book.units[sale]!r} also sells by order {book.orders[sale]!r}"
     if book.price[purchase] > book.price[sale]:
         raise InputError(
-            f"{where}: column 'price' is {book.price[purchase]:g}: {unit} at {book.price[sale]:g} $/MWh, so "
-            "it would buy from itself; bid no more than it asks, or name two units"
+            f"{where}: column 'price' is {book.price[purchase]:g}: {unit} at {book.price[sale]:g} $/MWh, "
+            "so it would buy from itself; bid no more than it asks, or name two units"
         )
     for k, word in ((sale, "sell"), (purchase, "buy")):
         if book.min_mw[k] > 0:
             raise InputError(
-                f"table 'orders', row {k} ({book.orders[k]!r}): column 'min_mw' is {book.min_mw[k]:g}: {unit} "
-                f"and buys by order {book.orders[purchase]!r}, and a machine that must {word} cannot do the "
-                "other; set min_mw to 0, or name two units"
+                f"table 'orders', row {k} ({book.orders[k]!r}): column 'min_mw' is {book.min_mw[k]:g}: "
+                f"{unit} and buys by order {book.orders[purchase]!r}, and what must {word} cannot do "
+                "the other; set min_mw to 0, or name two units"
             )

@@ -67,8 +67,8 @@ class NodalMarket:
         Raises
         ------
         InputError
-            an order at an unknown bus, a unit that would buy from itself, fixed demand cut off from every supply, or ramps without a
-            previous output where it is required.
+            an order at an unknown bus, a unit that would buy from itself, fixed demand cut off from every
+            supply, or ramps without a previous output where it is required.
         InfeasibleError
             no dispatch serves the fixed demand; the message names the cut and the missing MW.
         TimeLimitError, NumericalError

@@ -74,20 +74,22 @@ class Outcome:
 
     @property
     def is_demand(self) -> np.ndarray:
-        """(order columns,) bool, purchases of units that sell nothing in the period: what counts as demand."""
+        """(order columns,) bool, purchases of units that sell nothing in the period (law 2)."""
         return self.face.reduced.structure.demand
 
     @cached_property
     def welfare(self) -> float:
-        """Value of what is withdrawn less cost of what is injected, over all periods [$]."""
+        """Value of served bids less offered cost, constant costs left out, over all periods [$]."""
         return -float(self._signed_cost.sum())
 
     @cached_property
     def cost(self) -> float:
-        """Offered cost of what is injected, constant costs included, over all periods [$]."""
-        book = self.book
-        injected = book.side[book.column_row] * self.accepted_mw > 0
-        return float(self._signed_cost[injected].sum()) + book.constant_cost * book.periods * book.hours
+        """Offered cost of supply, constant costs included, over all periods [$].
+
+        Of units that sell and withdraw it is net: what they withdraw counts with a minus sign.
+        """
+        constant = self.book.constant_cost * self.book.periods * self.book.hours
+        return float(self._signed_cost[~self.is_demand].sum()) + constant
 
     @property
     def _signed_cost(self) -> np.ndarray:

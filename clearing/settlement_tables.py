@@ -41,13 +41,14 @@ class SettlementTables:
 
     @property
     def consumer_surplus(self) -> float:
-        """Utility less payments of accepted bids; fixed demand has no utility and is left out [$]."""
-        return float((self._worth - self._paid)[self._buys].sum())
+        """Utility less payments of demand (law 2); fixed demand has no utility and is left out [$]."""
+        return float((self.order_worth - self.order_paid)[self.outcome.is_demand].sum())
 
     @property
     def producer_surplus(self) -> float:
-        """Receipts less cost of accepted offers, before uplift and constant costs [$]."""
-        return float((self._paid - self._worth)[~self._buys].sum())
+        """Receipts less cost of all other orders, before uplift and constant costs [$]."""
+        supply = ~self.outcome.is_demand
+        return float((self._side * (self.order_paid - self.order_worth))[supply].sum())
 
     @property
     def redispatch_cost(self) -> float:
@@ -66,15 +67,16 @@ class SettlementTables:
 
     @cached_property
     def summary(self) -> pd.Series:
-        """Name → $: what each side gets and what the operator keeps."""
+        """Name → $: what each side gets and what the operator keeps; buyers are demand as in law 2, and what
+        sellers withdraw is taken from their receipts and cost."""
         return pd.Series(
             {
-                "utility": float(self._worth[self._buys].sum()),
-                "cost": float(self._worth[~self._buys].sum()),
-                "buyers' payments": float(self._paid[self._buys].sum()),
+                "utility": float(self._utility.sum()),
+                "cost": float(self._cost.sum()),
+                "buyers' payments": float(self.order_paid[self.outcome.is_demand].sum()),
                 "fixed demand's payment": float(self.fixed_paid.sum()),
                 "grid shunts' payment": float(self.shunt_paid.sum()),
-                "sellers' receipts": float(self._paid[~self._buys].sum()),
+                "sellers' receipts": float((self._side * self.order_paid)[~self.outcome.is_demand].sum()),
                 "consumer surplus": self.consumer_surplus,
                 "producer surplus": self.producer_surplus,
                 "merchandising surplus": self.merchandising_surplus,
@@ -94,7 +96,7 @@ class SettlementTables:
 
         Surplus is receipts − cost + utility − payments, before uplift (which is per unit over all
         periods, see :attr:`totals`). Negative fixed demand counts as sold, and what a sale withdraws as
-        bought.
+        bought; the cost of a unit that sells and withdraws is net.
         """
         book, hours = self.outcome.book, self.outcome.book.hours
         names = list(dict.fromkeys(book.participants))
@@ -102,7 +104,7 @@ class SettlementTables:
         owner = np.array([number[p] for p in book.participants], dtype=np.int64)[book.column_row]
         at = owner * book.periods + book.column_period
         mwh = np.abs(self.outcome.accepted_mw) * hours
-        buys, size = self._buys, len(names) * book.periods
+        buys, size = self.buys, len(names) * book.periods
 
         def total(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
             return np.bincount(at[chosen], weights=values[chosen], minlength=size)
@@ -112,8 +114,8 @@ class SettlementTables:
             "bought_mwh": total(mwh, buys),
             "receipts": total(self._paid, ~buys),
             "payments": total(self._paid, buys),
-            "cost": total(self._worth, ~buys),
-            "utility": total(self._worth, buys),
+            "cost": total(self._cost, ~self.outcome.is_demand),
+            "utility": total(self._utility, self.outcome.is_demand),
         }
         shunts = np.repeat(self.outcome.grid.shunt_mw[:, None], book.periods, axis=1)
         for name, mw, paid in ((FIXED, self.fixed_mw, self.fixed_paid), (SHUNTS, shunts, self.shunt_paid)):
@@ -195,19 +197,24 @@ class SettlementTables:
         return book.side[book.column_row]
 
     @cached_property
-    def _buys(self) -> np.ndarray:
+    def buys(self) -> np.ndarray:
         """(order columns,) purchases, and sales that withdraw."""
         return (self._side == BUY) | (self.outcome.accepted_mw < 0)
 
     @property
     def _paid(self) -> np.ndarray:
         """(order columns,) what a seller receives, or whoever withdraws pays."""
-        return np.where(self._buys & (self._side != BUY), -self.order_paid, self.order_paid)
+        return np.where(self.buys & (self._side != BUY), -self.order_paid, self.order_paid)
 
     @property
-    def _worth(self) -> np.ndarray:
-        """(order columns,) cost of what is injected, utility of what is withdrawn."""
-        return np.where(self._buys & (self._side != BUY), -self.order_worth, self.order_worth)
+    def _cost(self) -> np.ndarray:
+        """(order columns,) cost of supply, with a minus sign what units that also sell withdraw."""
+        return np.where(self.outcome.is_demand, 0.0, self._side * self.order_worth)
+
+    @property
+    def _utility(self) -> np.ndarray:
+        """(order columns,) what demand is worth to those who bid for it."""
+        return np.where(self.outcome.is_demand, self.order_worth, 0.0)
 
     def _by(self, what: str, labels: tuple[Hashable, ...]) -> pd.MultiIndex:
         return pd.MultiIndex.from_product(

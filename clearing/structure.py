@@ -64,7 +64,7 @@ class Structure:
             period=book.column_period,
             side=frozen(book.side[rows]),
             unit_of=frozen(unit_of),
-            demand=frozen(_only_buys(unit_of * book.periods + book.column_period, book.side[rows])),
+            demand=book.column_demand,
             ramp_of=frozen(ramp_of),
             ramp_units=units,
             ramp_start=frozen(np.isfinite(book.previous_mw[ramped])),
@@ -76,6 +76,19 @@ class Structure:
         """The same orders on a grid that differs in its limits only."""
         low, high = grid.flow_bounds_mw
         return replace(self, grid=grid, limited=frozen(np.flatnonzero(np.isfinite(low) | np.isfinite(high))))
+
+    def in_period(self, period: int) -> Structure:
+        """The columns of one period, without the ramps that join it to others."""
+        mine = self.period == period
+        return replace(
+            self,
+            periods=1,
+            period=frozen(np.zeros(int(mine.sum()), dtype=np.int64)),
+            **{name: frozen(getattr(self, name)[mine]) for name in ("bus", "side", "unit_of", "demand")},
+            ramp_of=frozen(np.full(int(mine.sum()), -1)),
+            ramp_units=(),
+            ramp_start=frozen(np.zeros(0, dtype=bool)),
+        )
 
     @cached_property
     def key(self) -> tuple[object, ...]:
@@ -129,12 +142,17 @@ class Numbers:
             previous_mw=np.nan_to_num(book.previous_mw[ramped]),
         )
 
-
-def _only_buys(machine: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """(columns,) purchases of machines (a unit in a period) without a sale."""
-    sells = np.zeros(int(machine.max(initial=-1)) + 1, dtype=bool)
-    sells[machine[side > 0]] = True
-    return (side < 0) & ~sells[machine]
+    def in_period(self, period: int, structure: Structure) -> Numbers:
+        """The numbers of :meth:`Structure.in_period` of `structure`."""
+        mine, none = structure.period == period, np.zeros(0)
+        return replace(
+            self,
+            **{name: getattr(self, name)[mine] for name in ("price", "slope", "mw", "min_mw")},
+            fixed_mw=self.fixed_mw[:, period : period + 1],
+            ramp_up_mw=none,
+            ramp_down_mw=none,
+            previous_mw=none,
+        )
 
 
 def fixed_demand(book: Book, grid: Grid) -> np.ndarray:

@@ -12,6 +12,9 @@ below any difference that an order means. A power of two, so that no difference 
 edge.
 """
 
+EQUAL_DEMAND = 1e-6
+"""Moves on a tied face that serve less more demand than this, in MW per MW, serve as much (law 4)."""
+
 
 def greatest_price(price: np.ndarray, slope: np.ndarray, min_mw: np.ndarray, mw: np.ndarray) -> float:
     """The greatest price that an order states anywhere on its range, as |price| + slope·MW [$/MWh]; 0 without

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from networks.errors import InputError
+from networks.files import replacing
 from studies.registry import StudyRef, find_study, study_names
 from studies.running.code_hash import code_hash
 from studies.running.spec import canonical_json
@@ -145,10 +146,5 @@ def _is_current_default(row: pd.Series) -> bool:
 
 
 def _write(rows: pd.DataFrame, path: Path) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as draft:
         rows.to_parquet(draft, index=False)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from networks.checks import Rows, Table, freeze_arrays, frozen, number
+from networks.csv_tables import read_tables
 from networks.errors import InputError
 
 
@@ -110,14 +111,8 @@ class BilateralBook:
         cls, sellers: str | Path, buyers: str | Path, pairs: str | Path | None = None, hours: float = 1.0
     ) -> BilateralBook:
         """A book from CSV files with the columns of :meth:`from_tables`."""
-        from clearing.builders import read_csv
-
-        return cls.from_tables(
-            read_csv(sellers, "sellers"),
-            read_csv(buyers, "buyers"),
-            None if pairs is None else read_csv(pairs, "pairs"),
-            hours=hours,
-        )
+        tables = read_tables({"sellers": sellers, "buyers": buyers, "pairs": pairs})
+        return cls.from_tables(tables["sellers"], tables["buyers"], tables["pairs"], hours=hours)
 
     @cached_property
     def pair(self) -> tuple[np.ndarray, np.ndarray]:

@@ -41,7 +41,8 @@ class Explanation:
     energy, congestion : the island's load-weighted mean price, and the rest [$/MWh].
     served_mw : demand served in the bus's island in this period [MW].
     weights : index order: participant, unit, bus, period, side ("buy" also for a sale that accepts less
-        than 0 MW: it withdraws), mw (change of what the order sells or buys per MW of demand more), weight (MW served: +mw of a sale, −mw of a purchase), marginal_price [$/MWh].
+        than 0 MW: it withdraws), mw (change of what the order sells or buys per MW of demand more), weight
+        (MW served: +mw of a sale, −mw of a purchase), marginal_price [$/MWh].
         Weights sum to 1 in the period (to 0 in others that ramps join), and
         Σ weight·marginal_price = `high`. Empty where nobody can serve one MW more.
     branches : index branch, those of the bus's island at their limits, greatest part first: flow_mw,

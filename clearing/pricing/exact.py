@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from clearing.arrays.programs import Program
-from clearing.solvers import solve
+from clearing.solvers import TIME_LIMIT, Ending, solve, solve_highs
 
 ROUNDING = 2.0**-46  # a residual beside the terms that cancel in it that is no more than their rounding
 AT_LIMIT = 1e-9  # a scaled slack below this is none
@@ -25,6 +25,9 @@ NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor
 SMALL = 64  # unknowns up to which even rounding is corrected, as it costs next to nothing
 UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
 RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
+DUAL_ROUNDING = 2.0**-42  # a reduced cost beside the greatest dual that is no more than rounding
+NEAR = 1e3  # gaps of the dual equations up to which a reduced cost may have the other sign
+REFINEMENTS = 4  # each leaves a small part of the gap before
 REVISIONS = 20  # of an active set that a solver's answer left unclear, as at a kink of sloped offers
 DENSE = 500  # unknowns up to which a dense least-squares solve is the faster one
 
@@ -52,26 +55,89 @@ def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
     cost zero and active rows hold with equality; the correction of least norm achieves both.
     """
     matrix = sparse.csr_array(program.matrix)
+    point, active = _settle(program, matrix, _indicated(program, matrix, x, dual), x, dual)
+    for _ in range(REFINEMENTS):
+        gap = _dual_gap(program, active, point)
+        if gap <= DUAL_ROUNDING * (1.0 + float(np.abs(point.dual).max(initial=0.0))):
+            break
+        finer = _choose_finer(program, matrix, point, gap)
+        if finer is None:
+            break
+        refined, active = _settle(program, matrix, _indicated(program, matrix, *finer), *finer)
+        if _dual_gap(program, active, refined) >= gap:
+            break
+        point = refined
+    return point
+
+
+def _indicated(program: Program, matrix: sparse.csr_array, x: np.ndarray, dual: np.ndarray) -> _ActiveSet:
+    """The active set that a point indicates."""
     gradient = program.cost + program.curvature * x - matrix.T @ dual
     activity = matrix @ x
     at_low = _active(x - program.low, gradient)
     row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual)
-    active = _ActiveSet(
+    return _ActiveSet(
         at_low,
         _active(program.high - x, -gradient) & ~at_low,
         row_at_low,
         _active(program.row_high - activity, -dual) & ~row_at_low,
     )
+
+
+def _settle(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, x: np.ndarray, dual: np.ndarray
+) -> tuple[Point, _ActiveSet]:
+    """The point of an active set, which is revised while that makes the point less wrong."""
     point, wrong = _solve_active(program, matrix, active, x, dual)
     for _ in range(REVISIONS):
         if wrong <= AT_LIMIT:
             break
-        active = _revise(program, matrix, active, point)
-        revised, after = _solve_active(program, matrix, active, point.x, point.dual)
+        other = _revise(program, matrix, active, point)
+        revised, after = _solve_active(program, matrix, other, point.x, point.dual)
         if after >= wrong:
             break
-        point, wrong = revised, after
-    return point
+        point, active, wrong = revised, other, after
+    return point, active
+
+
+def _dual_gap(program: Program, active: _ActiveSet, point: Point) -> float:
+    """Greatest reduced cost off the bounds, or of the wrong sign at one, or dual of the wrong sign."""
+    movable, loose = program.low < program.high, program.row_low < program.row_high
+    falls = np.where(active.low | ~movable, 0.0, point.reduced)
+    rises = np.where(active.high | ~movable, 0.0, -point.reduced)
+    wrong = np.where(active.row_low, -point.dual, point.dual)[loose]
+    return float(max(np.maximum(falls, rises).max(initial=0.0), wrong.max(initial=0.0)))
+
+
+def _choose_finer(
+    program: Program, matrix: sparse.csr_array, point: Point, gap: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(x, dual) that tell apart costs which the solver took for equal; None where that finds nothing.
+
+    What has a reduced cost or dual far beyond the gap stays as it is; what is left moves at the least reduced
+    cost, in units of the gap, so that the solver's tolerance counts in these (A. Gleixner, D. Steffy and
+    K. Wolter, Iterative refinement for linear programming, INFORMS J. Comput. 28, 2016). Sloped columns stay
+    too: within the gap they hardly move, and the equations of the new active set place them.
+    """
+    close = (np.abs(point.reduced) <= NEAR * gap) & (program.curvature == 0) & (program.low < program.high)
+    columns = np.flatnonzero(close)
+    activity = matrix @ point.x
+    held = np.abs(point.dual) > NEAR * gap
+    room = Program(
+        cost=point.reduced[columns] / gap,
+        curvature=np.zeros(len(columns)),
+        matrix=sparse.csc_array(matrix[:, columns]),
+        row_low=np.where(held, 0.0, np.minimum(program.row_low - activity, 0.0)),
+        row_high=np.where(held, 0.0, np.maximum(program.row_high - activity, 0.0)),
+        low=np.minimum(program.low - point.x, 0.0)[columns],
+        high=np.maximum(program.high - point.x, 0.0)[columns],
+    )
+    ending, found = solve_highs(room, TIME_LIMIT)
+    if ending is not Ending.OPTIMAL or found is None:
+        return None
+    x = point.x.copy()
+    x[columns] = np.clip(x[columns] + found.x, program.low[columns], program.high[columns])
+    return x, point.dual + gap * found.row_dual
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,16 +258,17 @@ def _sparse_least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.nda
     return x
 
 
-def restrict(program: Program, point: Point) -> Program:
+def restrict(program: Program, point: Point, width: float = TIED, sizes: np.ndarray | float = 1.0) -> Program:
     """The program on its own optimal face: what strict complementarity fixes is fixed.
 
-    Columns with a reduced cost stay at their bound, rows with a dual hold with equality, columns
-    with curvature keep their value (the gradient is constant on an optimal face).
+    Columns with a reduced cost beyond `width` (times their `sizes`) stay at their bound, rows with a dual
+    beyond it hold with equality, columns with curvature keep their value (the gradient is constant on an
+    optimal face).
     """
-    settled = (np.abs(point.reduced) > TIED) | (program.curvature > 0)
+    settled = (np.abs(point.reduced) > width * sizes) | (program.curvature > 0)
     low = np.where(settled, point.x, program.low)
     high = np.where(settled, point.x, program.high)
-    tight = np.abs(point.dual) > TIED
+    tight = np.abs(point.dual) > width
     row_low = np.where(tight & (point.dual < 0), program.row_high, program.row_low)
     row_high = np.where(tight & (point.dual > 0), program.row_low, program.row_high)
     return replace(program, low=low, high=high, row_low=row_low, row_high=row_high)

@@ -17,6 +17,7 @@ from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.layout import layout_of
 from clearing.structure import Numbers, Structure
+from clearing.tolerances import TIE_WIDTH, greatest_price
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,7 @@ class Reduced:
     Attributes
     ----------
     cost, curvature, low, high : (columns,) of the least-cost program.
+    tie_width : reduced costs and duals up to this are none (law 4).
     offered : (columns,) what law 4's shares are shares of: an order's MW, or what it withdraws at most where
         that is more, and a link's range.
     fixed : (buses, periods) fixed demand; flow_low, flow_high : (limited,) bounds; ramp_low,
@@ -68,6 +70,8 @@ class Reduced:
         links = structure.links * periods
         self.orders = len(structure.bus)
         self.columns = self.orders + links
+        stated = greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
+        self.tie_width = TIE_WIDTH * stated / self.money
         self.cost = np.concatenate([structure.side * numbers.price, np.zeros(links)]) / self.money
         self.curvature = np.concatenate([numbers.slope, np.zeros(links)]) * (self.quantity / self.money)
         self.low = np.concatenate([numbers.min_mw, np.repeat(grid.link_min_mw, periods)]) / self.quantity

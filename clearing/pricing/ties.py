@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
 from clearing.arrays.programs import Program
 from clearing.errors import NumericalError
 from clearing.pricing.chains import eliminate_ramps
-from clearing.pricing.exact import AT_LIMIT, TIED, Point, has_full_column_rank, lexicographic
+from clearing.pricing.exact import (
+    AT_LIMIT,
+    Point,
+    has_full_column_rank,
+    lexicographic,
+    restrict,
+    solve_exactly,
+)
 from clearing.pricing.reduced import Limits, Reduced
+from clearing.tolerances import EQUAL_DEMAND
 
 LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
 
@@ -22,18 +32,20 @@ def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point)
     Among all optimal dispatches: the largest accepted demand (purchases of units that also sell are none);
     then the unique minimiser of Σ accepted²/offered, so that tied orders share pro rata and no unit sells
     to itself; then, for links, of Σ flow²/range.
-    A tied column has no slope and a vanishing reduced cost; all others keep their value.
+    A tied column has no slope and a reduced cost within the tie width; all others keep their value.
     """
-    tied = (np.abs(point.reduced) <= TIED) & (reduced.curvature == 0) & (reduced.low < reduced.high)
+    tied = (
+        (np.abs(point.reduced) <= reduced.tie_width) & (reduced.curvature == 0) & (reduced.low < reduced.high)
+    )
     if not tied.any():
         return point.x
     columns = np.flatnonzero(tied)
     balances = len(program.row_low) - limits.count
-    binding = np.abs(point.dual) > TIED
+    binding = np.abs(point.dual) > reduced.tie_width
     binding[:balances] = True
     if _is_only_one(reduced, limits, program, columns, binding):
         return point.x
-    held = _signs(point.dual, balances)
+    held = _signs(point.dual, balances, reduced.tie_width)
     for _ in range(LAZY_ROUNDS):
         x = point.x.copy()
         x[columns] = _share(reduced, program, columns, point.x, held)
@@ -61,9 +73,9 @@ def _is_only_one(
     return has_full_column_rank(sparse.csr_array(groups.T))
 
 
-def _signs(dual: np.ndarray, balances: int) -> np.ndarray:
+def _signs(dual: np.ndarray, balances: int, width: float) -> np.ndarray:
     """+1 where a row is held at its low bound on the optimal face, −1 at its high one, 0 where it is free."""
-    signs = np.where(np.abs(dual) > TIED, np.sign(dual), 0.0)
+    signs = np.where(np.abs(dual) > width, np.sign(dual), 0.0)
     signs[:balances] = 0.0
     return signs
 
@@ -82,11 +94,6 @@ def _share(
     none = np.zeros(len(columns))
     buys = np.zeros(len(columns), dtype=bool)
     buys[~is_link] = reduced.structure.demand[columns[~is_link]]
-    stages = [(none, np.where(is_link, 0.0, size))]
-    if buys.any():
-        stages.insert(0, (np.where(buys, -size, 0.0), none))
-    if is_link.any():
-        stages.append((none, np.where(is_link, size, 0.0)))
     face = Program(
         cost=none,
         curvature=none,
@@ -96,6 +103,13 @@ def _share(
         low=program.low[columns] / size,
         high=program.high[columns] / size,
     )
+    if buys.any():
+        face = replace(face, cost=np.where(buys, -size, 0.0))
+        most = solve_exactly(face)
+        face = restrict(face, most, EQUAL_DEMAND, size)
+    stages = [(none, np.where(is_link, 0.0, size))]
+    if is_link.any():
+        stages.append((none, np.where(is_link, size, 0.0)))
     return lexicographic(face, stages).x * size
 
 

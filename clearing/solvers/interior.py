@@ -7,7 +7,8 @@ from scipy import sparse
 
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import Ending
-from clearing.solvers.highs import TOLERANCE, is_feasible
+from clearing.solvers.feasibility import TOLERANCE
+from clearing.solvers.highs import is_feasible
 
 IPM_TOLERANCE = 1e-10
 

@@ -13,7 +13,7 @@ from clearing.solvers import solve, solve_conic
 from clearing.trading.diagnosis import describe_loose_cone, describe_overload
 from clearing.trading.instance import TradingInstance
 from clearing.trading.models import BUILDERS
-from clearing.trading.outcome import TradingCertificate, TradingModel, TradingOutcome
+from clearing.trading.outcome import TradingCertificate, TradingModel, TradingOutcome, tolerances_of
 from clearing.trading.physics import (
     PublicFlow,
     balance_residual,
@@ -143,6 +143,7 @@ class SolvedTrading:
             residuals,
             (gaps["public"], gaps["private"]),
             (bound * money, cuts * money),
+            verify,
         )
 
 
@@ -164,6 +165,7 @@ def build_outcome(
     residuals: dict[str, float] | None = None,
     gaps: tuple[np.ndarray, np.ndarray] | None = None,
     bounds: tuple[float, float] = (np.nan, np.nan),
+    verify: bool = False,
 ) -> TradingOutcome:
     """The outcome with its certificate; raises where the certificate does not hold (law 6)."""
     private_loss = private_withdrawal(instance, private_mw)[1]
@@ -177,7 +179,8 @@ def build_outcome(
     }
     if model != "integrated":
         checks["physics"] = public_residuals(instance, public.flow_mw)
-    certificate = TradingCertificate(checks | (residuals or {}), *bounds)
+    tolerances = tolerances_of(model, verify)
+    certificate = TradingCertificate(checks | (residuals or {}), tolerances, *bounds)
     if not certificate.holds:
         raise NumericalError(f"{model} trading: {certificate}")
     none = np.zeros(len(instance.grid.branches)), np.zeros(len(private_mw))

@@ -15,6 +15,7 @@ from learners.games.market_game import Game
 from learners.sessions.run import Run
 from learners.sessions.session import Ended, Session
 from learners.sessions.streams import RowNoise, UniformStreams
+from networks.files import replacing
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -76,10 +77,8 @@ def _under(data: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write named arrays in one step: a reader finds the old file or the new one."""
-    draft = path.with_name(f".{path.name}.part")
-    with draft.open("wb") as file:
+    with replacing(path) as draft, draft.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    draft.replace(path)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -179,7 +179,7 @@ def test_numbers_with_leading_zeros_are_names(load_folder):
         ({"buses.csv": None}, ["'buses.csv' is missing", "buses.csv and units.csv"]),
         ({"units.csv": ""}, ["'units.csv' is missing or empty"]),
         ({"buses.csv": "bus,x,y\n1,0,0\n2,1\n"}, ["'buses', row 1", "2 of 3 columns", "truncated"]),
-        ({"buses.csv": b"bus\n\xff\xfe\n"}, ["'buses'", "not CSV in UTF-8"]),
+        ({"buses.csv": b"bus\n\xff\xfe\n"}, ["'buses', line 2", "not text in UTF-8"]),
         ({"buses.csv": 'bus\n"1\n2\n'}, ["'buses'", "not CSV"]),
         ({"buses.csv": "bus,x,y\n1,0,east\n2,1,1\n"}, ["'buses', bus 1", "'y' is 'east'"]),
         ({"loads.csv": "load,bus,mw\nL,3,50\n"}, ["'loads', load 'L'", "'bus' is 3"]),

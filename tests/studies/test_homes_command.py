@@ -41,7 +41,8 @@ def test_given_loads_and_sun_in_kilowatts(tmp_path):
         tmp_path / "load.csv", index=False
     )
     pd.DataFrame({"slot": range(4), "Bob": 0, "Ann": [0, 3, 3, 0]}).to_csv(tmp_path / "sun.csv", index=False)
-    words = ("feeder8", "--load", tmp_path / "load.csv", "--sun", tmp_path / "sun.csv", "--tariff", "flat")
+    words = ("feeder8", "--load", tmp_path / "load.csv", "--slots", 4)
+    words += ("--sun", tmp_path / "sun.csv", "--tariff", "flat")
     document = json.loads(homes(*words, "--battery-share", 0, "--vehicle-share", 0, "--json").output)
     slots = pd.DataFrame(document["tables"]["slots"]).set_index(["home", "slot"])
     assert slots["load"]["Ann"].tolist() == pytest.approx([1e-3, 2e-3, 1e-3, 0])
