@@ -1,4 +1,4 @@
-"""Controllable links in the round engine: flows of law 4, and of one and the same bits, with slopes and without."""
+"""Controllable links in the round engine: flows of law 4, of the same bits always, with slopes and without."""
 
 from __future__ import annotations
 

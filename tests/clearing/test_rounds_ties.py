@@ -17,7 +17,7 @@ from tests.support.small import book_of, buy, grid_of, sell
 def test_two_offers_share_just_where_they_differ_by_the_tie_width_at_most(
     step: float, price: float, slope: float, left: float
 ) -> None:
-    """What is left for the two is half from each, or all that the cheaper one has; also beside a sloped order."""
+    """What is left for the two is half from each, or all that the cheaper one has; beside a slope too."""
     book = book_of(
         sell("first", "a", 100.0, price),
         sell("second", "a", 100.0, price + step),
