@@ -1,4 +1,4 @@
-"""Controllable links in the round engine: flows of law 4, of the same bits always, with slopes and without."""
+"""Controllable links in the round engine: flows of law 4, with the same bits in any order."""
 
 from __future__ import annotations
 
