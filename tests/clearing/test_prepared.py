@@ -212,7 +212,7 @@ PLACE = dict.fromkeys(REFUSED, "order 'B'") | {"fixed_mw": "bus 'b'", "limit_mw"
 def test_numbers_that_no_book_may_hold_are_refused_or_cost_their_row(
     what: str, rounds: int, on_error: str
 ) -> None:
-    """Whoever looks at the numbers, compiled code or a check: one error or one row, and nothing of it stays."""
+    """Whoever looks at the numbers, compiled code or a check: one error or row, and nothing of it stays."""
     book = book_of(
         sell("A", "a", 50.0, 20.0),
         sell("B", "a", 50.0, 30.0) | {"min_mw": 2.0},
