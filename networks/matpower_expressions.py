@@ -38,13 +38,15 @@ _OPERATORS: dict[str, Callable[..., np.ndarray]] = {
     "+": np.add, "-": np.subtract, "*": np.multiply, ".*": np.multiply, "/": np.divide, "./": np.divide,
     "^": np.power, ".^": np.power,
 }  # fmt: skip
-CONSTANTS = {
-    "Inf": np.inf, "inf": np.inf, "NaN": np.nan, "nan": np.nan, "pi": np.pi, "eps": np.finfo(float).eps,
+CONSTANTS: dict[str, np.float64 | np.bool_] = {
+    "Inf": np.float64(np.inf), "inf": np.float64(np.inf), "NaN": np.float64(np.nan),
+    "nan": np.float64(np.nan), "pi": np.float64(np.pi), "eps": np.finfo(float).eps,
     "true": np.bool_(True), "false": np.bool_(False),
 }  # fmt: skip
 _BY_ELEMENT: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "sqrt": np.sqrt, "abs": np.abs, "exp": np.exp, "log": np.log, "log10": np.log10, "sin": np.sin, "cos": np.cos,
-    "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "floor": np.floor, "ceil": np.ceil,
+    "sqrt": np.sqrt, "abs": np.abs, "exp": np.exp, "log": np.log, "log10": np.log10, "floor": np.floor,
+    "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
+    "ceil": np.ceil,
     "round": lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x), "isinf": np.isinf, "isnan": np.isnan,
     "deg2rad": np.deg2rad, "rad2deg": np.rad2deg,
 }  # fmt: skip
@@ -126,7 +128,11 @@ class Expression:
         """Whether, in a matrix, white space before a sign and none behind it makes a new element of it."""
         after = self.peek(1)
         return (
-            self.in_matrix and token.kind in ("+", "-") and token.spaced and after is not None and not after.spaced
+            self.in_matrix
+            and token.kind in ("+", "-")
+            and token.spaced
+            and after is not None
+            and not after.spaced
         )
 
     def _ends_index(self) -> bool:
@@ -190,6 +196,8 @@ class Expression:
         token = self.take()
         match token.kind:
             case "number" | "text" | "table":
+                if isinstance(token.value, Fault):
+                    raise token.value
                 return token.value  # type: ignore[return-value]
             case "name":
                 return self._named(token)
@@ -215,7 +223,7 @@ class Expression:
         if name in self.variables:
             return self.variables[name]
         if name in CONSTANTS and not self.sees("("):
-            return np.float64(CONSTANTS[name]) if name not in ("true", "false") else np.bool_(CONSTANTS[name])
+            return CONSTANTS[name]
         if name == "idx_dcline":
             return Struct({field: np.float64(column) for field, column in DCLINE.items()})
         if name == "struct" and not self.sees("("):
@@ -280,7 +288,9 @@ def elementwise(sign: str, left: Value, right: Value, line: int) -> Value:
     """`left sign right`, element by element; refuses products and quotients of matrices."""
     a, b = numbers_of(left, line), numbers_of(right, line)
     if sign in ("*", "^", "&&", "||") and a.size != 1 and b.size != 1:
-        raise Fault(line, "two matrices are multiplied", "use .* for products of their elements, or " + REMEDY)
+        raise Fault(
+            line, "two matrices are multiplied", "use .* for products of their elements, or " + REMEDY
+        )
     if (sign in ("/", "^", "&&", "||") and b.size != 1) or (sign in ("^", "&&", "||") and a.size != 1):
         raise Fault(line, f"'{sign}' stands beside a matrix", f"use .{sign} for its elements, or {REMEDY}")
     if _LEVELS.get(sign, _UNARY) > _RANGE:
@@ -300,7 +310,7 @@ def elementwise(sign: str, left: Value, right: Value, line: int) -> Value:
 
 def _with_lines(result: np.ndarray, left: Value, right: Value, line: int) -> Value:
     if result.ndim == 0:
-        return result[()]
+        return result[()]  # type: ignore[return-value]
     for value in (left, right):
         if isinstance(value, Matrix) and len(value.lines) == len(result):
             return simple(result, value.lines)
@@ -345,5 +355,7 @@ def _call(name: str, arguments: list[object], line: int) -> Value:
         return simple(np.array([[rows, columns]], dtype=float), np.array([line]))
     if name == "find":
         found = np.flatnonzero(sizes[0].ravel(order="F")) + 1.0
-        return simple(found[None, :] if rows == 1 and columns > 1 else found[:, None], np.full(len(found), line))
+        return simple(
+            found[None, :] if rows == 1 and columns > 1 else found[:, None], np.full(len(found), line)
+        )
     return np.float64(rows * columns if name == "numel" else max(rows, columns) * (rows * columns > 0))

@@ -10,11 +10,24 @@ import numpy as np
 
 from networks.matpower_values import Fault, Matrix, stack_rows
 
-KEYWORDS = frozenset(
-    "break case catch continue do else elseif end end_try_catch end_unwind_protect endfor endfunction endif "
-    "endparfor endswitch endwhile for function global if otherwise parfor persistent return switch try until "
-    "unwind_protect unwind_protect_cleanup while".split()
+OPENING = frozenset({"do", "for", "if", "parfor", "switch", "try", "unwind_protect", "while"})
+ENDING = frozenset(
+    {
+        "end",
+        "end_try_catch",
+        "end_unwind_protect",
+        "endfor",
+        "endif",
+        "endparfor",
+        "endswitch",
+        "endwhile",
+        "until",
+    }
 )
+KEYWORDS = OPENING | ENDING | {
+    "break", "case", "catch", "continue", "else", "elseif", "endfunction", "function", "global", "otherwise",
+    "persistent", "return", "unwind_protect_cleanup",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,8 @@ class _Scan:
         self._pass(_BETWEEN)
         if self.at >= len(self.text):
             return None
-        first, tokens = self.line, []
+        first = self.line
+        tokens: list[Token] = []
         open_: list[Token] = []
         while True:
             start = self.at
@@ -106,9 +120,7 @@ class _Scan:
             open_.append(token)
         elif token.kind in _CLOSING.values():
             if not open_ or _CLOSING[open_[-1].kind] != token.kind:
-                raise Fault(
-                    token.line, f"'{token.kind}' closes nothing that is open", "correct the brackets"
-                )
+                raise Fault(token.line, f"'{token.kind}' closes nothing that is open", "correct the brackets")
             open_.pop()
         elif token.kind == "=" and open_:
             raise _unclosed(open_[-1])
@@ -184,8 +196,9 @@ def _unclosed(opening: Token) -> Fault:
     )
 
 
-def _numbers(body: str, line: int) -> Matrix | np.float64:
-    """The matrix of a body that is known to hold plain numbers, comments and continuations only."""
+def _numbers(body: str, line: int) -> Matrix | np.float64 | Fault:
+    """The matrix of a body that is known to hold plain numbers, comments and continuations only; a fault,
+    to be raised where the matrix is used, if its rows differ in length."""
     # "\r" stands for a continued line's end: white space that still counts as a line.
     body = re.sub(rf"{_COMMENT}|{_CONTINUED}", lambda m: "\r" if m.group()[0] == "." else "", body)
     body = body.replace("d", "e").replace("D", "e")
@@ -199,4 +212,7 @@ def _numbers(body: str, line: int) -> Matrix | np.float64:
                 lines.append(line + piece[: len(piece) - len(piece.lstrip())].count("\r"))
             line += piece.count("\r")
         line += 1
-    return stack_rows(rows, lines)
+    try:
+        return stack_rows(rows, lines)
+    except Fault as fault:
+        return fault

@@ -1,4 +1,4 @@
-"""A `.m` file executed as far as it is straight-line code: what its first function leaves in its variables."""
+"""A `.m` file executed as far as it is straight-line code: what its first function assigns."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class _Run:
         variables = self.program.variables
         value = Expression(source, variables).whole()
         index = Expression(target, variables, at=1 + 2 * len(path))
-        base: object = variables.get(name)
+        base: Value | None = variables.get(name)
         for part in path:
             if not isinstance(base, (Struct, Unknown)) and base is not None and not _is_empty(base):
                 raise Fault(line, f"a field is given to {kind_of(base)}", "assign to another name")
@@ -199,7 +199,7 @@ def _is_empty(value: object) -> bool:
 
 def _path(target: list[Token]) -> list[str]:
     """The fields of `name.field.field(…)`."""
-    fields = []
+    fields: list[str] = []
     while len(target) > 2 * len(fields) + 2 and target[2 * len(fields) + 1].kind == ".":
         fields.append(str(target[2 * len(fields) + 2].value))
     return fields
@@ -218,4 +218,3 @@ def _assignment(tokens: list[Token]) -> int | None:
 def _function_name(statement: Statement) -> str:
     names = [str(token.value) for token in statement.tokens if token.kind == "name"]
     return names[-1] if names else ""
-

@@ -16,8 +16,8 @@ REQUIRED = ("bus", "gen", "branch")
 READ = (*REQUIRED, "gencost", "dcline", "dclinecost")
 """The tables that a case is made of; others are passed over."""
 
-NAMES = ("bus_name", "gen_name")
-"""Cell arrays whose first column names buses and units."""
+GEN_NAME = "gen_name"
+"""The cell array whose first column names the units. (Buses have numbers, which the tables refer to.)"""
 
 VERSION_1 = ("baseMVA", "bus", "gen", "branch", "areas", "gencost")
 """The results of a file of version 1, in their order."""
@@ -66,13 +66,14 @@ class TextTable:
 
 @dataclass(frozen=True)
 class MatpowerText:
-    """Name of the file and of its case, power base [MVA], its tables and names, and notes on the reading."""
+    """Name of the file and of its case, power base [MVA], its tables, the units' names (none where the file
+    gives none, empty where they are no texts), and notes on the reading."""
 
     file: str
     name: str
     base_mva: float
     tables: dict[str, TextTable]
-    names: dict[str, tuple[str, ...] | None]
+    unit_names: tuple[str, ...] | None
     notes: tuple[str, ...]
 
 
@@ -98,7 +99,7 @@ def parse_matpower(text: str, file: str) -> MatpowerText:
     notes += [f"the file's function '{name}' is not part of the case" for name in program.never_run]
     return MatpowerText(
         file, program.name or PurePath(file).stem, content.base_mva(), tables,
-        {name: content.names(name) for name in NAMES if name in content.fields}, tuple(notes),
+        content.unit_names(), tuple(notes),
     )  # fmt: skip
 
 
@@ -112,9 +113,7 @@ def _is_read(outputs: tuple[str, ...], variable: str, part: str) -> bool:
 def _as_version_2(table: TextTable) -> TextTable:
     """The columns that mean the same in both versions: version 1 has results behind them."""
     kept = {"gen": 10, "branch": 11}[table.name]
-    return TextTable(
-        table.file, table.shown, table.name, table.values[:, :kept], table.numbers, table.lines
-    )
+    return TextTable(table.file, table.shown, table.name, table.values[:, :kept], table.numbers, table.lines)
 
 
 class _Content:
@@ -128,7 +127,7 @@ class _Content:
         self.separate = len(program.outputs) > 1
         if self.separate:
             given = zip(VERSION_1, program.outputs, strict=False)
-            self.shown |= {field: variable for field, variable in given}
+            self.shown |= dict(given)
             self.fields = {
                 field: program.variables[variable]
                 for field, variable in zip(VERSION_1, program.outputs, strict=False)
@@ -144,14 +143,16 @@ class _Content:
     def _need_all(self, program: Program) -> None:
         for name in ("baseMVA", *REQUIRED):
             if name not in self.fields:
-                shown = name if self.separate else f"{program.outputs[0] if program.outputs else 'mpc'}.{name}"
+                shown = (
+                    name if self.separate else f"{program.outputs[0] if program.outputs else 'mpc'}.{name}"
+                )
                 raise InputError(
                     f"file '{self.file}': {shown} is missing; it is not a MATPOWER case, or it is truncated: "
                     "give a .m file with mpc.baseMVA, mpc.bus, mpc.gen and mpc.branch"
                 )
 
     def version(self) -> tuple[str, list[str]]:
-        """Format version "1" or "2", as MATPOWER's loadcase tells them apart, and a note where it is not said."""
+        """Format version "1" or "2", as MATPOWER's loadcase tells them apart; a note where it is not said."""
         columns = self._matrix("gen").values.shape[1]
         notes = []
         if self.separate:
@@ -166,13 +167,13 @@ class _Content:
         if version not in ("1", "2"):
             said = version if isinstance(version, str) else kind_of(version)
             raise InputError(
-                f"file '{self.file}': {self.shown['version']} is {said!r}; MATPOWER's formats are '1' and '2': "
-                "load the case in MATPOWER and save it with savecase"
+                f"file '{self.file}': {self.shown['version']} is {said!r}; MATPOWER's formats are '1' and '2'"
+                ": load the case in MATPOWER and save it with savecase"
             )
         if version == "1" and columns > 21:
             raise InputError(
-                f"file '{self.file}': {self.shown['gen']} has {columns} columns, which version 1 does not have; "
-                "write mpc.version = '2'"
+                f"file '{self.file}': {self.shown['gen']} has {columns} columns, which version 1 does not "
+                "have; write mpc.version = '2'"
             )
         return str(version), notes
 
@@ -180,8 +181,8 @@ class _Content:
         value = self._known("baseMVA")
         if not isinstance(value, np.float64) or not 0 < value < np.inf:
             raise InputError(
-                f"file '{self.file}': {self.shown['baseMVA']} is {kind_of(value)}; give a positive number in MVA "
-                "(usually 100)"
+                f"file '{self.file}': {self.shown['baseMVA']} is {kind_of(value)}; give a positive number in "
+                "MVA (usually 100)"
             )
         return float(value)
 
@@ -196,14 +197,14 @@ class _Content:
         values = matrix.values.astype(float)
         return TextTable(self.file, self.shown[name], name, values, numbers, matrix.lines)
 
-    def names(self, name: str) -> tuple[str, ...] | None:
-        """The texts of a cell array's first column; None where they are no texts."""
-        value = self.fields[name]
-        if not isinstance(value, Cell):
+    def unit_names(self) -> tuple[str, ...] | None:
+        """The texts of `gen_name`'s first column; None where the file has none."""
+        if GEN_NAME not in self.fields:
             return None
-        rows = value.rows
+        value = self.fields[GEN_NAME]
+        rows = value.rows if isinstance(value, Cell) else []
         cells = rows[0] if len(rows) == 1 else [row[0] for row in rows]
-        return tuple(str(c).strip() for c in cells) if all(isinstance(c, str) for c in cells) else None
+        return tuple(str(cell).strip() for cell in cells) if all(isinstance(c, str) for c in cells) else ()
 
     def _known(self, name: str) -> object:
         value = self.fields[name]

@@ -1,4 +1,4 @@
-"""What the variables of a `.m` file hold: numbers, matrices whose rows know their lines, texts, cells, structs."""
+"""What the variables of a `.m` file hold: numbers, matrices that know their lines, texts, cells, structs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ def stack_rows(rows: Sequence[Sequence[float]], lines: Sequence[int]) -> Matrix 
                 f"row {k + 1} has {len(row)} of {columns} columns",
                 "complete the row (is the file truncated?)",
             )
-    return simple(np.array(rows, dtype=float), np.array(lines, dtype=np.int64))
+    values = np.array(rows, dtype=float)
+    return values[0, 0] if values.shape == (1, 1) else Matrix(values, np.array(lines, dtype=np.int64))
 
 
 def simple(values: np.ndarray, lines: np.ndarray) -> Matrix | np.float64 | np.bool_:
@@ -100,7 +101,8 @@ def simple(values: np.ndarray, lines: np.ndarray) -> Matrix | np.float64 | np.bo
 def join(rows: list[list[tuple[Value, int]]], line: int) -> Value:
     """The value of a bracket's rows of elements (each with its line): `[a b; c d]`."""
     if all(isinstance(value, (np.float64, np.bool_)) for row in rows for value, _ in row):
-        return stack_rows([[float(value) for value, _ in row] for row in rows], [row[0][1] for row in rows])
+        scalars = [[float(value) for value, _ in row] for row in rows]  # type: ignore[arg-type]
+        return stack_rows(scalars, [row[0][1] for row in rows])
     if len(rows) == 1 and all(isinstance(value, str) for value, _ in rows[0]):
         return "".join(str(value) for value, _ in rows[0])
     bands = [band for row in rows if (band := _side_by_side(row)).values.size]
@@ -171,7 +173,12 @@ def positions(index: object, size: int, line: int) -> np.ndarray:
     raw = numbers_of(index, line).ravel(order="F")  # type: ignore[arg-type]
     if raw.dtype == bool:
         return np.flatnonzero(raw)
-    if not np.isfinite(raw).all() or (raw != np.floor(raw)).any() or (raw < 1).any() or (raw > MOST_CELLS).any():
+    if (
+        not np.isfinite(raw).all()
+        or (raw != np.floor(raw)).any()
+        or (raw < 1).any()
+        or (raw > MOST_CELLS).any()
+    ):
         bad = raw[~((raw >= 1) & (raw == np.floor(raw)) & (raw <= MOST_CELLS))][0]
         raise Fault(line, f"{bad:g} is no row or column", "count from 1")
     return raw.astype(np.int64) - 1
@@ -219,12 +226,13 @@ def put(target: Value | None, indices: list[object], value: Value, line: int) ->
         return _without(matrix, indices, line)
     i = _axis(indices[0], rows, given.values.shape[0], line)
     j = _axis(indices[1], columns, given.values.shape[1], line)
-    if given.values.size != 1 and given.values.shape != (len(i), len(j)):
-        if 1 not in given.values.shape or given.values.size != len(i) * len(j) or 1 not in (len(i), len(j)):
-            shape = f"{given.values.shape[0]} by {given.values.shape[1]}"
-            raise Fault(
-                line, f"{shape} numbers are put into {len(i)} by {len(j)} cells", "give as many as there are cells"
-            )
+    cells = len(i), len(j)
+    fits = given.values.size == 1 or given.values.shape == cells
+    if not fits and not (1 in given.values.shape and 1 in cells and given.values.size == len(i) * len(j)):
+        shape = f"{given.values.shape[0]} by {given.values.shape[1]}"
+        raise Fault(
+            line, f"{shape} numbers are put into {len(i)} by {len(j)} cells", "give one for each cell"
+        )
     matrix = _room_for(matrix, i, j, line)
     new = given.values if given.values.size == 1 else given.values.reshape(len(i), len(j))
     matrix.values[np.ix_(i, j)] = new
@@ -249,7 +257,7 @@ def _two_indices(matrix: Matrix, index: object, line: int) -> list[object]:
 
 
 def _room_for(matrix: Matrix, i: np.ndarray, j: np.ndarray, line: int) -> Matrix:
-    """The matrix itself where it may be written to, else a copy, grown with zeros to hold rows i and columns j."""
+    """The matrix itself where it may be written to, else a copy, with zeros up to rows i and columns j."""
     rows, columns = matrix.values.shape
     need = max(rows, int(i.max(initial=-1)) + 1), max(columns, int(j.max(initial=-1)) + 1)
     if need == (rows, columns):
