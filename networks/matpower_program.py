@@ -170,6 +170,8 @@ class _Run:
             return hold(value)  # type: ignore[return-value]
         if isinstance(base, Unknown):
             raise base.fault
+        if not index.sees("("):
+            raise Fault(line, "a part of a cell array is assigned", REMEDY)
         indices = index.indices(base)
         if index.peek() is not None or not indices:
             raise Fault(line, "a part of a part is assigned", REMEDY)

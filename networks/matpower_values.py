@@ -130,8 +130,7 @@ def _side_by_side(row: list[tuple[Value, int]]) -> Matrix:
             f"parts of {' and '.join(map(str, sorted(heights)))} rows stand side by side",
             "give every part the same number of rows",
         )
-    lines = kept[0].lines if len(kept[0].lines) > 1 else np.array([row[0][1]] * len(kept[0].lines))
-    return Matrix(np.hstack([block.values for block in kept]), lines.astype(np.int64))
+    return Matrix(np.hstack([block.values for block in kept]), kept[0].lines.astype(np.int64))
 
 
 def as_matrix(value: Value, line: int) -> Matrix:
