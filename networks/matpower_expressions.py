@@ -5,17 +5,17 @@ The grammar and the order of operators are MATLAB's (operator precedence, MATLAB
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
+from networks.matpower_functions import CONSTANTS, FUNCTIONS, REMEDY, call, elementwise, mapped, transposed
 from networks.matpower_lexer import Token
 from networks.matpower_names import DCLINE
 from networks.matpower_values import (
     ALL,
     Cell,
     Fault,
-    Matrix,
     Struct,
     Unknown,
     Value,
@@ -31,27 +31,6 @@ _LEVELS = {
     "+": 7, "-": 7, "*": 8, "/": 8, ".*": 8, "./": 8,
 }  # fmt: skip
 _RANGE, _UNARY = 6, 9
-_OPERATORS: dict[str, Callable[..., np.ndarray]] = {
-    "||": np.logical_or, "&&": np.logical_and, "|": np.logical_or, "&": np.logical_and,
-    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-    "==": np.equal, "~=": np.not_equal,
-    "+": np.add, "-": np.subtract, "*": np.multiply, ".*": np.multiply, "/": np.divide, "./": np.divide,
-    "^": np.power, ".^": np.power,
-}  # fmt: skip
-CONSTANTS: dict[str, np.float64 | np.bool_] = {
-    "Inf": np.float64(np.inf), "inf": np.float64(np.inf), "NaN": np.float64(np.nan),
-    "nan": np.float64(np.nan), "pi": np.float64(np.pi), "eps": np.finfo(float).eps,
-    "true": np.bool_(True), "false": np.bool_(False),
-}  # fmt: skip
-_BY_ELEMENT: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "sqrt": np.sqrt, "abs": np.abs, "exp": np.exp, "log": np.log, "log10": np.log10, "floor": np.floor,
-    "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
-    "ceil": np.ceil,
-    "round": lambda x: np.copysign(np.floor(np.abs(x) + 0.5), x), "isinf": np.isinf, "isnan": np.isnan,
-    "deg2rad": np.deg2rad, "rad2deg": np.rad2deg,
-}  # fmt: skip
-_OF_A_MATRIX = ("size", "length", "numel", "find", "zeros", "ones")
-REMEDY = "write the values out, or load the case in MATPOWER and save it with savecase"
 
 
 class Expression:
@@ -160,7 +139,7 @@ class Expression:
             self.at += 1
             inner = self.value(_UNARY)
             if token.kind == "~":
-                return _mapped(np.logical_not, inner, token.line)
+                return mapped(np.logical_not, inner, token.line)
             return inner if token.kind == "+" else elementwise("*", np.float64(-1.0), inner, token.line)
         return self._power()
 
@@ -180,7 +159,7 @@ class Expression:
         while (token := self.peek()) is not None:
             if token.kind in ("'", ".'"):
                 self.at += 1
-                value = _transposed(value, token.line)
+                value = transposed(value, token.line)
             elif token.kind == "." and isinstance(value, (Struct, Unknown)):
                 self.at += 1
                 value = field_of(value, self.take("name"))
@@ -231,8 +210,8 @@ class Expression:
         if name == "struct" and (after := self.peek(1)) is not None and after.kind == ")":
             self.at += 2
             return Struct({})
-        if self.sees("(") and (name in _BY_ELEMENT or name in _OF_A_MATRIX):
-            return _call(name, self.indices(None), token.line)
+        if self.sees("(") and name in FUNCTIONS:
+            return call(name, self.indices(None), token.line)
         what = f"the function {name} is called" if self.sees("(") else f"'{name}' is not defined"
         raise Fault(token.line, what, REMEDY)
 
@@ -282,80 +261,3 @@ def field_of(value: Value | None, name: Token) -> Value:
     if not isinstance(value, Struct) or name.value not in value.fields:
         raise Fault(name.line, f"the field '{name.value}' does not exist", "assign it before it is used")
     return value.fields[str(name.value)]  # type: ignore[return-value]
-
-
-def elementwise(sign: str, left: Value, right: Value, line: int) -> Value:
-    """`left sign right`, element by element; refuses products and quotients of matrices."""
-    a, b = numbers_of(left, line), numbers_of(right, line)
-    if sign in ("*", "^", "&&", "||") and a.size != 1 and b.size != 1:
-        raise Fault(
-            line, "two matrices are multiplied", "use .* for products of their elements, or " + REMEDY
-        )
-    if (sign in ("/", "^", "&&", "||") and b.size != 1) or (sign in ("^", "&&", "||") and a.size != 1):
-        raise Fault(line, f"'{sign}' stands beside a matrix", f"use .{sign} for its elements, or {REMEDY}")
-    if _LEVELS.get(sign, _UNARY) > _RANGE:
-        a, b = a.astype(float), b.astype(float)
-    try:
-        shape = np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        sizes = " and ".join(f"{len(x)} by {x.shape[1]}" for x in (a, b))
-        raise Fault(line, f"matrices of {sizes} do not go together", "give both the same size") from None
-    limit_cells(int(np.prod(shape)), line)
-    with np.errstate(all="ignore"):
-        result = np.asarray(_OPERATORS[sign](a, b))
-    if sign in ("^", ".^") and (np.isnan(result) & ~np.isnan(a) & ~np.isnan(b)).any():
-        raise Fault(line, "a root of a negative number is taken", REMEDY)
-    return _with_lines(result, left, right, line)
-
-
-def _with_lines(result: np.ndarray, left: Value, right: Value, line: int) -> Value:
-    if result.ndim == 0:
-        return result[()]  # type: ignore[return-value]
-    for value in (left, right):
-        if isinstance(value, Matrix) and len(value.lines) == len(result):
-            return simple(result, value.lines)
-    return simple(result, np.full(len(result), line))
-
-
-def _mapped(function: Callable[[np.ndarray], np.ndarray], value: Value, line: int) -> Value:
-    numbers = numbers_of(value, line)
-    with np.errstate(all="ignore"):
-        result = np.asarray(function(numbers.astype(float)))
-    if result.dtype == float and (np.isnan(result) & ~np.isnan(numbers)).any():
-        raise Fault(line, "the result is no real number", REMEDY)
-    return _with_lines(result, value, value, line)
-
-
-def _transposed(value: Value, line: int) -> Value:
-    numbers = numbers_of(value, line)
-    return value if numbers.ndim == 0 else simple(numbers.T, np.full(numbers.shape[1], line))
-
-
-def _call(name: str, arguments: list[object], line: int) -> Value:
-    """The functions that are known; none of them reads or changes anything but its arguments."""
-    if not arguments or any(argument is ALL for argument in arguments):
-        raise Fault(line, f"{name} is called without a number", REMEDY)
-    first, *more = arguments
-    if name in _BY_ELEMENT and not more:
-        return _mapped(_BY_ELEMENT[name], first, line)  # type: ignore[arg-type]
-    sizes = [numbers_of(argument, line) for argument in arguments]  # type: ignore[arg-type]
-    if name in ("zeros", "ones"):
-        shape = [int(size.item()) if size.size == 1 and np.isfinite(size).all() else -1 for size in sizes]
-        shape = shape * 2 if len(shape) == 1 else shape
-        if min(shape) < 0:
-            raise Fault(line, f"{name} is called with no size", REMEDY)
-        limit_cells(shape[0] * shape[1], line)
-        return simple(np.full(shape, float(name == "ones")), np.full(shape[0], line))
-    rows, columns = sizes[0].shape or (1, 1)
-    if name == "size" and more and sizes[1].size == 1 and sizes[1].item() in (1, 2):
-        return np.float64((rows, columns)[int(sizes[1].item()) - 1])
-    if more:
-        raise Fault(line, f"{name} is called with {len(arguments)} arguments", REMEDY)
-    if name == "size":
-        return simple(np.array([[rows, columns]], dtype=float), np.array([line]))
-    if name == "find":
-        found = np.flatnonzero(sizes[0].ravel(order="F")) + 1.0
-        return simple(
-            found[None, :] if rows == 1 and columns > 1 else found[:, None], np.full(len(found), line)
-        )
-    return np.float64(rows * columns if name == "numel" else max(rows, columns) * (rows * columns > 0))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from networks.errors import InputError
-from networks.matpower_expressions import REMEDY, Expression
+from networks.matpower_expressions import Expression
+from networks.matpower_functions import REMEDY
 from networks.matpower_lexer import Statement, Token, split_statements
 from networks.matpower_names import INDEX_FUNCTIONS
 from networks.matpower_values import Fault, Matrix, Struct, Unknown, Value, hold, kind_of, put
