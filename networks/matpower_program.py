@@ -27,13 +27,14 @@ class Program:
 
     Attributes
     ----------
-    name : of the function, or empty for a script.
+    name, line : of the function, empty for a script; where it begins.
     outputs : the function's results in order; ("mpc",) for a script.
     variables : by name.
     never_run : the names of further functions, which MATPOWER does not run.
     """
 
     name: str = ""
+    line: int = 1
     outputs: tuple[str, ...] = ("mpc",)
     variables: dict[str, Value] = field(default_factory=dict)
     never_run: tuple[str, ...] = ()
@@ -111,7 +112,7 @@ class _Run:
         if at is None or at + 1 >= len(tokens) or tokens[at + 1].kind != "name":
             raise Fault(line, "the function has no result", "begin with: function mpc = NAME")
         self.program.outputs = tuple(str(t.value) for t in tokens[:at] if t.kind == "name")
-        self.program.name = str(tokens[at + 1].value)
+        self.program.name, self.program.line = str(tokens[at + 1].value), line
         self.begun = True
 
     def _assign_or_call(self, statement: Statement) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from networks.errors import InputError
 from networks.matpower_names import COLUMN_NAMES
 from networks.matpower_program import Program, refusal, run_program
-from networks.matpower_values import Cell, Matrix, Struct, Unknown, kind_of
+from networks.matpower_values import Cell, Fault, Matrix, Struct, Unknown, kind_of
 
 REQUIRED = ("bus", "gen", "branch")
 READ = (*REQUIRED, "gencost", "dcline", "dclinecost")
@@ -141,15 +141,16 @@ class _Content:
         self._need_all(program)
 
     def _need_all(self, program: Program) -> None:
+        result = program.outputs[0] if program.outputs else "mpc"
         for name in ("baseMVA", *REQUIRED):
             if name not in self.fields:
-                shown = (
-                    name if self.separate else f"{program.outputs[0] if program.outputs else 'mpc'}.{name}"
+                shown = name if self.separate else f"{result}.{name}"
+                fault = Fault(
+                    program.line,
+                    f"{shown} is missing; it is not a MATPOWER case, or it is truncated",
+                    "give a .m file with mpc.baseMVA, mpc.bus, mpc.gen and mpc.branch",
                 )
-                raise InputError(
-                    f"file '{self.file}': {shown} is missing; it is not a MATPOWER case, or it is truncated: "
-                    "give a .m file with mpc.baseMVA, mpc.bus, mpc.gen and mpc.branch"
-                )
+                raise refusal(fault, self.text, self.file)
 
     def version(self) -> tuple[str, list[str]]:
         """Format version "1" or "2", as MATPOWER's loadcase tells them apart; a note where it is not said."""
