@@ -104,7 +104,8 @@ class _Scan:
             self._pass(_PASSED)
             if self.at >= len(self.text):
                 break
-            token = self._token(self.at > start, tokens, open_)
+            # A continuation is no white space of its own: [1 -... goes on with −, [1 ... with a new cell.
+            token = self._token(self.at > start and self.text[start] in " \t\f\v", tokens, open_)
             if not open_ and token.kind in ("\n", ";", ","):
                 break
             if token.kind == "\n" and open_[-1].kind == "(":

@@ -100,6 +100,9 @@ def simple(values: np.ndarray, lines: np.ndarray) -> Matrix | np.float64 | np.bo
 
 def join(rows: list[list[tuple[Value, int]]], line: int) -> Value:
     """The value of a bracket's rows of elements (each with its line): `[a b; c d]`."""
+    if len(rows) == 1 and all(isinstance(value, np.bool_) for value, _ in rows[0]):
+        mask = np.array([[bool(value) for value, _ in rows[0]]])
+        return simple(mask, np.array([rows[0][0][1]], dtype=np.int64))
     if all(isinstance(value, (np.float64, np.bool_)) for row in rows for value, _ in row):
         scalars = [[float(value) for value, _ in row] for row in rows]  # type: ignore[arg-type]
         return stack_rows(scalars, [row[0][1] for row in rows])
@@ -219,8 +222,10 @@ def put(target: Value | None, indices: list[object], value: Value, line: int) ->
     matrix = as_matrix(target, line) if target is not None else as_matrix(join([], line), line)
     given = as_matrix(value, line)
     rows, columns = matrix.values.shape
+    if len(indices) == 1 and min(rows, columns) > 1 and indices[0] is not ALL:
+        return _put_by_number(matrix, indices[0], given, line)
     if len(indices) == 1:
-        indices = _two_indices(matrix, indices[0], line)
+        indices = _two_indices(matrix, indices[0])
     if given.values.shape == (0, 0):
         return _without(matrix, indices, line)
     i = _axis(indices[0], rows, given.values.shape[0], line)
@@ -243,16 +248,26 @@ def _axis(index: object, size: int, given: int, line: int) -> np.ndarray:
     return np.arange(given) if index is ALL and size == 0 else positions(index, size, line)
 
 
-def _two_indices(matrix: Matrix, index: object, line: int) -> list[object]:
-    """One index of a vector as two; of a whole matrix only ALL can be told without its order."""
+def _two_indices(matrix: Matrix, index: object) -> list[object]:
+    """One index of a vector, or ALL of a matrix, as two."""
     rows, columns = matrix.values.shape
     if rows <= 1 and not (index is ALL and rows == 0):
         return [np.float64(1.0), index]
-    if columns == 1:
-        return [index, np.float64(1.0)]
-    if index is ALL:
-        return [ALL, ALL]
-    raise Fault(line, "cells of a matrix are numbered through", "give row and column")
+    return [index, np.float64(1.0)] if columns == 1 else [ALL, ALL]
+
+
+def _put_by_number(matrix: Matrix, index: object, given: Matrix, line: int) -> Matrix:
+    """A matrix after cells that are counted down its columns are given values."""
+    rows, columns = matrix.values.shape
+    k = positions(index, rows * columns, line)
+    _inside(k, rows * columns, "cell", line)
+    if given.values.size not in (1, len(k)):
+        raise Fault(
+            line, f"{given.values.size} numbers are put into {len(k)} cells", "give one for each cell"
+        )
+    matrix = _room_for(matrix, k % rows, k // rows, line)
+    matrix.values[k % rows, k // rows] = given.values.ravel(order="F")
+    return matrix
 
 
 def _room_for(matrix: Matrix, i: np.ndarray, j: np.ndarray, line: int) -> Matrix:

@@ -68,6 +68,7 @@ def test_numbers_are_those_of_matlab(number, value):
         ("(1 -2) 3", [-1, 3]),
         ("1 2 ...\n 3", [1, 2, 3]),
         ("-1 +2, 3,", [-1, 2, 3]),
+        ("1 -...\n2", [1, -2]),
         ("[1 2] 3", [1, 2, 3]),
         ("[1; 2]' 3", [1, 2, 3]),
         ("Inf -Inf NaN", [np.inf, -np.inf, np.nan]),
@@ -116,6 +117,12 @@ def test_rows_keep_their_lines_through_code():
     assert found["bus"].lines.tolist() == [6]
     assert found["bus"].values[0, 2] == 2000
     assert found["gen"].lines.tolist() == [8, 8]
+
+
+def test_cells_are_put_by_mask_and_by_number():
+    code = "k = 2; m = [5 6 7; 8 9 10]; m(m > 8) = 0; m([1 4]) = [k -k]; m(1, [true false true]) = 3;"
+    found = tables(f"{code}\nmpc.gencost = m;")["gencost"].values
+    assert found.tolist() == [[3, 6, 3], [8, -2, 0]]
 
 
 def test_a_copy_does_not_change_with_the_original():
