@@ -105,14 +105,7 @@ class Expression:
 
     def _begins_an_element(self, token: Token) -> bool:
         """Whether, in a matrix, white space before a sign and none behind it makes a new element of it."""
-        after = self.peek(1)
-        return (
-            self.in_matrix
-            and token.kind in ("+", "-")
-            and token.spaced
-            and after is not None
-            and not after.spaced
-        )
+        return self.in_matrix and token.kind in ("+", "-") and token.spaced and not token.parted
 
     def _ends_index(self) -> bool:
         after = self.peek(1)

@@ -34,13 +34,15 @@ KEYWORDS = OPENING | ENDING | {
 class Token:
     """`kind` is "number", "name", "keyword", "text", "table" (a matrix of plain numbers), or the sign itself.
 
-    `spaced` tells whether white space stands before it, which separates the elements of a matrix.
+    `spaced` and `parted` tell whether white space stands before and directly behind it: what separates
+    the elements of a matrix, in which "1 -2" are two and "1 - 2" is one.
     """
 
     kind: str
     value: object
     line: int
     spaced: bool
+    parted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,7 @@ class _Scan:
             self._pass(_PASSED)
             if self.at >= len(self.text):
                 break
-            # A continuation is no white space of its own: [1 -... goes on with −, [1 ... with a new cell.
-            token = self._token(self.at > start and self.text[start] in " \t\f\v", tokens, open_)
+            token = self._token(self.at > start, tokens, open_)
             if not open_ and token.kind in ("\n", ";", ","):
                 break
             if token.kind == "\n" and open_[-1].kind == "(":
@@ -178,7 +179,8 @@ class _Scan:
         if found.lastgroup == "name":
             is_field = bool(before) and before[-1].kind == "."
             return Token("keyword" if word in KEYWORDS and not is_field else "name", word, line, spaced)
-        return Token({"!=": "~=", "!": "~"}.get(word, word), None, line, spaced)
+        parted = self.text[self.at : self.at + 1] in (" ", "\t", "\n")
+        return Token({"!=": "~=", "!": "~"}.get(word, word), None, line, spaced, parted)
 
     def _quoted(self, quote: str) -> str:
         """The text between quotes; a doubled quote stands for one, and in "…" a backslash for itself."""

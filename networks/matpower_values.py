@@ -100,12 +100,12 @@ def simple(values: np.ndarray, lines: np.ndarray) -> Matrix | np.float64 | np.bo
 
 def join(rows: list[list[tuple[Value, int]]], line: int) -> Value:
     """The value of a bracket's rows of elements (each with its line): `[a b; c d]`."""
-    if len(rows) == 1 and all(isinstance(value, np.bool_) for value, _ in rows[0]):
-        mask = np.array([[bool(value) for value, _ in rows[0]]])
-        return simple(mask, np.array([rows[0][0][1]], dtype=np.int64))
     if all(isinstance(value, (np.float64, np.bool_)) for row in rows for value, _ in row):
         scalars = [[float(value) for value, _ in row] for row in rows]  # type: ignore[arg-type]
-        return stack_rows(scalars, [row[0][1] for row in rows])
+        found = stack_rows(scalars, [row[0][1] for row in rows])
+        if isinstance(found, Matrix) and all(isinstance(v, np.bool_) for row in rows for v, _ in row):
+            return Matrix(found.values != 0, found.lines)  # a mask
+        return found
     if len(rows) == 1 and all(isinstance(value, str) for value, _ in rows[0]):
         return "".join(str(value) for value, _ in rows[0])
     bands = [band for row in rows if (band := _side_by_side(row)).values.size]
