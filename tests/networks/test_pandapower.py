@@ -272,8 +272,14 @@ def cost(et, element, piecewise=None, **coefficients):
         (broken(lambda net: net.bus.__setitem__("geo", "north")), ["bus 0", "'geo' is 'north'", "GeoJSON"]),
         (broken(add_vsc), ["'vsc', row 0", "not modelled", "'dcline'"]),
         (pp.create_empty_network(), ["'bus'", "at least one bus"]),
-        (broken(cost("gen", 0, cp1_eur_per_mw=1, cp2_eur_per_mw2=-1)), ["unit 'gen 0'", "not convex"]),
-        (broken(cost("gen", 0, [[0, 5, 9], [5, 20, 3]])), ["unit 'gen 0'", "'price' is 3.0", "not convex"]),
+        (
+            broken(cost("gen", 0, cp1_eur_per_mw=1, cp2_eur_per_mw2=-1)),
+            ["'poly_cost', row 1", "p² is -1", "not convex"],
+        ),
+        (
+            broken(cost("gen", 0, [[0, 5, 9], [5, 20, 3]])),
+            ["'pwl_cost', row 0", "falls from 9 to 3", "not convex"],
+        ),
         (broken(cost("gen", 0, [[0, 5, 9], [6, 20, 10]])), ["'pwl_cost', row 0", "not adjacent"]),
         (broken(cost("load", 0, [[0, 30, 9]])), ["'pwl_cost', row 0", "poly_cost"]),
         (broken(cost("ext_grid", 0, [[0, 100, 9]])), ["ext_grid 0 has a cost already", "keep one"]),
