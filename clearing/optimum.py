@@ -21,7 +21,6 @@ from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
 from clearing.structure import Numbers, Structure
 
-
 LIMIT_TURNS = 100  # each adds at least one limit that was exceeded
 
 
@@ -90,7 +89,7 @@ def find_optimum(
 def _find_by_limits(reduced: Reduced, time_limit: float) -> Found:
     """An optimum without bus angles: balances alone, then with the limits that the dispatch before exceeds.
 
-    Where susceptances lie twelve orders of magnitude apart, no solver carries the angles to the tolerance; the
+    Where susceptances lie twelve orders of magnitude apart, no solver carries the angles to the tolerance;
     distribution factors, each solved for by itself, lie between −1 and 1.
     """
     none = np.zeros((0, 2), dtype=np.int64)
