@@ -21,6 +21,8 @@ from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
 from clearing.structure import Numbers, Structure
 
+ON_BOUND = 2.0**-36
+"""Share of an order (at most of a unit of power) by which it misses its bound for rounding."""
 LIMIT_TURNS = 100  # each adds at least one limit that was exceeded
 
 
@@ -89,8 +91,8 @@ def find_optimum(
 def _find_by_limits(reduced: Reduced, time_limit: float) -> Found:
     """An optimum without bus angles: balances alone, then with the limits that the dispatch before exceeds.
 
-    Where susceptances lie twelve orders of magnitude apart, no solver carries the angles to the tolerance;
-    distribution factors, each solved for by itself, lie between −1 and 1.
+    Where susceptances lie many orders of magnitude apart, no solver carries the angles to the tolerance; the
+    distribution factors lie between −1 and 1.
     """
     none = np.zeros((0, 2), dtype=np.int64)
     limits = Limits(none, none)
@@ -199,8 +201,16 @@ def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits
     program = reduced.program(limits)
     point = correct(program, found.x, found.dual(limits))
     x = point.x if found.only else share_ties(reduced, limits, program, point)
+    x = _onto_bounds(reduced, x)
     met = reduced.met_limits(x, AT_LIMIT)
     return x, met, Found.of(reduced, x, limits, point.dual).dual(met)
+
+
+def _onto_bounds(reduced: Reduced, x: np.ndarray) -> np.ndarray:
+    """The dispatch with what is a bound but for rounding put onto it: 1e-16 MW beside 0 MW are no trade."""
+    room = ON_BOUND * np.minimum(reduced.offered, 1.0)
+    x = np.where(x - reduced.low <= room, reduced.low, x)
+    return np.where(reduced.high - x <= room, reduced.high, x)
 
 
 def _limit_duals(reduced: Reduced, limits: Limits, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -216,8 +216,8 @@ OUTWEIGHED = 2.0**17
 
 def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
     """The typical order or fixed demand [MW]; where orders are out of all proportion to what their buses can
-    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead;
-    where most orders are nothing beside the rest (half of them 10 mW beside 100 MW), the typical MW's.
+    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead.
+    Where most orders are nothing beside the rest (half of them 10 mW beside 100 MW), the typical MW's.
 
     In units of a huge order every line limit would be within tolerance of 0; in units of a tiny one no double
     carries a flow to the tolerance.

@@ -1,6 +1,8 @@
 """The solver boundary: how a solve ends is one of five words, and nothing hangs."""
 
+import contextlib
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +103,24 @@ def test_unbounded_is_found_by_the_quadratic_chain():
     p = program([-1, 0, 0], [[1, -1, 0]], [0], [0], [0, 0, 0], [np.inf, np.inf, 1], [0, 0, 1])
     with pytest.raises(UnboundedError):
         solve(p)
+
+
+@pytest.mark.parametrize("solver", QUADRATIC)
+def test_a_bounded_program_is_never_unbounded(solver):
+    """Twelve orders of magnitude between two columns: an interior point method may say anything but that."""
+    p = program([-30, 20, -1e-9], [[1, -1, 1e-12]], [0], [0], [0, 0, 0], [1e-10, 1e12, 1], [1e-3, 0, 1e-12])
+    with contextlib.suppress(NumericalError):
+        assert p.objective(solve(p, solver).x) <= 1e-6
+
+
+@pytest.mark.parametrize("solver", QUADRATIC)
+def test_unbounded_is_proven_by_a_direction(solver):
+    """A free column without a slope pulls down for ever; with a slope it does not."""
+    p = program([1, -1, 0], [[1, 1, 0]], [-np.inf], [4], [-np.inf, 0, 0], [np.inf, 10, 1], [0, 0, 1])
+    with pytest.raises(UnboundedError):
+        solve(p, solver)
+    bounded = replace(p, curvature=np.array([0.5, 0.0, 1.0]))
+    assert solve(bounded, solver).x == pytest.approx([-4, 8, 0], abs=1e-4)
 
 
 def test_all_columns_fixed():

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 
+from clearing.tolerances import TIE_WIDTH
 from networks import Grid
 from tests.support.small import accepted, book_of, buy, clear, grid_of, prices, sell
 
@@ -142,3 +144,82 @@ def test_many_equal_orders_share_to_rounding():
     total = sum(o["mw"] for o in offers)
     out = clear(ONE, book_of(*offers, fixed={"A": total / 3}))
     assert out.accepted_mw == pytest.approx(np.array([o["mw"] for o in offers]) / 3, abs=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.4, 30.0, 2500.0])
+@pytest.mark.parametrize("widths", [1e-6, 1e-3, 0.1, 0.7, 1.4, 10.0, 1e3, 1e6])
+def test_near_ties_share_within_the_tie_width_alone(level, widths):
+    """Two offers of 60 MW for a bid of 60 MW at 1.6 times their price, `widths` tie widths apart."""
+    gap = widths * TIE_WIDTH * 1.6 * level
+    book = book_of(
+        sell("s1", "A", 60, level), sell("s2", "A", 60, level + gap), buy("b", "A", 60, 1.6 * level)
+    )
+    expected = [30, 30, 60] if widths < 1 else [60, 0, 60]
+    assert clear(ONE, book).accepted_mw == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("factor", [1.0, 1e4])
+def test_the_tie_width_depends_on_no_unit(unit, factor):
+    """Offers 1.2 widths apart are told apart, and 0.8 widths share, in $ or cents, kW or GW."""
+    price = np.array([20.0, 20.0 + 0.8 * TIE_WIDTH * 50, 20.0 + 2.4 * TIE_WIDTH * 50, 50.0]) * factor
+    rows = [sell(f"s{k}", "A", 40 * unit, price[k]) for k in range(3)]
+    book = book_of(*rows, buy("b", "A", 50 * unit, price[3]))
+    assert clear(ONE, book).accepted_mw / unit == pytest.approx([25, 25, 0, 50], abs=1e-9)
+
+
+@pytest.mark.parametrize("slope", [0.03, 0.3, 3.0])
+@pytest.mark.parametrize("gap", [1e-4, 1e-6])
+def test_sloped_orders_beside_near_ties_are_exact(slope, gap):
+    """The bid takes (80 − 50) / slope MW at the price of the first offer, or of the second beyond it."""
+    most = 30.0 / slope
+    rows = [sell("s1", "A", 0.6 * most, 50), sell("s2", "A", most, 50 + gap)]
+    got = clear(ONE, book_of(*rows, buy("b", "A", 2 * most, 80, slope=slope)))
+    bought = (80 - 50 - gap) / slope
+    assert got.accepted_mw == pytest.approx([0.6 * most, bought - 0.6 * most, bought], abs=1e-8 * most)
+    assert prices(got)["A"] == pytest.approx(50 + gap, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_near_ties_in_a_mesh_are_least_cost_and_shared(seed):
+    """Prices on a grid of 10 $ but for 1e-4, 1e-6 or 1e-10: told apart as exactly as linear programmes can,
+    or shared as if they were equal."""
+    book, equal = near_ties(seed, 1e-10), near_ties(seed, 0.0)
+    grid = meshed(seed)
+    assert clear(grid, book).accepted_mw == pytest.approx(clear(grid, equal).accepted_mw, abs=1e-6)
+    for gap in (1e-4, 1e-6):
+        apart = near_ties(seed, gap)
+        found = clear(grid, apart)
+        factors = (
+            grid.flow.ptdf_rows(np.arange(len(grid.branches)))[
+                :, [grid.bus_position[b] for b in apart.order_bus]
+            ]
+            * apart.side
+        )
+        cost = apart.side * apart.price
+        base = optimize.linprog(
+            cost,
+            np.vstack([factors, -factors]),
+            np.tile(grid.limit_mw, 2),
+            apart.side[None, :],
+            [0.0],
+            bounds=np.column_stack([np.zeros(len(cost)), apart.mw]),
+            options={"dual_feasibility_tolerance": 1e-10},
+        )
+        assert float(cost @ found.accepted_mw) <= base.fun + 1e-9 * abs(base.fun)
+
+
+def meshed(seed: int) -> Grid:
+    rng = np.random.default_rng(seed)
+    ends = [(k, (k + 1) % 7) for k in range(7)] + [(0, 3), (2, 5)]
+    return grid_of(*((a, b, rng.uniform(0.05, 0.3), rng.uniform(30, 90)) for a, b in ends))
+
+
+def near_ties(seed: int, gap: float):
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(10):
+        at, away = rng.integers(7, size=2).tolist(), gap * rng.integers(0, 4, 2)
+        rows.append(sell(f"s{k}", at[0], rng.uniform(20, 110), 10.0 * rng.integers(2, 6) + away[0]))
+        rows.append(buy(f"b{k}", at[1], rng.uniform(20, 110), 10.0 * rng.integers(3, 8) + away[1]))
+    return book_of(*rows)

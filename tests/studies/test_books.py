@@ -57,7 +57,7 @@ def test_files_that_leave_a_doubt_are_refused(tmp_path: Path, content: str, mess
 
 
 def test_a_profile_that_is_missing_is_called_that(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no file .*missing.csv"):
+    with pytest.raises(InputError, match=r"there is no file .*missing\.csv"):
         read_profile(str(tmp_path / "missing.csv"))
 
 
