@@ -218,7 +218,7 @@ def whole(name: str, value: object, minimum: int = 1, most: int | None = None) -
     if not good or value < minimum or (most is not None and value > most):  # type: ignore[operator]
         bound = f"of at least {minimum}" if most is None else f"from {minimum} to {most}"
         raise InputError(f"{name} is {value!r}; give a whole number {bound}")
-    return int(value)  # type: ignore[call-overload, no-any-return]
+    return int(value)  # type: ignore[call-overload]
 
 
 def plain_number(value: object) -> float:

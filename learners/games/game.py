@@ -147,7 +147,7 @@ def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
     players, actions = source.players, np.array(source.actions)
     if given.ndim != 2 or given.shape[1] != len(players):
         raise InputError(
-            f"profiles have shape {np.shape(profiles)}; give (batch, {len(players)}), one action index of "
+            f"profiles have shape {given.shape}; give (batch, {len(players)}), one action index of "
             f"each of {', '.join(map(str, players))}"
         )
     whole = given if given.dtype.kind in "iu" else _as_whole(given, players)
@@ -158,6 +158,22 @@ def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
             f"player {players[i]!r}: action {whole[row, i]} (row {row}) is not among 0 to {actions[i] - 1}"
         )
     return whole.astype(np.int64, copy=False)
+
+
+def demand_levels(level: object, levels: int, rows: int) -> np.ndarray:
+    """(rows,) demand levels as given by a caller: one for all rows, or one for each.
+
+    Raises
+    ------
+    InputError
+        for another shape, and for levels that there are not.
+    """
+    given = np.asarray(level)
+    if given.shape not in ((), (rows,)) or given.dtype.kind not in "iu":
+        raise InputError(f"level is {level!r}; give a whole number, or one for each of {rows} profiles")
+    if given.size and (given.min() < 0 or given.max() >= levels):
+        raise InputError(f"level is {given.min()} to {given.max()}; this game has levels 0 to {levels - 1}")
+    return np.broadcast_to(given, (rows,))
 
 
 def _as_whole(given: np.ndarray, players: Sequence[str]) -> np.ndarray:
