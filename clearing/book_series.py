@@ -11,7 +11,7 @@ import pandas as pd
 from clearing.book import SELL, Book
 from clearing.errors import InputError
 from clearing.structure import fixed_demand
-from networks.checks import Protected, Rows, Table
+from networks.checks import Protected, Rows, Table, real_array
 from networks.csv_tables import known_labels
 from networks.grid import Grid
 
@@ -67,7 +67,7 @@ class BookSeries(Protected):
         """
         if book.periods > 1:
             raise InputError(f"a series needs a book of one period; this one has {book.periods}")
-        factors = np.asarray(factors, dtype=float)
+        factors = real_array("factors", factors)
         if (
             factors.ndim != 1
             or len(factors) == 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from clearing.book import BUY, EVERY_PERIOD, SELL, Book
 from networks.case import Case
-from networks.checks import number, whole
+from networks.checks import number, real_array, whole
 from networks.errors import InputError
 from networks.fleet import Fleet
 
@@ -74,7 +74,7 @@ def _load_profiles(
 ) -> np.ndarray:
     """(loads, periods) MW of every load, with the profile applied and its length checked."""
     own = fleet.load_mw.shape[1]
-    factor = None if profile is None else np.asarray(profile, dtype=float)
+    factor = None if profile is None else real_array("profile", profile)
     if factor is not None and (factor.ndim != 1 or len(factor) == 0 or not np.isfinite(factor).all()):
         raise InputError("profile: give one finite multiplier for each period, in a list")
     count = periods if periods is not None else (len(factor) if factor is not None else own)

@@ -24,7 +24,7 @@ from clearing.errors import InputError
 from clearing.nodal import NodalMarket
 from clearing.prepared import PreparedMarket
 from clearing.screens import three_pivotal_rows
-from networks.checks import number, whole
+from networks.checks import number, real_array, whole
 
 
 class Incubator:
@@ -58,11 +58,11 @@ class Incubator:
         observed = self._clear(series.price, series.mw, series.slope, series.fixed_mw)
         competitive = self._clear(*self._truthful(series, cost))
         if recorded is not None:
-            recorded = np.asarray(recorded, dtype=float)
+            recorded = real_array("recorded", recorded)
             assert observed.lmp is not None
             if recorded.shape != observed.lmp.shape:
                 raise InputError(f"recorded has shape {recorded.shape}; give {observed.lmp.shape}")
-        used = self.book.price if cost is None else np.asarray(cost, dtype=float)
+        used = self.book.price if cost is None else real_array("cost", cost)
         return Counterfactual(self, series, used, observed, competitive, recorded)
 
     def competitive_prices(self, series: BookSeries, cost: np.ndarray) -> np.ndarray:

@@ -108,12 +108,15 @@ class Outcome:
 
     @cached_property
     def prices(self) -> pd.DataFrame:
-        """Index (bus, period): lmp, lmp_low, lmp_high, energy, congestion [$/MWh]."""
+        """Index (bus, period): lmp, lmp_low, lmp_high, energy, congestion [$/MWh]; fused buses last."""
         low, high = self.intervals
         columns = {"lmp": self.lmp, "lmp_low": low, "lmp_high": high, "energy": self.energy}
-        frame = pd.DataFrame(
-            {name: values.ravel() for name, values in columns.items()}, index=self._by("bus")
+        position = self.grid.bus_position  # the buses in their order, then those that are fused with one
+        rows = np.array(list(position.values()), dtype=np.int64)
+        index = pd.MultiIndex.from_product(
+            [list(position), range(self.book.periods)], names=["bus", "period"]
         )
+        frame = pd.DataFrame({name: values[rows].ravel() for name, values in columns.items()}, index=index)
         frame["congestion"] = frame["lmp"] - frame["energy"]
         return frame
 

@@ -103,6 +103,19 @@ def build_case(
 
 def refuse_unsupplied_loads(grid: Grid, fleet: Fleet) -> None:
     """Raise InputError for fixed demand that no branch or link connects to a unit or an injection."""
+    stranded = unsupplied_loads(grid, fleet)
+    if len(stranded):
+        k, others = int(stranded[0]), len(stranded) - 1
+        raise InputError(
+            f"table 'loads', load {fleet.loads[k]!r}: column 'bus' is {grid.buses[fleet.load_bus[k]]!r}, "
+            f"which is cut off from every supply, so its {fleet.load_mw[k].max():g} MW cannot be served"
+            + (f" (and {others} more such loads)" if others else "")
+            + "; connect the bus, put a unit on its island, or take the load out"
+        )
+
+
+def unsupplied_loads(grid: Grid, fleet: Fleet) -> np.ndarray:
+    """Positions of the fixed loads that no branch or link connects to a unit or an injection."""
     part = _connected_parts(grid)
     parts = int(part.max()) + 1
     is_fixed = np.isnan(fleet.load_price)
@@ -111,16 +124,7 @@ def refuse_unsupplied_loads(grid: Grid, fleet: Fleet) -> None:
     sources = np.concatenate([fleet.unit_bus, fleet.load_bus, np.arange(len(grid.buses))])
     output = np.concatenate([fleet.max_mw, injection, -grid.shunt_mw])
     supply = np.bincount(part[sources], np.maximum(output, 0.0), minlength=parts)
-    stranded = (demand > 0) & (supply[part[fleet.load_bus]] == 0)
-    if stranded.any():
-        k = int(np.flatnonzero(stranded)[0])
-        others = int(stranded.sum()) - 1
-        raise InputError(
-            f"table 'loads', load {fleet.loads[k]!r}: column 'bus' is {grid.buses[fleet.load_bus[k]]!r}, "
-            f"which is cut off from every supply, so its {demand[k]:g} MW cannot be served"
-            + (f" (and {others} more such loads)" if others else "")
-            + "; connect the bus, put a unit on its island, or take the load out"
-        )
+    return np.flatnonzero((demand > 0) & (supply[part[fleet.load_bus]] == 0))
 
 
 def _connected_parts(grid: Grid) -> np.ndarray:

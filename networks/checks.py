@@ -212,6 +212,22 @@ def number(
     return found
 
 
+def real_array(name: str, values: object) -> np.ndarray:
+    """Real numbers given as an argument, as a new array of floats; complex ones would lose a part.
+
+    Raises
+    ------
+    InputError
+        for what holds anything else.
+    """
+    try:
+        if np.asarray(values).dtype.kind == "c":
+            raise TypeError
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} does not hold real numbers; give an array of them") from None
+
+
 def whole(name: str, value: object, minimum: int = 1, most: int | None = None) -> int:
     """A whole number given as an argument, at least `minimum` and at most `most`."""
     good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -1,27 +1,26 @@
-"""MATPOWER `.m` case files (format version 2) as cases of this toolkit.
+"""MATPOWER `.m` case files (format versions 1 and 2) as cases of this toolkit.
 
 Source of the format: MATPOWER User's Manual 8.0, appendix B, tables B-1 to B-5.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from networks.case import Case, Provenance, build_case
+from networks.case import Case, Provenance, build_case, unsupplied_loads
 from networks.errors import InputError
 from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
-from networks.matpower_costs import read_costs
+from networks.matpower_costs import read_costs, straightened_note
+from networks.matpower_names import DCLINE
+from networks.matpower_service import BRANCH, BUS, GEN, NO_LIMIT_MVA, InService, rows_in_service
 from networks.matpower_text import MatpowerText, TextTable, parse_matpower
-from networks.notes import left_out
-
-ISOLATED = 4
-"""Bus type of a bus that is not connected to the grid (table B-1)."""
+from networks.notes import plural
+from networks.ranges import close_ranges
 
 
 def read_matpower(
@@ -29,215 +28,198 @@ def read_matpower(
 ) -> Case:
     """The case of a `.m` file.
 
-    Buses keep their numbers as labels, branches are numbered from 1 as in the file, units are `G1`,
-    `G2`, … after their rows in `gen`, loads `L` and links `DC` likewise. A rating of 0 means no limit;
-    angle limits of 0/0, or beyond ±360°, mean none. Dispatchable loads are units of negative output.
+    The file's statements are executed as far as they are straight-line code; anything else that may
+    change a table is refused by line. What is out of service, isolated buses (type 4) with all at them
+    and columns that a DC clearing does not read may hold anything.
+
+    Buses keep their numbers as labels, branches are numbered from 1 as in the file, units have the names
+    of `mpc.gen_name` where each has one of its own, else they are `G1`, `G2`, … after their rows in
+    `gen`; loads are `L` with the bus's number, links `DC` with the row's. A rating of 0 means no limit;
+    angle limits of 0/0, or beyond ±360°, mean none; a unit's `Inf` means all that the rest can use.
+    Dispatchable loads are units of negative output. A DC line's constant loss is a load `DC1 loss` at
+    its end.
 
     Raises
     ------
     InputError
-        naming file, table, row, the value and the remedy: wrong, truncated or unreadable files,
-        costs of higher than second order, a load on an isolated bus, costs of DC lines.
+        naming file, line, table, row, the value and the remedy: wrong, truncated or unreadable files,
+        costs of higher than second order or not convex, costs of DC lines.
     """
     path = Path(path)
     try:
         raw = path.read_bytes()
-        text = raw.decode("utf-8", errors="replace")
     except OSError as error:
         raise InputError(f"file '{path}' cannot be read ({error.strerror}); check the path") from error
     provenance = Provenance(source=str(path), sha256=sha256(raw).hexdigest())
-    return case_from_text(parse_matpower(text, path.name), provenance, convention, angle_limits)
+    content = parse_matpower(_decoded(raw), path.name)
+    return case_from_text(content, provenance, convention, angle_limits)
+
+
+def _decoded(raw: bytes) -> str:
+    """The text of UTF-8, or of the encoding that older MATLAB writes."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def case_from_text(
     content: MatpowerText, provenance: Provenance, convention: Convention, angle_limits: AngleLimits
 ) -> Case:
     """The case of a parsed file."""
-    parts = _Parts.of(content)
+    rows = rows_in_service(content)
+    units, unit_notes = _unit_labels(content, rows.gen)
     try:
         grid = Grid.from_tables(
-            parts.buses(),
-            parts.branches(),
-            parts.links(),
+            pd.DataFrame({"bus": _buses_at(rows.bus, BUS["BUS_I"]), "shunt_mw": rows.bus.column(BUS["GS"])}),
+            _branches(rows.branch),
+            _links(rows.dcline),
             base_mva=content.base_mva,
             convention=convention,
             angle_limits=angle_limits,
         )
-        fleet = Fleet.from_tables(grid, *parts.units(), parts.loads())
-        return build_case(content.name, content.name, grid, fleet, provenance, notes=parts.notes())
+        loads = pd.concat([_loads(rows.bus), _constant_losses(rows.dcline)])
+        withdrawal = np.concatenate([loads["mw"].to_numpy(dtype=float), grid.shunt_mw])
+        priced, segments, notes = _units(rows, units, withdrawal)
+        fleet = Fleet.from_tables(grid, priced, segments, loads)
+        _refuse_unsupplied(rows, grid, fleet)
     except InputError as error:
         if str(error).startswith("file '"):
             raise
-        raise InputError(f"file '{parts.file}': {error}") from error
+        raise InputError(f"file '{content.file}': {error}") from error
+    said = (*content.notes, *rows.notes, *unit_notes, *notes, *_loss_notes(rows.dcline))
+    return build_case(content.name, content.name, grid, fleet, provenance, notes=said)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The file's tables, with what is isolated or out of service told apart."""
+def _unit_labels(content: MatpowerText, gen: TextTable) -> tuple[list[str], list[str]]:
+    """The units' names where the file gives each one of its own, else their rows; and a note."""
+    numbered = [f"G{number}" for number in gen.numbers]
+    if content.unit_names is None:
+        return numbered, []
+    if len(content.unit_names) == len(content.tables["gen"].values):
+        names = [content.unit_names[number - 1] for number in gen.numbers]
+        if all(names) and len(set(names)) == len(names):
+            return names, []
+    return numbered, ["gen_name does not give each unit a name of its own: units are labelled G1, G2, …"]
 
-    file: str
-    bus: TextTable
-    gen: TextTable
-    branch: TextTable
-    dcline: TextTable
-    tables: dict[str, TextTable]
 
-    @classmethod
-    def of(cls, content: MatpowerText) -> _Parts:
-        def table(name: str, least: int, usual: int) -> TextTable:
-            found = content.tables.get(name)
-            if found is None or not len(found.values):
-                return TextTable(content.file, name, np.zeros((0, usual)))
-            found.need_columns(least, usual)
-            return found
+def _buses_at(table: TextTable, column: int) -> np.ndarray:
+    """The bus numbers in a column that is known to hold some."""
+    return table.values[:, column - 1].astype(np.int64)
 
-        parts = cls(
-            content.file,
-            table("bus", 13, 13),
-            table("gen", 10, 10),
-            table("branch", 11, 13),
-            table("dcline", 11, 17),
-            content.tables,
-        )
-        parts._check()
-        return parts
 
-    def _check(self) -> None:
-        loaded = self.isolated & (self.bus.values[:, 2] != 0)
-        if loaded.any():
-            k = int(np.flatnonzero(loaded)[0])
-            raise InputError(
-                f"{self.bus.row(k)}: bus {self.bus.values[k, 0]:g} is isolated (type 4) but has a load of "
-                f"{self.bus.values[k, 2]:g} MW; connect the bus, or set its load to 0"
-            )
-        costs = self.tables.get("dclinecost")
-        if costs is not None and costs.values[:, 4:].any():
-            k = int(np.flatnonzero(costs.values[:, 4:].any(axis=1))[0])
-            raise InputError(
-                f"{costs.row(k)}: a DC line with a cost of its own is not modelled; set it to 0, or model "
-                "the line as a unit at each end"
-            )
+def _branches(branch: TextTable) -> pd.DataFrame:
+    values = branch.values
+    rating, tap = branch.column(BRANCH["RATE_A"], finite=False), branch.column(BRANCH["TAP"])
+    none = np.zeros(len(values))
+    has_angles = values.shape[1] >= BRANCH["ANGMAX"]
+    low, high = (
+        branch.column(BRANCH[name], finite=False) if has_angles else none for name in ("ANGMIN", "ANGMAX")
+    )
+    unlimited = (low == 0) & (high == 0)
+    return pd.DataFrame(
+        {
+            "branch": branch.numbers,
+            "from_bus": _buses_at(branch, BRANCH["F_BUS"]),
+            "to_bus": _buses_at(branch, BRANCH["T_BUS"]),
+            "r_pu": branch.column(BRANCH["BR_R"]),
+            "x_pu": branch.column(BRANCH["BR_X"]),
+            "limit_mw": np.where((rating == 0) | (rating >= NO_LIMIT_MVA), np.inf, rating),
+            "tap": np.where(tap == 0, 1.0, tap),
+            "shift_degree": branch.column(BRANCH["SHIFT"]),
+            "angle_min_degree": np.where(unlimited | (low <= -360), -np.inf, low),
+            "angle_max_degree": np.where(unlimited | (high >= 360), np.inf, high),
+            "in_service": branch.column(BRANCH["BR_STATUS"]) != 0,
+        }
+    )
 
-    @property
-    def isolated(self) -> np.ndarray:
-        return self.bus.values[:, 1] == ISOLATED
 
-    def _touches_isolated(self, *buses: np.ndarray) -> np.ndarray:
-        numbers = self.bus.values[self.isolated, 0]
-        return np.any([np.isin(bus, numbers) for bus in buses], axis=0)
+def _links(dcline: TextTable) -> pd.DataFrame:
+    """DC lines: P_to = P_from − loss0. As MATPOWER has it, a limit below 0 holds at the end `to`."""
+    low, high = dcline.column(DCLINE["PMIN"]), dcline.column(DCLINE["PMAX"])
+    loss, _ = _losses(dcline)
+    low, high = np.where(low < 0, low + loss, low), np.where(high < 0, high + loss, high)
+    dcline.refuse(low > high, DCLINE["PMIN"], "the line's loss leaves no flow", "widen its limits")
+    return pd.DataFrame(
+        {
+            "link": [f"DC{number}" for number in dcline.numbers],
+            "from_bus": _buses_at(dcline, DCLINE["F_BUS"]),
+            "to_bus": _buses_at(dcline, DCLINE["T_BUS"]),
+            "min_mw": low,
+            "max_mw": high,
+        }
+    )
 
-    def buses(self) -> pd.DataFrame:
-        kept = self.bus.values[~self.isolated]
-        return pd.DataFrame({"bus": self._numbers(self.bus, 0)[~self.isolated], "shunt_mw": kept[:, 4]})
 
-    def branches(self) -> pd.DataFrame:
-        values = self.branch.values
-        none = np.zeros(len(values))
-        low, high = (values[:, 11], values[:, 12]) if values.shape[1] >= 13 else (none, none)
-        unlimited = (low == 0) & (high == 0)
-        frame = pd.DataFrame(
-            {
-                "branch": np.arange(1, len(values) + 1),
-                "from_bus": self._numbers(self.branch, 0),
-                "to_bus": self._numbers(self.branch, 1),
-                "r_pu": values[:, 2],
-                "x_pu": values[:, 3],
-                "limit_mw": np.where(values[:, 5] == 0, np.inf, values[:, 5]),
-                "tap": np.where(values[:, 8] == 0, 1.0, values[:, 8]),
-                "shift_degree": values[:, 9],
-                "angle_min_degree": np.where(unlimited | (low <= -360), -np.inf, low),
-                "angle_max_degree": np.where(unlimited | (high >= 360), np.inf, high),
-                "in_service": values[:, 10] != 0,
-            }
-        )
-        return frame[~self._touches_isolated(values[:, 0], values[:, 1])]
+def _losses(dcline: TextTable) -> tuple[np.ndarray, np.ndarray]:
+    """(lines,) twice: constant loss [MW], and loss per MW of flow."""
+    if dcline.values.shape[1] < DCLINE["LOSS1"]:
+        return np.zeros(len(dcline.values)), np.zeros(len(dcline.values))
+    return dcline.column(DCLINE["LOSS0"]), dcline.column(DCLINE["LOSS1"])
 
-    def links(self) -> pd.DataFrame:
-        values = self.dcline.values
-        on = (values[:, 2] != 0) & ~self._touches_isolated(values[:, 0], values[:, 1])
-        frame = pd.DataFrame(
-            {
-                "link": [f"DC{k + 1}" for k in range(len(values))],
-                "from_bus": self._numbers(self.dcline, 0),
-                "to_bus": self._numbers(self.dcline, 1),
-                "min_mw": values[:, 9],
-                "max_mw": values[:, 10],
-            }
-        )
-        return frame[on]
 
-    @property
-    def _running(self) -> np.ndarray:
-        return (self.gen.values[:, 7] > 0) & ~self._touches_isolated(self.gen.values[:, 0])
+def _loss_notes(dcline: TextTable) -> list[str]:
+    _, share = _losses(dcline)
+    if not share.any():
+        return []
+    k = int(np.flatnonzero(share)[0])
+    return [
+        f"losses in proportion to the flow of {plural(int((share != 0).sum()), 'DC line')} are left out "
+        f"({share[k]:g} MW per MW in line {dcline.lines[k]})"
+    ]
 
-    def units(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The tables `units` (those in service) and `segments` (of their piecewise costs)."""
-        running = np.flatnonzero(self._running)
-        table = self.gen.take(running)
-        frame = pd.DataFrame(
-            {
-                "unit": [f"G{k + 1}" for k in running],
-                "bus": self._numbers(table, 0),
-                "min_mw": table.values[:, 9],
-                "max_mw": table.values[:, 8],
-            }
-        )
-        rows = self._cost_rows(running)
-        if rows is None:
-            return frame.assign(price=0.0), pd.DataFrame(columns=["unit", "from_mw", "to_mw", "price"])
-        costs = read_costs(rows.values, frame["unit"].tolist(), frame["min_mw"].to_numpy(),
-                           frame["max_mw"].to_numpy(), rows.row)  # fmt: skip
-        return frame.assign(
-            price=costs.price, slope=costs.slope, constant_cost=costs.constant
-        ), costs.segments
 
-    def _cost_rows(self, running: np.ndarray) -> TextTable | None:
-        """The cost rows of the units in service; rows for reactive power, after the others, are left out."""
-        costs, count = self.tables.get("gencost"), len(self.gen.values)
-        if costs is None:
-            return None
-        if len(costs.values) not in (count, 2 * count):
-            raise InputError(
-                f"file '{self.file}', table 'gencost': it has {len(costs.values)} rows for the {count} rows "
-                "of table 'gen'; give one row for each (is the file truncated?)"
-            )
-        return costs.take(running)
+def _loads(bus: TextTable) -> pd.DataFrame:
+    demand = bus.column(BUS["PD"])
+    bus_number = _buses_at(bus, BUS["BUS_I"])
+    names = [f"L{number}" for number in bus_number]
+    frame = pd.DataFrame({"load": names, "bus": bus_number, "mw": demand})
+    return frame[demand != 0]
 
-    def loads(self) -> pd.DataFrame:
-        demand = self.bus.values[:, 2]
-        bus = self._numbers(self.bus, 0)
-        frame = pd.DataFrame({"load": [f"L{number}" for number in bus], "bus": bus, "mw": demand})
-        return frame[demand != 0]
 
-    def notes(self) -> tuple[str, ...]:
-        """What of the file is left out."""
-        off, stranded = self.gen.values[:, 7] <= 0, self._touches_isolated(self.gen.values[:, 0])
-        costs = self._cost_rows(np.flatnonzero(self._running))
-        sentences = [
-            *left_out(int(self.isolated.sum()), "isolated bus", "isolated buses"),
-            *left_out(int(off.sum()), "unit out of service", "units out of service"),
-            *left_out(int((stranded & ~off).sum()), "unit on an isolated bus", "units on isolated buses"),
-            *left_out(
-                len(self.dcline.values) - len(self.links()),
-                "DC line out of service",
-                "DC lines out of service",
-            ),
-        ]
-        if costs is None:
-            sentences.append("the file has no costs (gencost): every unit costs 0 $/MWh")
-        elif costs.values[:, 1:3].any():
-            sentences.append("start-up and shut-down costs are left out")
-        if self.dcline.values.shape[1] >= 17 and self.dcline.values[:, 15:17].any():
-            sentences.append("the losses of DC lines are left out")
-        return tuple(sentences)
+def _constant_losses(dcline: TextTable) -> pd.DataFrame:
+    loss, _ = _losses(dcline)
+    names = [f"DC{number} loss" for number in dcline.numbers]
+    at = _buses_at(dcline, DCLINE["T_BUS"])
+    return pd.DataFrame({"load": names, "bus": at, "mw": loss})[loss != 0]
 
-    def _numbers(self, table: TextTable, column: int) -> np.ndarray:
-        values = table.values[:, column]
-        bad = ~np.isfinite(values) | (values != np.floor(values))
-        if bad.any():
-            k = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                f"{table.row(k)}: column {column + 1} is {values[k]:g}: a bus number is a whole number; "
-                "correct it"
-            )
-        return values.astype(np.int64)
+
+def _units(
+    rows: InService, units: list[str], withdrawal_mw: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The tables `units` (those in service) and `segments` (of their piecewise costs), and notes."""
+    low, high = (rows.gen.column(GEN[name], finite=False) for name in ("PMIN", "PMAX"))
+    unlimited = np.isinf(low) | np.isinf(high)
+    notes = []
+    if unlimited.any():
+        count = plural(int(unlimited.sum()), "unit")
+        notes.append(f"{count} without limits: taken to give and take all that the rest can use")
+    low, high = close_ranges(low, high, withdrawal_mw)
+    bus = _buses_at(rows.gen, GEN["GEN_BUS"])
+    frame = pd.DataFrame({"unit": units, "bus": bus, "min_mw": low, "max_mw": high})
+    if rows.cost is None:
+        none = pd.DataFrame(columns=["unit", "from_mw", "to_mw", "price"])
+        notes.append("the file has no costs (gencost): every unit costs 0 $/MWh")
+        return frame.assign(price=0.0), none, notes
+    costs = read_costs(rows.cost.values, units, low, high, rows.cost.row)
+    if rows.cost.values[:, 1:3].any():
+        notes.append("start-up and shut-down costs are left out")
+    notes += straightened_note(costs, rows.cost.shown)
+    priced = frame.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
+    return priced, costs.segments, notes
+
+
+def _refuse_unsupplied(rows: InService, grid: Grid, fleet: Fleet) -> None:
+    """Refuse, by the line of its bus, demand that nothing in service connects to a unit."""
+    stranded = unsupplied_loads(grid, fleet)
+    if len(stranded):
+        bus = int(fleet.load_bus[stranded[0]])
+        others = len(stranded) - 1
+        cut_off = np.zeros(len(rows.bus.values), dtype=bool)
+        cut_off[bus] = True
+        rows.bus.refuse(
+            cut_off, BUS["PD"],
+            f"bus {rows.bus.values[bus, 0]:g} is cut off from every unit in service"
+            + (f", as are {others} more with a load" if others else ""),
+            "connect it, put a unit on its island, or set its PD to 0 (or its type to 4)",
+        )  # fmt: skip

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from networks.errors import InputError
-from networks.matpower_costs import PIECEWISE, POLYNOMIAL, read_costs
+from networks.matpower_costs import PIECEWISE, POLYNOMIAL, read_costs, straightened_note
 from networks.notes import left_out, plural
 from networks.pandapower_conversion import NO_LIMIT, Converted
+from networks.ranges import close_ranges
 
 UNIT_TABLES = {
     "ext_grid": "ext_grid",
@@ -49,9 +50,11 @@ def fleet_tables(converted: Converted) -> FleetTables:
     loads = loads[loads["mw"] != 0]
     units = _units(converted)
     unlimited = np.isinf(units["min_mw"]) | np.isinf(units["max_mw"])
-    units = _close_ranges(units, loads, converted.buses["shunt_mw"])
+    withdrawal = np.concatenate([loads["mw"].to_numpy(float), converted.buses["shunt_mw"].to_numpy(float)])
+    low, high = close_ranges(units["min_mw"].to_numpy(float), units["max_mw"].to_numpy(float), withdrawal)
+    units = units.assign(min_mw=low, max_mw=high)
     units, segments, cost_notes = _with_costs(net, units)
-    notes = [*_left_out_elements(net), *cost_notes]
+    notes = [*_left_out_elements(net), *_fixed_elements(net, loads), *cost_notes]
     if unlimited.any():
         count = plural(int(unlimited.sum()), "external grid")
         notes.append(f"{count} without limits: taken to give and take all that the rest can use")
@@ -95,17 +98,6 @@ def _refuse_missing_limits(frame: pd.DataFrame, table: str) -> None:
                 f"table '{table}', {frame['unit'][missing].iloc[0]}: column '{named}' is missing; give "
                 "its range in MW"
             )
-
-
-def _close_ranges(units: pd.DataFrame, loads: pd.DataFrame, shunt_mw: pd.Series) -> pd.DataFrame:
-    """Infinite ranges made as wide as the rest of the net can use, which leaves every dispatch possible."""
-    low = units["min_mw"].replace(-np.inf, 0.0).clip(upper=0.0).sum()
-    high = units["max_mw"].replace(np.inf, 0.0).clip(lower=0.0).sum()
-    withdrawal = np.concatenate([loads["mw"].to_numpy(dtype=float), shunt_mw.to_numpy(dtype=float)])
-    give, take = withdrawal.clip(min=0).sum() - low, withdrawal.clip(max=0).sum() - high
-    return units.assign(
-        min_mw=units["min_mw"].replace(-np.inf, take), max_mw=units["max_mw"].replace(np.inf, give)
-    )
 
 
 def _fixed_loads(converted: Converted) -> Iterator[pd.DataFrame]:
@@ -164,6 +156,19 @@ def _left_out_elements(net: Any) -> list[str]:
     return notes
 
 
+def _fixed_elements(net: Any, loads: pd.DataFrame) -> list[str]:
+    """Notes on generation and storage that nobody dispatches: pandapower's OPF takes it as it stands."""
+    notes = []
+    for table in ("sgen", "asymmetric_sgen", "storage"):
+        mine = loads["load"].str.startswith(f"{table} ")
+        if mine.any():
+            count = plural(int(mine.sum()), table)
+            notes.append(
+                f"{count} not controllable: fixed at {-loads['mw'][mine].sum():g} MW, whatever the price"
+            )
+    return notes
+
+
 def _with_costs(net: Any, units: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The units with columns price, slope and constant_cost, the segments, and notes on costs."""
     place = {key: k for k, key in enumerate(zip(units["table"], units["element"], strict=True))}
@@ -197,7 +202,8 @@ def _with_costs(net: Any, units: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFra
     )
     priced = units.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
     without = len(units) - len(rows)
-    notes = [f"{plural(without, 'unit')} without a cost: 0 $/MWh"] if without else []
+    notes = straightened_note(costs, "table 'pwl_cost'")
+    notes += [f"{plural(without, 'unit')} without a cost: 0 $/MWh"] if without else []
     notes += left_out(others, "cost of an element without dispatch", "costs of elements without dispatch")
     return priced, costs.segments, notes
 

@@ -51,6 +51,7 @@ def read_net(
         base_mva=converted.base_mva,
         convention=convention,
         angle_limits=angle_limits,
+        fused=converted.fused,
     )
     tables = fleet_tables(converted)
     fleet = Fleet.from_tables(grid, tables.units, tables.segments, tables.loads)

@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "base_mva": 100.0,
     "convention": "matpower",
     "notes": [],
+    "fused": [],
     "labels": {},
     "provenance": {},
 }
@@ -44,7 +45,8 @@ def read_folder(
     `segments.csv`, `loads.csv` (columns as in `Grid.from_tables` and `Fleet.from_tables`; `buses` may
     have drawing coordinates `x, y`), and `case.toml`.
 
-    `case.toml` may give name, title, base_mva (100), convention ("matpower"), notes, provenance and,
+    `case.toml` may give name, title, base_mva (100), convention ("matpower"), notes, provenance, fused (pairs
+    of a bus that closed switches join to another, and that other one, as in [[5, 3]]) and,
     under `labels`, how the labels of each kind (bus, branch, link, unit, load, owner) are written:
     "integer", "text", or "json" (each cell a JSON value). Without it, labels of a kind that are all plainly
     written whole numbers are whole numbers, and all others are text.
@@ -65,6 +67,7 @@ def read_folder(
             base_mva=settings["base_mva"],
             convention=convention or settings["convention"],
             angle_limits=angle_limits,
+            fused=_pairs(settings["fused"]),
         )
         fleet = Fleet.from_tables(grid, frames["units"], frames["segments"], frames["loads"])
         provenance = Provenance(**{"source": str(folder), **settings["provenance"]})
@@ -133,6 +136,16 @@ def _refuse_strange_settings(table: Mapping[str, Any], known: Mapping[str, Any])
             raise InputError(
                 f"file 'case.toml': setting '{key}' is {shown(value)}; give it as in {key} = {wanted()!r}"
             )
+
+
+def _pairs(given: list[Any]) -> list[tuple[Hashable, Hashable]]:
+    """The setting `fused`: pairs of labels."""
+    for pair in given:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(x, (str, int)) for x in pair):
+            raise InputError(
+                f"file 'case.toml': setting 'fused' has {shown(pair)}; give [bus, bus of the grid]"
+            )
+    return [(label, bus) for label, bus in given]
 
 
 def _from_json(cell: str) -> Hashable:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Hashable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -74,6 +75,7 @@ def _settings(case: Case, written: dict[str, str]) -> str:
         _setting("title", case.title),
         f"base_mva = {case.grid.base_mva!r}",
         _setting("convention", case.grid.convention),
+        *([_setting("fused", [list(pair) for pair in case.grid.fused])] if case.grid.fused else []),
         _setting("notes", [note for note in case.notes if note not in standing]),
         "",
         "[labels]",
@@ -85,6 +87,6 @@ def _settings(case: Case, written: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _setting(key: str, value: Hashable | list[str]) -> str:
+def _setting(key: str, value: Hashable | list[Any]) -> str:
     """A TOML line; JSON strings and lists of strings are TOML too."""
     return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")

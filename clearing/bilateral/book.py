@@ -13,6 +13,9 @@ from networks.checks import Rows, Table, freeze_arrays, frozen, number
 from networks.csv_tables import read_tables
 from networks.errors import InputError
 
+MOST_CELLS = 10_000_000
+"""Pairs of a book, listed or not: its matrices of preferences and charges take 80 MB each."""
+
 
 @dataclass(frozen=True, eq=False)
 class BilateralBook:
@@ -80,6 +83,11 @@ class BilateralBook:
                 )
             )
         (sell, *sell_numbers), (buy, *buy_numbers) = sides
+        if len(sell) * len(buy) > MOST_CELLS:
+            raise InputError(
+                f"{len(sell):,} sellers and {len(buy):,} buyers are {len(sell) * len(buy):,} pairs, more "
+                f"than the {MOST_CELLS:,} that a book holds; make books of neighbourhoods"
+            )
         table = Table(() if pairs is None else pairs, "pairs", ["seller", "buyer"], ["preference", "charge"])
         i = table.positions("seller", {label: k for k, label in enumerate(sell)}, "table 'sellers'")
         j = table.positions("buyer", {label: k for k, label in enumerate(buy)}, "table 'buyers'")

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.book import Book
-from clearing.errors import InfeasibleError, InputError
+from clearing.errors import ClearingError, InfeasibleError, InputError
 from clearing.explaining.relief import Relief, find_least_relief
 from clearing.explaining.wording import listed, names, number
 from clearing.structure import Numbers, Structure
@@ -18,6 +18,7 @@ from networks.grid import Grid
 
 FELT = 1e-6  # MW of relief per MW below which a limit plays no part
 BEHIND = 0.5  # a bus with at least this share of the greatest worth counts as behind the cut
+LONG = 24  # periods from which the worst one is looked at first: its share of the work is below 1 %
 SHOWN = 3  # islands and periods described before the rest is counted
 
 
@@ -49,6 +50,28 @@ def refuse_unsupplied(structure: Structure, numbers: Numbers) -> None:
             "is cut off from every supply: its island has no offer, no injection and no link; "
             "connect it, add an offer, take it out, or price it (Book.with_lost_load)"
         )
+
+
+def refuse_infeasible_peak(structure: Structure, numbers: Numbers) -> None:
+    """Refuse a long book whose period of greatest fixed demand alone has no dispatch, before all periods are
+    solved together: one small program in place of the slow end of a large one.
+
+    Raises
+    ------
+    InfeasibleError
+        as of :func:`explain_infeasibility`. Ramps can only make it worse, so they are left out.
+    """
+    if structure.periods < LONG:
+        return
+    peak = int(np.argmax(np.maximum(numbers.fixed_mw, 0.0).sum(axis=0)))
+    part, own = structure.in_period(peak), numbers.in_period(peak, structure)
+    try:
+        lacking = _Diagnosis(part, own, find_least_relief(part, own), peak).parts
+    except ClearingError:
+        return  # whoever solves all periods will know
+    if lacking:
+        parts, remedy = _first_periods(structure, numbers)
+        raise InfeasibleError(f"no dispatch exists: {'; '.join(parts)}. Remedy: {remedy}")
 
 
 def explain_infeasibility(book: Book, structure: Structure, numbers: Numbers) -> InfeasibleError:

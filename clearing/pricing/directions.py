@@ -19,8 +19,9 @@ from scipy.sparse.csgraph import connected_components
 
 from clearing.arrays.programs import Program
 from clearing.errors import InfeasibleError, UnboundedError
-from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, TIED, has_full_column_rank, restrict, solve_exactly
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, TIED, restrict, solve_exactly
 from clearing.pricing.prices import DualFace
+from clearing.pricing.systems import has_full_column_rank
 from clearing.solvers import solve
 
 MOVED = 1e-9  # MW per MW below which an order does not move

@@ -19,8 +19,9 @@ from clearing.arrays.programs import Program
 from clearing.errors import InputError
 from clearing.pricing.chains import eliminate_ramps
 from clearing.pricing.components import Component, components_of
-from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, null_space
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT
 from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.systems import null_space
 
 PriceRule = Literal["low", "high", "canonical"]
 

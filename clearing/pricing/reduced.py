@@ -34,6 +34,10 @@ class Limits:
     def same_as(self, other: Limits) -> bool:
         return np.array_equal(self.flow, other.flow) and np.array_equal(self.ramp, other.ramp)
 
+    def joined(self, more: Limits) -> Limits:
+        """These, then `more`, of each kind."""
+        return Limits(np.vstack([self.flow, more.flow]), np.vstack([self.ramp, more.ramp]))
+
     def without(self, known: Limits) -> Limits:
         """Those that are not among the known ones."""
 
@@ -206,19 +210,28 @@ OVERSIZED = 2.0**14
 """Orders larger than what could ever be traded by more than this make a poor unit of power."""
 
 
+OUTWEIGHED = 2.0**17
+"""Orders smaller than what most MW are traded in by more than this make a poor unit of power, too."""
+
+
 def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
     """The typical order or fixed demand [MW]; where orders are out of all proportion to what their buses can
-    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead.
+    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead;
+    where most orders are nothing beside the rest (half of them 10 mW beside 100 MW), the typical MW's.
 
-    In units of a huge order every line limit would be within tolerance of 0.
+    In units of a huge order every line limit would be within tolerance of 0; in units of a tiny one no double
+    carries a flow to the tolerance.
     """
     fixed = np.abs(numbers.fixed_mw).ravel()
     size = np.maximum(numbers.mw, -numbers.min_mw)
     typical = typical_size(np.concatenate([size, fixed]))
     if len(numbers.mw) == 0:
         return typical
-    possible = typical_size(np.concatenate([_most_traded(structure, numbers), fixed]))
+    traded = np.concatenate([_most_traded(structure, numbers), fixed])
+    possible = typical_size(traded)
     unit = possible if typical > OVERSIZED * possible else typical
+    bulk = typical_size(_middle_of_all(traded))
+    unit = bulk if bulk > OUTWEIGHED * unit else unit
     limit = structure.grid.limit_mw
     lost = structure.grid.in_service & (limit > 0) & (limit < AT_LIMIT * unit)
     if lost.any():
@@ -229,6 +242,13 @@ def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
             "make the limit 0"
         )
     return unit
+
+
+def _middle_of_all(mw: np.ndarray) -> np.ndarray:
+    """(1,) the size that half of all MW are not beyond."""
+    increasing = np.sort(mw)
+    total = np.cumsum(increasing)
+    return increasing[np.searchsorted(total, 0.5 * total[-1]), None]
 
 
 def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:

@@ -10,15 +10,9 @@ from scipy import sparse
 from clearing.arrays.programs import Program
 from clearing.errors import NumericalError
 from clearing.pricing.chains import eliminate_ramps
-from clearing.pricing.exact import (
-    AT_LIMIT,
-    Point,
-    has_full_column_rank,
-    lexicographic,
-    restrict,
-    solve_exactly,
-)
+from clearing.pricing.exact import AT_LIMIT, Point, lexicographic, restrict, solve_exactly
 from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.systems import has_full_column_rank
 from clearing.tolerances import EQUAL_DEMAND
 
 LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
@@ -114,7 +108,6 @@ def _share(
 
 
 def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:
-    merged = Limits(np.vstack([limits.flow, fresh.flow]), np.vstack([limits.ramp, fresh.ramp]))
     split = balances + len(limits.flow)
     parts = [held[:split], np.zeros(len(fresh.flow)), held[split:], np.zeros(len(fresh.ramp))]
-    return merged, np.concatenate(parts)
+    return limits.joined(fresh), np.concatenate(parts)

@@ -19,6 +19,7 @@ from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rou
 from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise
+from clearing.rounds.workspace import Workspace
 from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
@@ -35,7 +36,10 @@ def _one_round() -> Callable[..., float]:
 
 
 class Engine:
-    """Exact clearings of one structure.
+    """Exact clearings of one structure, for any number of threads.
+
+    A call takes an idle workspace, or a new one, and lays it back when it ends: calls that run side by side share
+    nothing that changes, and none waits. There are as many workspaces as calls have ever run at a time.
 
     Parameters
     ----------
@@ -116,8 +120,8 @@ class Engine:
             store.padded(islands + min(nl + 1, 24)),
             store.padded(islands + min(nl + 1, 64)),
         )
-        self._floats, self._ints = store.allocate(head)
-        v = store.views(self._floats, self._ints)
+        self._template = Workspace(head)
+        v = self._template.views()
         fill = {
             "lower": factor.lower_value, "upper": factor.upper_value, "pivot": factor.pivot_inverse,
             "source": factor.source, "target": factor.target, "lower_start": factor.lower_start,
@@ -189,32 +193,19 @@ class Engine:
         self._shunt = np.zeros(buses)
         self._fixed_default = bus_field[F.DEMAND, :buses].copy()
         self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
-        self._dirty = False
         self._plain = len(self._deserted) == 0  # arrays are used as they are given
-        self._desk = np.zeros(2 + N_INFO + 2 * no)
+        self._idle: list[Workspace] = []
+        self._clear_one: Callable[..., float] | None = None
 
-    def _views(self):
-        return store.views(self._floats, self._ints)
-
-    def _grow(self, status):
-        """Twice the rows or slots; the basis starts cold, which shows in no result."""
-        old = self._views()
-        head = self._ints[: store.HEADER].copy()
-        which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
-        head[which] = min(2 * head[which], store.padded(head[store.ISLANDS] + self.lines + 1))
-        self._floats, self._ints = store.allocate(head)
-        new = self._views()
-        for name, value in old.items():
-            if name in store.PENDING:  # nothing is pending
-                continue
-            target = new[name]
-            if value.ndim == 1:
-                target[: len(value)] = value
-            else:
-                target[: value.shape[0], : value.shape[1]] = value
-        slots = int(new["state"][F.SLOTS])
-        new["islot"][F.ACTIVE, :slots] = -1
-        new["state"][[F.SIZE, F.KNOWN, F.ANCHOR, F.READY]] = 0
+    def workspace(self) -> Workspace:
+        """An idle one, or a new one; nobody else has it until it is among the idle ones again."""
+        try:
+            work = self._idle.pop()  # at once: no two threads get the same
+        except IndexError:
+            work = self._template.copy()
+        if work.dirty:
+            work.restore(self._fixed_default, self._limit_default)
+        return work
 
     @staticmethod
     def suits(structure: Structure) -> bool:
@@ -264,14 +255,13 @@ class Engine:
 
     def clear_many(self, rows: Rows, want: Sequence[str], lines: np.ndarray, hours: float) -> Batch:
         """Clear each row; a row that is not proven has another status than OPTIMAL and NaN."""
-        if self._dirty:
-            self._reset_defaults()
+        work = self.workspace()
         rounds, quantity, money = len(rows), self._quantity, self._money
         price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
         slope = rows_for(rows.slope, money / quantity)
         fixed = rows_for(rows.fixed_mw, quantity, self._shunt)
         limit = rows_for(rows.limit_mw, quantity)
-        self._dirty = slope.size + fixed.size + limit.size > 0
+        work.dirty = slope.size + fixed.size + limit.size > 0
         accepted = np.empty((rounds, self.orders)) if "accepted" in want else NONE
         lmp = np.empty((rounds, self.buses)) if "lmp" in want else NONE
         ends = "lmp_low" in want or "lmp_high" in want
@@ -282,11 +272,12 @@ class Engine:
         first, status = 0, 1
         while status:
             first, status = clear_rounds(
-                self._floats, self._ints, price, mw, slope, fixed, limit, self.rule, first,
+                work.floats, work.ints, price, mw, slope, fixed, limit, self.rule, first,
                 accepted, lmp, low, high, flow, welfare, info,
             )  # fmt: skip
             if status:
-                self._grow(status)
+                work.grow(status)
+        self._idle.append(work)
         certified = (info[:, STATUS] == F.OK) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0.0)
         failed = np.count_nonzero(certified) < rounds
         if len(self._deserted):
@@ -318,30 +309,30 @@ class Engine:
 
         The compiled code looks at every number itself, so that nothing is checked twice.
         """
-        if self._dirty:
-            self._reset_defaults()
+        try:
+            work = self._idle.pop()
+        except IndexError:
+            work = self.workspace()
+        if work.dirty:
+            work.restore(self._fixed_default, self._limit_default)
+        if self._clear_one is None:
+            self._clear_one = _one_round()
         if not self._plain:
             price, mw = price / self._money, mw / self._quantity
         accepted, lmp = np.empty(self.orders), np.empty(self.buses)
         while True:
-            welfare = _one_round()(price, mw, accepted, lmp, self._floats, self._ints, self._desk, self.rule)
+            welfare = self._clear_one(price, mw, accepted, lmp, work.floats, work.ints, work.desk, self.rule)
             if welfare == welfare:  # else NaN
                 break
-            status = self._desk[0]
+            status = work.desk[0]
             if status == 0.0:
+                self._idle.append(work)
                 return None
-            self._grow(status)
+            work.grow(status)
+        self._idle.append(work)
         if not self._plain:
             accepted *= self._quantity
             lmp *= self._money
             lmp[self._deserted] = np.nan
             hours *= self._quantity * self._money
         return tuple.__new__(Round, (accepted, lmp, welfare * hours))  # Round(…) takes twice as long
-
-    def _reset_defaults(self):
-        v = self._views()
-        v["bus"][F.DEMAND, : self.buses] = self._fixed_default
-        v["lin"][F.LFLO], v["lin"][F.LFHI] = self._limit_default
-        v["col"][F.SLOPE] = 0.0
-        v["state"][F.STALE] = 1
-        self._dirty = False

@@ -42,7 +42,10 @@ LEAST = 2  # the least reduced cost at the end of the last round, while `state` 
 DEAREST = 3  # greatest |price| and quantity of the orders of the last round
 MOST = 4
 BESIDE = 5  # greatest |fixed demand| of a bus or lower limit of a column, or limit of a link
-STATED = 10  # greatest price that an order states on its range: |price| + slope·MW
+SERVED = 6  # fixed demand of all buses together, SUPPLIED what others inject in any case; greatest of a bus
+SUPPLIED = 7
+FIXED = 8
+STATED = 9  # greatest price that an order states on its range: |price| + slope·MW
 N_HABIT = 16
 
 # site (float): sites of the columns, see `layout`
@@ -225,16 +228,17 @@ N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each
 TOL = 0  # primal tolerance [MW]
-MWSCALE = 1
-COSTSCALE = 2
+MWSCALE = 1  # greatest MW of a column or of fixed demand
+COSTSCALE = 2  # greatest price or shadow price
 BOUND = 3  # sums over the columns of the round, see `proof`
-STATIONARITY = 4
+STATIONARITY = 4  # greatest excess of a column
 SLACKNESS = 5
 VOLUME = 6
 SPENT = 7
 FINITE = 8
 WORST = 9  # worst residual over its tolerance
-N_NOTE = 10
+TIED = 10  # tie width: reduced costs and shadow prices of no more are none
+N_NOTE = 11
 
 # mark (int)
 COUNT = 0  # lines that the round takes to be at a limit

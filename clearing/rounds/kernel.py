@@ -216,7 +216,7 @@ def clear_round(s, rule, r, lane, number):
     out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
     s.state[KEPT] = 0
     s.state[NOW] += 1
-    cost_scale, mw_scale, sloped, valid = read_round(s, r)
+    mw_scale, sloped, valid = read_round(s, r)
     if not valid:
         return BAD_INPUT
     fetch_row(s.in_price, r + 1)
@@ -245,7 +245,7 @@ def clear_round(s, rule, r, lane, number):
         return status
     fetch_row(s.out_accepted, r)
     fetch_row(s.out_lmp, r)
-    put_aside(s, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
+    put_aside(s, lane, m, MW_TOL * mw_scale)
     s.out_welfare[r] = -s.note[SPENT, lane]
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]

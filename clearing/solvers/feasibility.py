@@ -76,6 +76,26 @@ def _excludes(program: Program, weights: np.ndarray) -> bool:
     return bool(terms.sum() - reach.sum() > tolerance)
 
 
+def improving_directions(program: Program) -> Program:
+    """The least cost of a direction of length 1 along which no row or bound ends and no slope rises; below 0
+    where some direction improves the objective without end."""
+
+    def ends(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.where(np.isfinite(low), 0.0, -np.inf), np.where(np.isfinite(high), 0.0, np.inf)
+
+    row_low, row_high = ends(program.row_low, program.row_high)
+    low, high = ends(program.low, program.high)
+    straight = program.curvature == 0
+    return replace(
+        program,
+        curvature=np.zeros(len(program.cost)),
+        row_low=row_low,
+        row_high=row_high,
+        low=np.where(straight, np.maximum(low, -1.0), 0.0),
+        high=np.where(straight, np.minimum(high, 1.0), 0.0),
+    )
+
+
 def without_objective(program: Program) -> Program:
     """The same rows and bounds, where every point is as good as any other."""
     nothing = np.zeros(len(program.cost))

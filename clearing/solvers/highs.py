@@ -242,8 +242,8 @@ class GrowingProgram:
 
     def is_proven_infeasible(self) -> bool:
         """Whether HiGHS's dual ray, taken with its arrays, shows that no point satisfies all rows."""
-        _, known, ray = self.highs.getDualRay()
-        if not known:
+        ray = self.dual_ray()
+        if ray is None:
             return False
         matrix, row_low, row_high = zip(*self._rows, strict=True)
         whole = replace(
@@ -252,7 +252,12 @@ class GrowingProgram:
             row_low=np.concatenate(row_low),
             row_high=np.concatenate(row_high),
         )
-        return excludes_all(whole, np.asarray(ray))
+        return excludes_all(whole, ray)
+
+    def dual_ray(self) -> np.ndarray | None:
+        """(rows,) weights of rows that add up to one without a point, as HiGHS found them; of either sign."""
+        _, known, ray = self.highs.getDualRay()
+        return np.asarray(ray) if known else None
 
 
 _STARTS = np.array(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 
 from clearing.arrays.conic import ConicProgram, ConicSolution
 from clearing.arrays.conic_compiled import CompiledConicModel, compile_conic_model
+from clearing.arrays.kept import KeptModels
 from clearing.errors import InfeasibleError, NumericalError
 from clearing.solvers import solve, solve_conic
 from clearing.trading.diagnosis import describe_loose_cone, describe_overload
@@ -35,17 +34,13 @@ class SolvedTrading:
     model: TradingModel
 
     def __init__(self) -> None:
-        self._compiled: OrderedDict[tuple[object, ...], CompiledConicModel] = OrderedDict()
+        self._compiled: KeptModels[CompiledConicModel] = KeptModels(KEPT)
 
     def compiled(self, instance: TradingInstance) -> CompiledConicModel:
         """The compiled model for the instance's lines, made when these lines are new."""
         structure = instance.structure
-        if structure.key not in self._compiled:
-            self._compiled[structure.key] = compile_conic_model(BUILDERS[self.model](structure))
-            while len(self._compiled) > KEPT:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(structure.key)
-        return self._compiled[structure.key]
+        build = BUILDERS[self.model]
+        return self._compiled.get(structure.key, lambda: compile_conic_model(build(structure)))
 
     def _solve(
         self, instance: TradingInstance, buy_price: np.ndarray, time_limit: float

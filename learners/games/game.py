@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from clearing.errors import InputError
+from networks.checks import real_array
 
 
 @runtime_checkable
@@ -79,7 +80,7 @@ class PayoffTensor:
     _flat: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=float)
+        values = real_array("values", self.values)
         count = len(values) if values.ndim else 0
         if count == 0 or values.ndim != count + 1 or 0 in values.shape:
             raise InputError(
@@ -147,8 +148,8 @@ def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
     players, actions = source.players, np.array(source.actions)
     if given.ndim != 2 or given.shape[1] != len(players):
         raise InputError(
-            f"profiles have shape {given.shape}; give (batch, {len(players)}), one action index of "
-            f"each of {', '.join(map(str, players))}"
+            f"profiles have shape {np.asarray(profiles).shape}; give (batch, {len(players)}), one action "
+            f"index of each of {', '.join(map(str, players))}"
         )
     whole = given if given.dtype.kind in "iu" else _as_whole(given, players)
     wrong = (whole < 0) | (whole >= actions)

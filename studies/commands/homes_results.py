@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -137,7 +137,7 @@ def _street(grid: Grid, request: HomesRequest) -> Street:
     from networks.feeders import place_homes
 
     drawn = request.load is None
-    shares = {
+    shares: dict[str, Any] = {
         name: (usual if drawn else 0.0) if asked is None else asked
         for name, asked, usual in (
             ("battery_share", request.battery_share, 0.25),

@@ -142,7 +142,8 @@ def print_result(result: MarketResult, files: list[Path], seconds: float) -> Non
 
     console = make_console()
     origin = f"; {result.origin}" if result.origin else ""
-    console.print(Text(f"{result.name}: {result.market} market, {result.status}{origin}", style="bold"))
+    first = f"{result.name}: {result.market} market, {result.status}{origin}"
+    console.print(Text(first, style="bold"), soft_wrap=True)
     rows = [(label.replace("_", " "), f"{value:,.6g}") for label, value in result.summary.items()]
     rows += [("certificate", str(result.certificate).removeprefix("certificate "))]
     rows += [("note", note) for note in result.notes]

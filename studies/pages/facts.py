@@ -13,6 +13,8 @@ import pandas as pd
 from clearing.book import Book
 from clearing.structure import fixed_demand
 from networks.grid import Grid
+from networks.headroom import Injections, any_limit_can_bind_within
+from networks.notes import NO_LIMIT_CAN_BIND
 
 if TYPE_CHECKING:
     from clearing.explaining.explain import Explanation
@@ -205,5 +207,21 @@ class Facts:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Notes of the case, of the outcome and of the settlement, each once."""
-        return tuple(dict.fromkeys([*self.case.notes, *self.outcome.notes, *self.settlement.notes]))
+        """Notes of the case, of the outcome and of the settlement, each once; what cannot bind follows the
+        book that was cleared, not the case's own units and loads."""
+        case = [note for note in self.case.notes if note != NO_LIMIT_CAN_BIND or not self._a_limit_can_bind]
+        return tuple(dict.fromkeys([*case, *self.outcome.notes, *self.settlement.notes]))
+
+    @cached_property
+    def _a_limit_can_bind(self) -> bool:
+        if len(self.binding):
+            return True
+        structure = self.outcome.face.reduced.structure
+        book, rows = self.book, self.book.column_row
+        low = np.where(structure.side > 0, book.min_mw[rows], -book.mw[rows])
+        high = np.where(structure.side > 0, book.mw[rows], -book.min_mw[rows])
+        periods = []
+        for t in range(self.periods):
+            mine = structure.period == t
+            periods.append(Injections(structure.bus[mine], low[mine], high[mine], self.fixed_mw[:, t]))
+        return any_limit_can_bind_within(self.grid, periods)

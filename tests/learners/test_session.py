@@ -90,6 +90,28 @@ def test_resumed_runs_go_on_bit_for_bit(session, cut, tmp_path):
     same(whole, again.result())
 
 
+def test_a_checkpoint_that_is_not_what_was_written_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    COMPILED.play(2, 4, checkpoint=path)
+    whole = path.read_bytes()
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "other.npz", **arrays | {"counts": arrays["counts"] + 1})
+    np.savez(tmp_path / "less.npz", **{k: v for k, v in arrays.items() if k not in ("counts", "sha256")})
+    spoiled = {
+        "empty": b"",
+        "torn": whole[: len(whole) // 2],
+        "no archive": b"round 7",
+        "changed": (tmp_path / "other.npz").read_bytes(),
+        "less": (tmp_path / "less.npz").read_bytes(),
+    }
+    for what, data in spoiled.items():
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=r"run\.npz .*delete it to start again"):
+            COMPILED.play(2, 4, checkpoint=path)
+        assert path.read_bytes() == data, f"{what}: left as it is"
+
+
 def test_play_goes_on_from_its_checkpoint(tmp_path):
     run = COMPILED.start(2, 4)
     run.advance(50)

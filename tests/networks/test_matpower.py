@@ -109,13 +109,16 @@ def test_costs_of_reactive_power_and_starting_are_left_out(load_text):
     assert "start-up and shut-down costs are left out" in case.notes
 
 
-def test_dc_lines_are_links_without_losses(load_text):
+def test_dc_lines_are_links_with_a_constant_loss_at_their_end(load_text):
     row = "10 30 {on} 10 9 0 0 1 1 -20 50 0 0 0 0 {loss} 0"
-    rows = row.format(on=1, loss=0.5) + "\n" + row.format(on=0, loss=0)
+    rows = row.format(on=1, loss=0.5) + "\n" + row.format(on=0, loss="NaN")
     case = load_text(source(more=f"mpc.dcline = [{rows}];"))
     assert case.grid.links == ("DC1",)
-    assert (case.grid.link_min_mw, case.grid.link_max_mw) == (-20, 50)
-    assert "the losses of DC lines are left out" in case.notes
+    # MATPOWER: P_to = P_from − 0.5; a limit below 0 holds at the end `to`, one above 0 at `from`
+    assert (case.grid.link_min_mw, case.grid.link_max_mw) == (-19.5, 50)
+    assert case.fleet.loads == ("L20", "L30", "DC1 loss")
+    assert case.fleet.load_mw[2] == 0.5
+    assert case.grid.buses[case.fleet.load_bus[2]] == 30
     assert "1 DC line out of service left out" in case.notes
 
 
@@ -133,51 +136,95 @@ def test_isolated_buses_are_left_out_with_what_touches_them(load_text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ["'corner.m'", "table 'bus' is missing", "truncated"]),
-        ("x = 1;\n", ["'corner.m'", "table 'bus' is missing"]),
-        (source(version=""), ["version is ''", "savecase"]),
-        (source(version="mpc.version = '1';"), ["version is '1'", "savecase"]),
-        (source().replace("baseMVA = 100", "baseMVA = x"), ["baseMVA is 'x'"]),
-        (source().replace("baseMVA = 100", "baseMVA = 0"), ["base_mva is 0.0"]),
-        (source()[: source().index("mpc.branch") + 80], ["table 'branch'", "closing ']' is missing"]),
-        (source().replace("0.95\n];\nmpc.gen", "0.95\nmpc.gen"), ["table 'bus'", "closing ']' is missing"]),
-        (source(branch="1 2 0.1 0.2"), ["table 'branch', row 1", "4 of 13 columns"]),
-        (source(gen="10 0 0 50"), ["table 'gen', row 1", "4 of 10 columns"]),
-        (source(branch=BRANCH.replace("0.1 0 60 0", "0.1")), ["'branch', row 1 (line 19)", "10 of 13"]),
-        (source(bus=BUS.replace("-5", "minus5")), ["'bus', row 3", "column 3 is 'minus5'", "not a number"]),
-        (source(bus=BUS.replace("-5", "NaN")), ["'bus', row 3", "column 3 is 'NaN'", "not a number"]),
-        (source(bus=BUS.replace("30 1 -5", "30.5 1 -5")), ["'bus', row 3", "30.5", "whole number"]),
-        (source(bus=BUS.replace("30 1 -5", "20 1 -5")), ["'corner.m'", "bus 20 (row 2)", "appears twice"]),
-        (source(bus=BUS.replace("20, 1", "20, 4")), ["'bus', row 2", "isolated (type 4)", "80 MW"]),
-        (source(branch=BRANCH.replace("20 30", "20 31")), ["'corner.m'", "branch 2", "'to_bus' is 31"]),
-        (source(branch=BRANCH.replace("10 20", "20 20")), ["branch 1", "equals from_bus"]),
-        (source(branch=BRANCH.replace("0.01 0.2", "0.01 0")), ["branch 2", "'x_pu' is 0.0"]),
-        (source(branch=BRANCH.replace("0 60", "0 -60")), ["branch 1", "'limit_mw' is -60.0"]),
-        (source(gen=GEN.replace("40 10", "40 50")), ["unit 'G3'", "'min_mw' is 50.0", "above max_mw"]),
-        (source(gen=GEN.replace("    10 0", "    11 0")), ["unit 'G1'", "'bus' is 11"]),
-        (source(gencost="2 0 0 2 1 0"), ["table 'gencost'", "1 rows for the 4 rows of table 'gen'"]),
-        (source(gencost=GENCOST.replace("2 0 0 3", "3 0 0 3")), ["'gencost', row 1", "cost model is 3"]),
-        (source(gencost=GENCOST.replace("1 0 0 3", "1 0 0 4")), ["'gencost', row 3", "6 of 8 cost values"]),
+        ("", ["'corner.m'", "mpc.baseMVA is missing", "truncated"]),
+        ("x = 1;\n", ["'corner.m'", "mpc.baseMVA is missing"]),
+        (source(version="mpc.version = '3';"), ["mpc.version is '3'", "savecase"]),
+        (
+            source().replace("baseMVA = 100", "baseMVA = x"),
+            ["line 6 (mpc.baseMVA = x;)", "'x' is not defined"],
+        ),
+        (source().replace("baseMVA = 100", "baseMVA = 0"), ["mpc.baseMVA is the number 0"]),
+        (
+            source()[: source().index("mpc.branch") + 80],
+            ["line 18 (mpc.branch = [)", "closing ']' is missing"],
+        ),
+        (source().replace("0.95\n];\nmpc.gen", "0.95\nmpc.gen"), ["line 7 (mpc.bus = [)", "']' is missing"]),
+        (source(branch="1 2 0.1 0.2"), ["line 18: mpc.branch, row 1", "4 of 13 columns"]),
+        (source(gen="10 0 0 50"), ["line 12: mpc.gen, row 1", "4 of 21 columns"]),
+        (source(branch=BRANCH.replace("0.1 0 60 0", "0.1")), ["line 19", "mpc.branch: row 1 has 10 of 13"]),
+        (source(bus=BUS.replace("-5", "minus5")), ["line 9", "mpc.bus: 'minus5' is not defined"]),
+        (
+            source(bus=BUS.replace("-5", "NaN")),
+            ["line 9: mpc.bus, row 3: PD (column 3) is nan", "not a number"],
+        ),
+        (
+            source(bus=BUS.replace("-5", "Inf")),
+            ["line 9: mpc.bus, row 3: PD (column 3) is inf", "not finite"],
+        ),
+        (source(bus=BUS.replace("-5", "2e10")), ["mpc.bus, row 3: PD (column 3) is 2e+10", "any market"]),
+        (
+            source(bus=BUS.replace("30 1 -5", "30.5 1 -5")),
+            ["mpc.bus, row 3: BUS_I (column 1) is 30.5", "whole"],
+        ),
+        (
+            source(bus=BUS.replace("30 1 -5", "20 1 -5")),
+            ["mpc.bus, row 3: BUS_I (column 1) is 20", "already"],
+        ),
+        (
+            source(branch=BRANCH.replace("20 30", "20 31")),
+            ["line 20: mpc.branch, row 2: T_BUS (column 2) is 31"],
+        ),
+        (source(branch=BRANCH.replace("10 20", "20 20")), ["mpc.branch, row 1: T_BUS", "equals F_BUS"]),
+        (source(branch=BRANCH.replace("0.01 0.2", "0.01 0")), ["mpc.branch, row 2: BR_X (column 4) is 0"]),
+        (source(branch=BRANCH.replace("0 60", "0 -60")), ["mpc.branch, row 1: RATE_A (column 6) is -60"]),
+        (
+            source(branch=BRANCH.replace("0.95 3.0", "-0.95 3.0")),
+            ["row 2: TAP (column 9) is -0.95", "positive"],
+        ),
+        (
+            source(branch=BRANCH.replace("1 -30  30", "1 40  30")),
+            ["row 4: ANGMIN (column 12) is 40", "ANGMAX"],
+        ),
+        (
+            source(gen=GEN.replace("40 10", "40 50")),
+            ["line 15: mpc.gen, row 3: PMIN (column 10) is 50", "PMAX"],
+        ),
+        (
+            source(gen=GEN.replace("    10 0", "    11 0")),
+            ["line 13: mpc.gen, row 1: GEN_BUS (column 1) is 11"],
+        ),
+        (source(gen=GEN.replace("1 40 10", "1 -Inf -Inf")), ["row 3: PMAX (column 9) is -inf", "cannot run"]),
+        (
+            source(gencost="2 0 0 2 1 0"),
+            ["line 24: mpc.gencost, row 1", "1 cost rows for the 4 rows of mpc.gen"],
+        ),
+        (
+            source(gencost=GENCOST.replace("2 0 0 3", "3 0 0 3")),
+            ["line 25: mpc.gencost, row 1", "model is 3"],
+        ),
+        (source(gencost=GENCOST.replace("1 0 0 3", "1 0 0 4")), ["mpc.gencost, row 3", "6 of 8 cost values"]),
+        (source(gencost=GENCOST.replace("1 0 0 3", "1 0 0 2.5")), ["mpc.gencost, row 3", "column 4", "2.5"]),
+        (source(gencost=GENCOST.replace("20 250", "20 NaN")), ["mpc.gencost, row 3", "column 8 is nan"]),
         (
             source(gencost=GENCOST.replace("0.05 20 7", "-0.05 20 7")),
-            ["unit 'G1'", "'slope' is -0.1", "not convex"],
+            ["line 25: mpc.gencost, row 1", "not convex"],
         ),
-        (source(gencost=GENCOST.replace("40 650", "40 500")), ["unit 'G3'", "'price' is 12.5", "not convex"]),
-        (source(gencost=GENCOST.replace("20 250", "10 250")), ["'gencost', row 3", "rising output"]),
+        (
+            source(gencost=GENCOST.replace("40 650", "40 500")),
+            ["line 27: mpc.gencost, row 3", "falls from 15 to 12.5 $/MWh at 20 MW", "not convex"],
+        ),
+        (source(gencost=GENCOST.replace("20 250", "10 250")), ["mpc.gencost, row 3", "rising output"]),
         (
             source(gencost=GENCOST.replace("2 0 0 3 0.05 20 7", "2 0 0 4 0.001 0.05 20 7")),
-            ["'gencost', row 1", "order 3", "only orders up to 2", "fit a quadratic"],
+            ["mpc.gencost, row 1", "order 3", "only orders up to 2", "fit a quadratic"],
         ),
         (
-            source(more="mpc.branch(:, 4) = mpc.branch(:, 4) / 10;\n"),
-            ["'branch'", "program code", "savecase"],
+            source(more="mpc.branch = scaled(mpc.branch, 0.1);\n"),
+            ["line 31 (mpc.branch = scaled(mpc.branch, 0.1);)", "the function scaled is called", "savecase"],
         ),
-        (source().replace("];\nmpc.gen =", "] * 2;\nmpc.gen ="), ["'bus'", "program code", "* 2"]),
         (
-            source(
-                more="mpc.dcline = [10 30 1 1 1 0 0 1 1 0 5 0 0 0 0 0 0];\nmpc.dclinecost = [2 0 0 2 3 0];"
-            ),
-            ["'dclinecost', row 1", "DC line with a cost", "unit at each end"],
+            source(branch="10 30 0.01 0.1 0 0 0 0 0 0 1 0 0"),
+            ["line 9: mpc.bus, row 2: PD", "bus 20 is cut off"],
         ),
     ],
 )

@@ -15,6 +15,7 @@ from oracle import least_cost
 from pandapower.control import ConstControl
 from pandapower.timeseries import DFData
 
+import clearing
 import networks
 from networks import InputError
 
@@ -109,7 +110,8 @@ def test_every_element_agrees_with_rundcopp():
     assert case.grid.buses[at["load 1"]] == 3
     for note in (
         "1 bus out of service left out",
-        "1 bus fused with another by closed switches",
+        "1 bus fused with another by closed switches, whose price it has: 40 with 3",
+        "1 sgen not controllable: fixed at 1.5 MW, whatever the price",
         "2 loads out of service left out",
         "1 gen out of service left out",
         "1 unit without a cost: 0 $/MWh",
@@ -270,8 +272,14 @@ def cost(et, element, piecewise=None, **coefficients):
         (broken(lambda net: net.bus.__setitem__("geo", "north")), ["bus 0", "'geo' is 'north'", "GeoJSON"]),
         (broken(add_vsc), ["'vsc', row 0", "not modelled", "'dcline'"]),
         (pp.create_empty_network(), ["'bus'", "at least one bus"]),
-        (broken(cost("gen", 0, cp1_eur_per_mw=1, cp2_eur_per_mw2=-1)), ["unit 'gen 0'", "not convex"]),
-        (broken(cost("gen", 0, [[0, 5, 9], [5, 20, 3]])), ["unit 'gen 0'", "'price' is 3.0", "not convex"]),
+        (
+            broken(cost("gen", 0, cp1_eur_per_mw=1, cp2_eur_per_mw2=-1)),
+            ["'poly_cost', row 1", "p² is -1", "not convex"],
+        ),
+        (
+            broken(cost("gen", 0, [[0, 5, 9], [5, 20, 3]])),
+            ["'pwl_cost', row 0", "falls from 9 to 3", "not convex"],
+        ),
         (broken(cost("gen", 0, [[0, 5, 9], [6, 20, 10]])), ["'pwl_cost', row 0", "not adjacent"]),
         (broken(cost("load", 0, [[0, 30, 9]])), ["'pwl_cost', row 0", "poly_cost"]),
         (broken(cost("ext_grid", 0, [[0, 100, 9]])), ["ext_grid 0 has a cost already", "keep one"]),
@@ -408,3 +416,25 @@ def test_conversion_is_quiet(caplog, capfd):
     networks.load(three_areas())
     assert not caplog.records
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_fused_bus_has_the_price_of_the_bus_that_stands_for_it(tmp_path):
+    case = networks.load(three_areas())
+    assert case.grid.fused == ((40, 3),)
+    again = networks.load(case.export(tmp_path))
+    assert again.grid.fused == case.grid.fused
+    book = clearing.Book.from_case(again)
+    moved = replace(book, fixed_bus=tuple(40 if bus == 3 else bus for bus in book.fixed_bus))
+    outcome = clearing.NodalMarket(again.grid).clear(moved)
+    assert len(outcome.prices) == len(again.grid.buses) + 1
+    assert outcome.prices.loc[(40, 0)].equals(outcome.prices.loc[(3, 0)])
+    assert outcome.explain(40).price == outcome.explain(3).price
+    with pytest.raises(InputError, match="fused bus 3 with 7"):
+        replace(again.grid, fused=((3, 7),))
+
+
+def test_an_index_that_appears_twice_is_refused():
+    net = three_areas()
+    net.gen.index = [0, 1, 1]
+    with pytest.raises(InputError, match="table 'gen': the index 1 appears twice"):
+        networks.load(net)
