@@ -84,18 +84,15 @@ def mixed_equilibria(
     tensor = tabulate(source)
     if len(tensor.players) != 2:
         raise InputError(f"mixed equilibria are for two players; the game has {len(tensor.players)}")
-    found: tuple[MixedEquilibrium, ...]
     if method == "lemke_howson":
-        found = (_by_lemke_howson(tensor, start, most_pivots),)
-    elif method == "vertex_enumeration":
-        found = _extreme(tensor, *map(vertices_by_pivots, _matrices(tensor)))
-    elif method == "support_enumeration":
-        found = _extreme(tensor, *map(vertices_by_supports, _matrices(tensor)))
-    else:
+        return (_by_lemke_howson(tensor, start, most_pivots),)
+    if method not in ("support_enumeration", "vertex_enumeration"):
         raise InputError(
             f"method is {method!r}; use 'lemke_howson', 'support_enumeration' or 'vertex_enumeration'"
         )
-    return found
+    enumerate_vertices = vertices_by_pivots if method == "vertex_enumeration" else vertices_by_supports
+    first, second = _matrices(tensor)
+    return _extreme(tensor, enumerate_vertices(first), enumerate_vertices(second))
 
 
 def _matrices(tensor: PayoffTensor) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +145,7 @@ def _by_lemke_howson(tensor: PayoffTensor, start: int, most_pivots: int) -> Mixe
     pair, result = library.lemke_howson(game, init_pivot=start, max_iter=most_pivots, full_output=True)
     if not result.converged:
         raise NumericalError("Lemke and Howson's path did not end; start from another label")
-    x, y = map(np.asarray, pair)
+    x, y = (np.asarray(strategy) for strategy in pair)
     return _checked(tensor, x, y, "lemke_howson")
 
 

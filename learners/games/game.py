@@ -161,6 +161,22 @@ def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
     return whole.astype(np.int64, copy=False)
 
 
+def demand_levels(level: object, levels: int, rows: int) -> np.ndarray:
+    """(rows,) demand levels as given by a caller: one for all rows, or one for each.
+
+    Raises
+    ------
+    InputError
+        for another shape, and for levels that there are not.
+    """
+    given = np.asarray(level)
+    if given.shape not in ((), (rows,)) or given.dtype.kind not in "iu":
+        raise InputError(f"level is {level!r}; give a whole number, or one for each of {rows} profiles")
+    if given.size and (given.min() < 0 or given.max() >= levels):
+        raise InputError(f"level is {given.min()} to {given.max()}; this game has levels 0 to {levels - 1}")
+    return np.broadcast_to(given, (rows,))
+
+
 def _as_whole(given: np.ndarray, players: Sequence[str]) -> np.ndarray:
     """Numbers of another type as integers, where they are whole; an index is never rounded."""
     numbers = given.dtype.kind == "f" or given.size == 0

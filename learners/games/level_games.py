@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, action_indices
+from learners.games.game import PayoffSource, action_indices, demand_levels
 
 
 class LevelGames:
@@ -67,11 +67,7 @@ class LevelGames:
     def _by_level(self, method: str, profiles: np.ndarray, level: np.ndarray | int | None) -> np.ndarray:
         if level is None:
             return np.mean([getattr(game, method)(profiles) for game in self.games], axis=0)
-        levels = np.broadcast_to(np.asarray(level, dtype=np.int64), len(profiles))
-        if levels.min(initial=0) < 0 or levels.max(initial=0) >= self.levels:
-            raise InputError(
-                f"level is {levels.min()} to {levels.max()}; this game has levels 0 to {self.levels - 1}"
-            )
+        levels = demand_levels(level, self.levels, len(profiles))
         width = len(self.players) if method == "payoffs" else len(self.signal_names)
         out = np.empty((len(profiles), width))
         for k in np.unique(levels).tolist():

@@ -13,11 +13,11 @@ from clearing.book import Book
 from clearing.errors import InputError
 from learners.games.actions import ActionSet
 from learners.games.demand_states import DemandStates
-from learners.games.game import PayoffTensor, action_indices, tabulate
+from learners.games.game import PayoffTensor, action_indices, demand_levels, tabulate
 from learners.games.moves import Columns, Moves, one_row_per_period
 from learners.games.payoff_cache import PayoffCache
 from learners.games.payoffs import Cleared, Player, Pricing, player_of
-from networks.checks import suggest
+from networks.checks import suggest, whole
 
 if TYPE_CHECKING:
     from clearing.mitigation import MitigatedMarket
@@ -141,13 +141,15 @@ class Game:
         if self.states is None:
             return self.cache.fetch(flat, self._compute)
         draws, levels = self.states.draws, self.states.levels
+        where = None if level is None else demand_levels(level, levels, len(flat))
         if rng is None:
             states = np.arange(levels * draws)[None]
-            if level is not None:
-                states = np.reshape(level, (-1, 1)) * draws + np.arange(draws)
+            if where is not None:
+                states = where[:, None] * draws + np.arange(draws)
             keys = flat[:, None] + states
             return self.cache.fetch(keys.ravel(), self._compute).reshape(*keys.shape, -1).mean(axis=1)
-        where = rng.integers(levels, size=len(flat)) if level is None else np.asarray(level, dtype=np.int64)
+        if where is None:
+            where = rng.integers(levels, size=len(flat))
         return self.cache.fetch(flat + where * draws + rng.integers(draws, size=len(flat)), self._compute)
 
     @property
@@ -255,9 +257,7 @@ class AtLevel:
     """
 
     def __init__(self, game: Game, level: int) -> None:
-        if not 0 <= level < game.levels:
-            raise InputError(f"demand level is {level!r}; the game has levels 0 to {game.levels - 1}")
-        self.game, self.level = game, level
+        self.game, self.level = game, whole("demand level", level, 0, game.levels - 1)
         self.players, self.actions, self.labels = game.players, game.actions, game.labels
         self.signal_names = game.signal_names
         self.random = game.states is not None and game.states.draws > 1

@@ -122,8 +122,11 @@ def test_a_level_is_a_game_of_its_own():
     drawn = one.payoffs(np.tile([[0, 1]], (50, 1)), np.random.default_rng(0))
     assert len(np.unique(drawn[:, 1].round(9))) == 3
     assert drawn.mean(axis=0) == pytest.approx(one.payoffs([[0, 1]])[0], rel=0.05)
-    with pytest.raises(InputError, match="levels 0 to 1"):
+    with pytest.raises(InputError, match=r"demand level is 2; .* from 0 to 1"):
         game.tensor(2)
+    for level, message in ((2, "levels 0 to 1"), (0.5, "whole number"), ([0, 1, 1], "each of 1 profiles")):
+        with pytest.raises(InputError, match=message):
+            game.payoffs([[0, 1]], level=level)
 
 
 def test_demand_states_are_an_axis_of_their_own():
