@@ -22,7 +22,8 @@ distributed = pytest.importorskip(
 
 
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The scheduler's address, and the workers' processes."""
     folder = tmp_path_factory.mktemp("dask")
     note = folder / "scheduler.json"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "env": environment()}
@@ -43,7 +44,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with distributed.Client(scheduler_file=str(note), set_as_default=False) as client:
             client.wait_for_workers(2, timeout=40)
             address = client.scheduler.address
-        yield address
+        yield address, started[1:]
     finally:
         for process in reversed(started):
             process.terminate()
@@ -52,6 +53,11 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@pytest.fixture(scope="module")
+def scheduler(cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> str:
+    return cluster[0]
 
 
 def test_a_cluster_gives_the_bits_of_this_process(scheduler: str, tmp_path: Path) -> None:
@@ -81,20 +87,21 @@ def test_an_unreachable_cluster_is_one_message(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_cluster_whose_workers_are_all_gone_is_one_message(
-    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last test of this cluster: it has no workers afterwards."""
     monkeypatch.setattr("studies.running.executors.CLUSTER_SECONDS", 3)
+    address, workers = cluster
 
     def dismiss() -> None:
         while not list(tmp_path.glob("*/parts/part-*")):
             time.sleep(0.05)
-        with distributed.Client(scheduler, set_as_default=False) as client:
-            client.retire_workers(close_workers=True)
+        for worker in workers:
+            worker.terminate()
 
     dismissing = threading.Thread(target=dismiss)
     dismissing.start()
-    with pytest.raises(InputError, match=r"the cluster is gone \(no worker for 3 s\); \d+ of 400 cells"):
-        run(SAMPLE, {"cells": 400, "sleep": 0.2}, cluster=scheduler, out=tmp_path)
+    with pytest.raises(InputError, match=r"the cluster is gone \(no worker for 3 s\); \d+ of 100 cells"):
+        run(SAMPLE, {"cells": 100, "sleep": 0.5}, cluster=address, out=tmp_path)
     dismissing.join()
     assert list(tmp_path.glob("*/parts/part-*")), "what came back is stored"
