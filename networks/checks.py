@@ -195,7 +195,7 @@ def number(
     good = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
         value, (bool, np.bool_)
     )
-    found = float(value) if good else np.nan  # type: ignore[arg-type]
+    found = plain_number(value) if good else np.nan
     if (
         not np.isfinite(found)
         or (above is not None and found <= above)
@@ -208,7 +208,7 @@ def number(
             if minimum is not None
             else ""
         )
-        raise InputError(f"{name} is {value!r}; give a finite number{bound} in {unit}")
+        raise InputError(f"{name} is {shown(value)}; give a finite number{bound} in {unit}")
     return found
 
 

@@ -68,13 +68,15 @@ class Grid(Protected):
     def __post_init__(self) -> None:
         super().__post_init__()
         position = {label: k for k, label in enumerate(self.buses)}
+        joined: dict[Hashable, int] = {}
         for label, bus in self.fused:
-            if label in position or bus not in position:
+            if label in position or label in joined or bus not in position:
                 raise InputError(
-                    f"fused bus {label!r} with {bus!r}: the first must be no bus of the grid, the second one"
+                    f"fused bus {label!r} with {bus!r}: the first must be no other bus, and the second a bus "
+                    "of the grid"
                 )
-        position |= {label: position[bus] for label, bus in self.fused}
-        object.__setattr__(self, "bus_position", position)
+            joined[label] = position[bus]
+        object.__setattr__(self, "bus_position", position | joined)
 
     @classmethod
     def from_tables(

@@ -137,6 +137,10 @@ def _settings(folder: Path | Traversable) -> dict[str, Any]:
             )
     if "main_bus" not in settings:
         raise InputError("file 'trade.toml': main_bus is missing; name the bus of the main grid")
+    if not isinstance(settings["main_bus"], (str, int)):
+        raise InputError(
+            f"file 'trade.toml': main_bus is {shown(settings['main_bus'])}; give the label of a bus"
+        )
     return settings
 
 

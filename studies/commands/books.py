@@ -75,7 +75,7 @@ def build_book(case: Case, request: BookRequest) -> Book:
     profile = None if request.profile is None else read_profile(request.profile)
     periods = request.periods
     if periods is None and profile is None and case.fleet.periods == 1:
-        periods = _periods_named(tables["orders"], tables["fixed"])
+        periods = periods_named(tables["orders"], tables["fixed"])
     own = Book.from_case(
         case, periods=periods, hours=request.hours, profile=profile, ramp_share=request.ramp_share
     )
@@ -180,7 +180,7 @@ COUNTS, MULTIPLIERS = ["period", "hour", "slot"], ["multiplier", "factor", "shar
 """Names of the columns of a profile."""
 
 
-def _periods_named(*tables: pd.DataFrame | None) -> int | None:
+def periods_named(*tables: pd.DataFrame | None) -> int | None:
     """One more than the greatest period that a table names, or None where none does."""
     last = -1.0
     for table in tables:

@@ -21,6 +21,7 @@ import pandas as pd
 
 from networks.csv_tables import read_tables, with_labels_of
 from networks.errors import InputError
+from studies.commands.books import periods_named
 from studies.commands.market_result import MarketRequest, MarketResult
 from studies.commands.market_words import (
     PAID,
@@ -71,7 +72,7 @@ def clear_elecbay(case: Case, request: MarketRequest) -> MarketResult:
     }
     book = SealedBook.from_tables(
         tables["orders"],
-        periods=request.periods or _periods(tables),
+        periods=request.periods or periods_named(*tables.values()) or 1,
         hours=request.hours,
         supplier=tables["supplier"],
         fixed=tables["fixed"],
@@ -293,13 +294,3 @@ def _numbers(series: pd.Series) -> dict[str, float]:
     """Totals; what is rounding beside the greatest is 0."""
     noise = 1e-13 * float(series.abs().max())
     return {str(label): 0.0 if abs(value) <= noise else float(value) for label, value in series.items()}
-
-
-def _periods(tables: dict[str, pd.DataFrame | None]) -> int:
-    """One more than the greatest period that a table names, 1 where none does."""
-    last = 0.0
-    for table in tables.values():
-        if table is not None and "period" in table.columns:
-            numbers = pd.to_numeric(table["period"], errors="coerce")
-            last = max(last, float(numbers.max()) if numbers.notna().any() else 0.0)
-    return int(last) + 1

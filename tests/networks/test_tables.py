@@ -196,6 +196,8 @@ def test_numbers_with_leading_zeros_are_names(load_folder):
         ({"case.toml": "base_mva = true"}, ["'base_mva' is True"]),
         ({"case.toml": "fused = [[1]]"}, ["'fused' has [1]"]),
         ({"case.toml": "fused = [[2, 1]]"}, ["fused bus 2 with 1"]),
+        ({"case.toml": "fused = [[5, 1], [5, 2]]"}, ["fused bus 5 with 2"]),
+        ({"case.toml": "base_mva = " + "9" * 400}, ["base_mva is 999", "finite number"]),
         ({"case.toml": "nam = 'x'"}, ["'case.toml'", "'nam' is unknown"]),
         ({"case.toml": "base_mva = 0"}, ["base_mva is 0"]),
         ({"case.toml": "base_mva = '100'"}, ["'base_mva' is '100'"]),
