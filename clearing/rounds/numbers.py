@@ -243,7 +243,8 @@ def read_round(s, r):
     if not valid:
         s.state[READY] = 0
     most = max(s.habit[MOST], s.habit[BESIDE])
-    mw_scale = max(min(most, most_traded(s)), 1e-9 * most)
+    traded = most_traded(s)
+    mw_scale = max(min(most, traded), 1e-9 * most) if traded > 0.0 else most
     return mw_scale if mw_scale > 0.0 else 1.0, sloped, valid
 
 

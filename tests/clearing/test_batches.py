@@ -13,6 +13,7 @@ from clearing.outcome_cache import OutcomeCache
 from clearing.prepared import PreparedMarket
 from clearing.shortages import Shortages
 from clearing.structure import Numbers, Structure
+from networks import Grid
 from tests.support.small import book_of, grid_of, sell
 
 
@@ -49,8 +50,9 @@ def test_a_closed_line_sends_its_row_alone_to_the_general_path(monkeypatch: pyte
 
 
 def test_a_line_out_of_service_may_have_any_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    grid = grid_of(("a", "b", 0.1, 50.0), ("a", "b", 0.1, 50.0))
-    grid = grid.with_settings(in_service=np.array([True, False]))
+    row = {"from_bus": "a", "to_bus": "b", "x_pu": 0.1, "limit_mw": 50.0}
+    rows = [{"branch": k, "in_service": k == 0, **row} for k in range(2)]
+    grid = Grid.from_tables([{"bus": "a"}, {"bus": "b"}], rows)
     prepared = NodalMarket(grid).prepare(book_of(sell("A", "a", 60.0, 20.0), fixed={"b": 30.0}))
     general = count_general(prepared, monkeypatch)
     assert prepared.clear_many(np.array([20.0]), limit_mw=np.array([40.0, 0.0])).certified.all()

@@ -267,7 +267,7 @@ def test_bad_arrays_are_refused(arguments: dict, message: str) -> None:
     grid = grid_of(("a", "b", 0.1, 10.0))
     book = book_of(sell("A", "a", 50.0, 20.0), sell("B", "b", 50.0, 20.0), fixed=[{"bus": "b", "mw": 5.0}])
     with pytest.raises(InputError, match=message):
-        NodalMarket(grid).prepare(book).clear_many(**arguments)
+        NodalMarket(grid).prepare(book).clear_many(**arguments, on_error="raise")
 
 
 def test_several_periods_go_through_the_general_path() -> None:

@@ -39,7 +39,7 @@ def assert_proven(prepared: PreparedMarket, share: float, **arrays: np.ndarray) 
     assert batch.certified.mean() >= share
 
 
-@pytest.mark.parametrize("cap", [1.0, 1e3, 1e6, 1e8, 1e9, 1e12])
+@pytest.mark.parametrize("cap", [1.0, 1e3, 1e6, 1e8, 1e9, 1e10])
 def test_an_unlimited_offer_beside_a_street_hides_nothing(cap: float) -> None:
     """Seven flats bid from 300 down to 180 $/MWh for 4 kW each, two roofs sell 5 kW, the grid asks 205."""
     flats = [buy(f"flat {k}", "a", 0.004, 300.0 - 20 * k) for k in range(7)]

@@ -34,9 +34,7 @@ def shadow_prices(grid: Grid, flow: np.ndarray, lmp: np.ndarray) -> np.ndarray:
     """(branches,) those of lines at a limit that explain the prices best: Aᵀ·diag(b)·(A·λ + μ) = 0."""
     low, high = grid.flow_bounds_mw
     out = np.zeros(len(flow))
-    with np.errstate(invalid="ignore"):
-        at_high = high - flow <= CLOSE * np.abs(high)
-        at_low = flow - low <= CLOSE * np.abs(low)
+    at_high, at_low = (np.isfinite(end) & (np.abs(end - flow) <= CLOSE * np.abs(end)) for end in (high, low))
     held = np.flatnonzero((at_high | at_low) & grid.in_service)
     if len(held) == 0 or not np.isfinite(lmp).all():
         return out
