@@ -62,9 +62,8 @@ def _is_only_one(
     split = len(binding) - len(limits.ramp)
     moves = sparse.csr_array(program.matrix[:, columns].T)
     prices = moves[:, np.flatnonzero(binding[:split])]
-    prices.data[np.abs(prices.data) < NO_EFFECT] = (
-        0.0  # alone, a link that no line feels would hold by rounding
-    )
+    # alone, a link that no line feels would be held by rounding
+    prices.data[np.abs(prices.data) < NO_EFFECT] = 0.0
     ramps = limits.ramp[binding[split:]]
     groups = eliminate_ramps(prices, *reduced.ramped(columns), ramps).equations
     return has_full_column_rank(sparse.csr_array(groups.T))

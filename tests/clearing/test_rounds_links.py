@@ -59,7 +59,7 @@ def test_links_side_by_side_share_a_flow_by_their_ranges(slope: float) -> None:
 def test_a_link_that_the_binding_line_feels_by_rounding_alone_stays_idle(seed: int) -> None:
     """The line to d binds; in the loop a, b, c, where nothing is traded, nothing flows on either path."""
     x = np.random.default_rng(seed).uniform(0.1, 0.4, 3)
-    grid = grid_with_links([("b", "c", 0.0, 11.0)], list(zip("aac", "bcd", x, strict=True)))
+    grid = grid_with_links([("b", "c", -3.0, 11.0)], list(zip("aac", "bcd", x, strict=True)))
     grid = grid.with_settings(limit_mw=np.array([7.0, np.inf, 21.7]))
     book = book_of(
         sell("near", "c", 60.0, 20.0, slope=0.2), sell("far", "d", 60.0, 40.0, slope=0.3), fixed={"d": 33.0}
