@@ -10,7 +10,7 @@ from scipy import sparse
 from clearing.arrays.programs import Program
 from clearing.errors import NumericalError
 from clearing.pricing.chains import eliminate_ramps
-from clearing.pricing.exact import AT_LIMIT, Point, lexicographic, restrict, solve_exactly
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, Point, lexicographic, restrict, solve_exactly
 from clearing.pricing.reduced import Limits, Reduced
 from clearing.pricing.systems import has_full_column_rank
 from clearing.tolerances import EQUAL_DEMAND
@@ -62,6 +62,8 @@ def _is_only_one(
     split = len(binding) - len(limits.ramp)
     moves = sparse.csr_array(program.matrix[:, columns].T)
     prices = moves[:, np.flatnonzero(binding[:split])]
+    # alone, a link that no line feels would be held by rounding
+    prices.data[np.abs(prices.data) < NO_EFFECT] = 0.0
     ramps = limits.ramp[binding[split:]]
     groups = eliminate_ramps(prices, *reduced.ramped(columns), ramps).equations
     return has_full_column_rank(sparse.csr_array(groups.T))

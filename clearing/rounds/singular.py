@@ -82,7 +82,7 @@ def decompose(s, rows, m, cols, f, p, q):
         if s.icol[KIND, cols[t]] != 0:
             q[at] = t
             at += 1
-    most = 0.0
+    most = 1.0  # MW of flow per MW: alone, a link that no line feels would have but rounding for a pivot
     for i in range(m):
         for t in range(f):
             v = s.a[rows[i], cols[q[t]]]

@@ -55,6 +55,24 @@ def test_links_side_by_side_share_a_flow_by_their_ranges(slope: float) -> None:
         assert batch.flow[0] == pytest.approx([20.0, -flows[1]], abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", [6, 12, 16, 22, 50])
+def test_a_link_that_the_binding_line_feels_by_rounding_alone_stays_idle(seed: int) -> None:
+    """The line to d binds; in the loop a, b, c, where nothing is traded, nothing flows on either path."""
+    x = np.random.default_rng(seed).uniform(0.1, 0.4, 3)
+    grid = grid_with_links([("b", "c", -3.0, 11.0)], list(zip("aac", "bcd", x, strict=True)))
+    grid = grid.with_settings(limit_mw=np.array([7.0, np.inf, 21.7]))
+    book = book_of(
+        sell("near", "c", 60.0, 20.0, slope=0.2), sell("far", "d", 60.0, 40.0, slope=0.3), fixed={"d": 33.0}
+    )
+    market = NodalMarket(grid)
+    outcome = market.clear(book)
+    batch = market.prepare(book).clear_many(book.price, slope=book.slope, want=WANT)
+    assert outcome.link_mw == pytest.approx(np.zeros((1, 1)), abs=1e-9)
+    assert batch.flow[0] == pytest.approx([0.0, 0.0, 21.7], abs=1e-9)
+    assert batch.accepted[0] == pytest.approx([21.7, 11.3])
+    assert batch.fallbacks == 0
+
+
 @pytest.mark.parametrize("slopes", [False, True])
 def test_flows_of_random_rounds_are_those_of_single_clearings(slopes: bool) -> None:
     """Two islands, links between and within them, prices on a grid; the order of rounds shows in no bit."""

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from clearing.pricing.exact import Point
+from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.ties import share_ties
+from clearing.structure import Numbers, Structure
 from clearing.tolerances import TIE_WIDTH
 from networks import Grid
 from tests.support.small import accepted, book_of, buy, clear, grid_of, prices, sell
@@ -223,3 +227,31 @@ def near_ties(seed: int, gap: float):
         rows.append(sell(f"s{k}", at[0], rng.uniform(20, 110), 10.0 * rng.integers(2, 6) + away[0]))
         rows.append(buy(f"b{k}", at[1], rng.uniform(20, 110), 10.0 * rng.integers(3, 8) + away[1]))
     return book_of(*rows)
+
+
+@pytest.mark.parametrize("seed", [6, 12, 16, 22, 50])
+def test_a_link_that_the_binding_line_feels_by_rounding_alone_is_free_to_stay_idle(seed: int) -> None:
+    """A loop of a link and two lines in which nothing is traded: whatever flow the solver left there goes."""
+    x = np.random.default_rng(seed).uniform(0.1, 0.4, 3)
+    grid = Grid.from_tables(
+        [{"bus": bus} for bus in "abcd"],
+        [
+            {"branch": a + b, "from_bus": a, "to_bus": b, "x_pu": x[k], "limit_mw": (None, None, 21.7)[k]}
+            for k, (a, b) in enumerate(["ab", "ac", "cd"])
+        ],
+        links=[{"link": "bc", "from_bus": "b", "to_bus": "c", "min_mw": -3.0, "max_mw": 11.0}],
+    )
+    book = book_of(
+        sell("near", "c", 60.0, 20.0, slope=0.2), sell("far", "d", 60.0, 40.0, slope=0.3), fixed={"d": 33.0}
+    )
+    structure = Structure.of(book, grid)
+    reduced = Reduced(structure, Numbers.of(book, structure))
+    limits = Limits(np.array([[0, 0]]), np.zeros((0, 2), dtype=np.int64))
+    program = reduced.program(limits)
+    found = np.array([21.7, 11.3, 4.0]) / reduced.quantity
+    gradient = program.cost + program.curvature * found
+    matrix = program.matrix.toarray()
+    assert 0.0 < np.abs(matrix[1, 2]) < 1e-14
+    dual = np.linalg.solve(matrix[:, :2].T, gradient[:2])
+    point = Point(found, dual, gradient - matrix.T @ dual)
+    assert share_ties(reduced, limits, program, point) * reduced.quantity == pytest.approx([21.7, 11.3, 0.0])
