@@ -45,6 +45,7 @@ COLUMN_ROUNDING = 1e-6
 BUS_ROUNDING = 1e-4
 LINE_ROUNDING = 1e-3
 PRICE_ROUNDING = 1e-6
+NO_TRADE = 1e-12  # share of the greatest order that is nothing: what doubles leave of a difference of its MW
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +148,8 @@ class _Check:
             (grid.link_to, links),
         ):
             np.maximum.at(bus_mw, ends, passing)
-        self.mw_scale = _top(bus_mw)
+        offered = max(_top(numbers.mw), _top(numbers.min_mw))
+        self.mw_scale = max(_top(bus_mw), NO_TRADE * offered)
         self.price_scale = max(_top(self.lmp), _top(self.flow_dual), _top(self.ramp_dual))
         self.tied = TIE_WIDTH * greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
         # a market with large two-sided turnover and small net cost is judged by its turnover

@@ -207,8 +207,9 @@ def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits
 
 
 def _onto_bounds(reduced: Reduced, x: np.ndarray) -> np.ndarray:
-    """The dispatch with what is a bound but for rounding put onto it: 1e-16 MW beside 0 MW are no trade."""
+    """The dispatch with what is a bound, or 0, but for rounding put onto it: 1e-16 MW are no trade."""
     room = ON_BOUND * np.minimum(reduced.offered, 1.0)
+    x = np.where(np.abs(x) <= room, np.clip(0.0, reduced.low, reduced.high), x)
     x = np.where(x - reduced.low <= room, reduced.low, x)
     return np.where(reduced.high - x <= room, reduced.high, x)
 
