@@ -15,7 +15,7 @@ from networks.case import Case, Provenance, build_case, unsupplied_loads
 from networks.errors import InputError
 from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
-from networks.matpower_costs import read_costs, straightened_note
+from networks.matpower_costs import Costs, read_costs, straightened_note
 from networks.matpower_names import DCLINE
 from networks.matpower_service import BRANCH, BUS, GEN, NO_LIMIT_MVA, InService, rows_in_service
 from networks.matpower_text import MatpowerText, TextTable, parse_matpower
@@ -202,11 +202,31 @@ def _units(
         notes.append("the file has no costs (gencost): every unit costs 0 $/MWh")
         return frame.assign(price=0.0), none, notes
     costs = read_costs(rows.cost.values, units, low, high, rows.cost.row)
+    _refuse_endless_trade(rows.gen, units, costs)
     if rows.cost.values[:, 1:3].any():
         notes.append("start-up and shut-down costs are left out")
     notes += straightened_note(costs, rows.cost.shown)
     priced = frame.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
     return priced, costs.segments, notes
+
+
+def _refuse_endless_trade(gen: TextTable, units: list[str], costs: Costs) -> None:
+    """Refuse a unit without an upper limit that costs less than one without a lower limit pays."""
+    take = np.where(costs.slope > 0, -np.inf, costs.price)
+    give = np.where(costs.slope > 0, np.inf, costs.price)
+    outer = costs.segments.groupby("unit", sort=False)["price"]
+    position = {unit: k for k, unit in enumerate(units)}
+    for ends, prices in ((take, outer.first()), (give, outer.last())):
+        ends[[position[unit] for unit in prices.index]] = prices.to_numpy()
+    take[gen.values[:, GEN["PMIN"] - 1] > -np.inf] = -np.inf
+    give[gen.values[:, GEN["PMAX"] - 1] < np.inf] = np.inf
+    if len(take):
+        row = gen.numbers[int(np.argmax(take))]
+        gen.refuse(
+            give < take.max(), GEN["PMAX"],
+            f"the unit would sell without end to that of row {row}, which pays more",
+            "give one of the two a limit",
+        )  # fmt: skip
 
 
 def _refuse_unsupplied(rows: InService, grid: Grid, fleet: Fleet) -> None:

@@ -103,6 +103,18 @@ def test_a_unit_without_limits_gives_and_takes_what_the_rest_can_use(load):
     assert least_cost(case) == pytest.approx(45 * 10 + 45 * 20)
 
 
+def test_units_without_limits_that_would_trade_without_end_are_refused(load):
+    free = [GEN[0].replace("80 0", "Inf -Inf"), GEN[1].replace("70 0", "Inf -Inf")]
+    with pytest.raises(InputError, match=r"mpc\.gen, row 1: PMAX \(column 9\) is inf: .* to that of row 2"):
+        load(gen=free)
+    assert load(gen=free, cost=[COST[0], COST[0]]).fleet.max_mw.tolist() == [90, 90]
+    assert (
+        load(gen=[GEN[0].replace("80 0", "80 -Inf"), GEN[1].replace("70 0", "Inf 0")]).fleet.min_mw[0] == -80
+    )
+    with pytest.raises(InputError, match=r"row 1: PMAX .* to that of row 2"):
+        load(gen=free, cost=[COST[0], "1 0 0 3 0 0 10 150 20 400"])
+
+
 def test_a_rating_beyond_1e10_is_no_limit(load):
     case = load(branch=[BRANCH[0].replace("0.1 0 0", "0.1 0 1e10"), BRANCH[1].replace("45", "Inf")])
     assert np.isinf(case.grid.limit_mw).all()
