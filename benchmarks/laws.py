@@ -31,11 +31,11 @@ clock = time.process_time
 
 
 @door
-def prove_again(floats, ints, rows, cost_scale, mw_scale, times):  # type: ignore[no-untyped-def]
+def prove_again(floats, ints, rows, mw_scale, times):  # type: ignore[no-untyped-def]
     s = unpack(floats, ints)
     for _ in range(times):
         for lane in range(LANES):
-            put_aside(s, lane, rows, MW_TOL * mw_scale, mw_scale, cost_scale)
+            put_aside(s, lane, rows, MW_TOL * mw_scale)
         prove(s, LANES)
 
 
@@ -82,13 +82,14 @@ def shares(work: Workload, size: int) -> dict[str, float]:
         for k, r in enumerate(sample):
             _clear(engine, price[r : r + 1], mw[r : r + 1])
             scales = 1 + np.abs(price[r]).max(), 1 + mw[r].max()
+            arrays = engine._idle[-1].floats, engine._idle[-1].ints
             if k == 0:  # compiles
-                recompute_again(engine._floats, engine._ints, engine.rule, *scales, 1)
-                prove_again(engine._floats, engine._ints, 1, *scales, 1)
+                recompute_again(*arrays, engine.rule, *scales, 1)
+                prove_again(*arrays, 1, scales[1], 1)
             started = clock()
-            rows = recompute_again(engine._floats, engine._ints, engine.rule, *scales, TIMES)
+            rows = recompute_again(*arrays, engine.rule, *scales, TIMES)
             middle = clock()
-            prove_again(engine._floats, engine._ints, rows, *scales, TIMES)
+            prove_again(*arrays, rows, scales[1], TIMES)
             settled, proven = settled + middle - started, proven + (clock() - middle) / LANES
         per_round = seconds / len(price) * len(sample) * TIMES
         found["recompute and price (3, 5)"] = settled / per_round
@@ -100,12 +101,15 @@ def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, np.nd
     """Seconds, and the engine's notes on each round."""
     price, mw = price / engine._money, mw / engine._quantity
     welfare, info = np.empty(len(price)), np.zeros((len(price), N_INFO))
+    work = engine.workspace()
     started, first, status = clock(), 0, 1
     while status:
         first, status = clear_rounds(
-            engine._floats, engine._ints, price, mw, NONE, NONE, NONE, engine.rule, first,
+            work.floats, work.ints, price, mw, NONE, NONE, NONE, engine.rule, first,
             NONE, NONE, NONE, NONE, NONE, welfare, info,
         )  # fmt: skip
         if status:
-            engine._grow(status)
-    return clock() - started, info
+            work.grow(status)
+    seconds = clock() - started
+    engine._idle.append(work)
+    return seconds, info

@@ -190,7 +190,8 @@ def memory(case: str) -> float:
     prepared = NodalMarket(work.grid).prepare(work.book)
     prepared.clear_many(*work.rounds(20, REGIMES[0], seed=1))
     engine: Any = prepared.engine
-    arrays = engine._floats.nbytes + engine._ints.nbytes
+    work = engine.workspace()
+    arrays = work.floats.nbytes + work.ints.nbytes
     return max(
         _resident_mb() - before, arrays / 2**20
     )  # memory that was freed before may have been used again

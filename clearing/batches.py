@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -15,13 +15,17 @@ _UNITS = {"price": "$/MWh", "mw": "MW", "slope": "$/MW²h", "fixed_mw": "MW", "l
 
 
 class Status(IntEnum):
-    """How a round ended; all but OPTIMAL leave NaN in its rows."""
+    """How a round ended; all but OPTIMAL leave NaN in its rows.
+
+    INVALID: it brought numbers that no book may hold.
+    """
 
     OPTIMAL = 0
     INFEASIBLE = 1
     UNBOUNDED = 2
     TIME_LIMIT = 3
     NUMERICAL = 4
+    INVALID = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,26 @@ class Batch:
     flow: np.ndarray | None = None
 
 
+def empty_batch(rounds: int, shapes: Mapping[str, tuple[int, ...]]) -> Batch:
+    """A batch of which no round is cleared yet; `shapes` are those of a round's part of each array."""
+    arrays = {name: np.full((rounds, *shape), np.nan) for name, shape in shapes.items()}
+    return Batch(np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=bool), 0, **arrays)
+
+
+def spread(batch: Batch, which: np.ndarray, rounds: int) -> Batch:
+    """A batch of so many rounds: `batch` is that of the rounds `which`, and the others are INVALID."""
+    status = np.full(rounds, Status.INVALID, dtype=np.int64)
+    certified = np.zeros(rounds, dtype=bool)
+    status[which], certified[which] = batch.status, batch.certified
+    arrays = {}
+    for name in ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"):
+        array = getattr(batch, name)
+        if array is not None:
+            arrays[name] = np.full((rounds, *array.shape[1:]), np.nan)
+            arrays[name][which] = array
+    return Batch(status, certified, batch.fallbacks, **arrays)
+
+
 class Round(NamedTuple):
     """One round as arrays: accepted (orders,), lmp (buses,) or (buses, periods), welfare [$]."""
 
@@ -71,10 +95,70 @@ class Rows:
     def __len__(self) -> int:
         return len(self.price)
 
+    def chosen(self, which: np.ndarray) -> Rows:
+        """The rounds that `which` (rounds,) names."""
+        others = (None if a is None else a[which] for a in (self.slope, self.fixed_mw, self.limit_mw))
+        return Rows(self.price[which], self.mw[which], *others)
+
+    def check(self, bounds: Bounds, of_every_round: bool = False) -> None:
+        """Refuse the first number out of bounds, by round and name; or only one that every round has."""
+        for what, bound in bounds.items():
+            values = getattr(self, what)
+            if values is None or (of_every_round and values.strides[0] != 0):
+                continue
+            array = once(values)
+            good = bound.admits(array)
+            if not good.all():
+                r, *rest = np.argwhere(~good)[0].tolist()
+                item = tuple(rest)
+                raise InputError(
+                    f"array '{what}', round {r}, {bound.name(item)}: the value is {float(array[r][item])!r}; "
+                    f"give a number{bound.wanted(item)} in {_UNITS[what]}"
+                )
+
+    def sound(self, bounds: Bounds) -> np.ndarray:
+        """(rounds,) bool, whether all numbers of a round are within bounds."""
+        sound = np.ones(len(self), dtype=bool)
+        for what, bound in bounds.items():
+            values = getattr(self, what)
+            if values is not None:
+                sound &= bound.admits(values).reshape(len(self), -1).all(axis=1)
+        return sound
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """What numbers an array of rounds may hold.
+
+    Attributes
+    ----------
+    name : words for an item of a round's row.
+    low : least value, for all items or of each; None where there is none.
+    infinite : whether a value may be infinite.
+    """
+
+    name: Callable[[tuple[int, ...]], str]
+    low: np.ndarray | None = None
+    infinite: bool = False
+
+    def admits(self, array: np.ndarray) -> np.ndarray:
+        """Where the numbers are such."""
+        good = np.logical_not(np.isnan(array)) if self.infinite else np.isfinite(array)
+        return good if self.low is None else np.logical_and(good, array >= self.low)
+
+    def wanted(self, item: tuple[int, ...]) -> str:
+        """How a message asks for the least value of an item."""
+        return "" if self.low is None else f" of at least {self.low[item if self.low.ndim else ()]:g}"
+
+
+Bounds = Mapping[str, Bound]
+
 
 def doubles(values: object, what: str) -> np.ndarray:
     """What was given for one of the arrays, as numbers."""
     try:
+        if np.asarray(values).dtype.kind == "c":
+            raise TypeError  # the conversion would drop the imaginary part
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise InputError(f"array '{what}' does not hold numbers; give {_UNITS[what]}") from None
@@ -90,30 +174,6 @@ def rows_of(array: np.ndarray, what: str, shape: tuple[int, ...], rounds: int) -
             f"{', '.join(map(str, shape))}) for {rounds} rounds"
         )
     return array[None] if rounds == 1 else np.broadcast_to(array, (rounds, *shape))
-
-
-def check_rows(
-    values: np.ndarray | None,
-    what: str,
-    name: Callable[[tuple[int, ...]], str],
-    low: float | np.ndarray | None = None,
-    infinite: bool = False,
-) -> None:
-    """Refuse the first number below `low` or not finite (`infinite`: only NaN), by round and name."""
-    if values is None:
-        return
-    array = once(values)
-    good = ~np.isnan(array) if infinite else np.isfinite(array)
-    if low is not None:
-        good &= array >= low
-    if not good.all():
-        r, *rest = np.argwhere(~good)[0].tolist()
-        item = tuple(rest)
-        bound = "" if low is None else f" of at least {np.broadcast_to(low, array.shape[1:])[item]:g}"
-        raise InputError(
-            f"array '{what}', round {r}, {name(item)}: the value is {float(array[r][item])!r}; "
-            f"give a number{bound} in {_UNITS[what]}"
-        )
 
 
 def once(values: np.ndarray) -> np.ndarray:

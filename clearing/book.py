@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from clearing.machines import BUY, EVERY_PERIOD, SELL, only_buys, refuse_self_trade
 from networks.checks import MOST_MW, Rows, Table, frozen, number, suggest, whole
+from networks.csv_tables import read_tables
 from networks.errors import InputError
 
 if TYPE_CHECKING:
     from networks.case import Case
-
-SELL, BUY = 1, -1
-EVERY_PERIOD = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Book:
     """Sealed orders of one clearing, as write-protected arrays; built by :meth:`from_tables`.
 
-    The price of the x-th MW of a sale is price + slope·x, of a purchase price − slope·x.
+    The price of the x-th MW of a sale is price + slope·x, of a purchase price − slope·x. A sale whose
+    `min_mw` is negative is one machine from withdrawing to injecting: it accepts from min_mw to mw MW, and
+    what it takes below 0 it pays for along the same line.
 
     Attributes
     ----------
-    orders, participants, units, order_bus : (rows,) labels; orders of one unit are one machine.
+    orders, participants, units, order_bus : (rows,) labels; orders of one unit are one machine, which never
+        sells and buys in the same period.
     side : (rows,) +1 sale, −1 purchase.
     mw, min_mw, price, slope : (rows,) [MW, MW, $/MWh, $/MW²h].
     order_period : (rows,) period, −1 for every period.
@@ -82,7 +84,8 @@ class Book:
         ----------
         orders : `order, participant, bus, side ("sell"|"buy"), mw, price[, slope, min_mw, unit, period]`.
             Without `period` a row holds in every period; `unit` defaults to the order itself. Orders of
-            one unit are one machine, at one bus.
+            one unit are one machine, at one bus: it may sell and buy, yet not at the same time, so it
+            bids no more than it asks. A sale's `min_mw` may be negative (it can also withdraw).
         periods, hours : number of periods and the length of one [h].
         ramps : `unit[, up_mw, down_mw, previous_mw]` per period; missing or infinite means none.
         fixed : `bus, mw[, period]`; negative means injection. Rows of one bus and period add up, as the
@@ -104,18 +107,20 @@ class Book:
         period = table.whole_numbers("period", periods, "periods")
         _refuse_repeated_orders(table, labels, period)
         mw = table.numbers("mw", "MW", minimum=0.0, most=MOST_MW)
-        min_mw = table.numbers("min_mw", "MW", default=0.0, minimum=0.0, missing=0.0)
-        if (min_mw > mw).any():
-            raise table.fail(
-                int(np.flatnonzero(min_mw > mw)[0]), "min_mw", "it is above mw", "lower it, or raise mw"
-            )
+        min_mw = table.numbers("min_mw", "MW", default=0.0, missing=0.0, most=MOST_MW)
+        table.refuse(min_mw > mw, "min_mw", "it is above mw", "lower it, or raise mw")
         units = labels if not table.has("unit") else _unit_labels(table, labels)
         buses, side = table.labels("bus"), _read_sides(table)
+        table.refuse(
+            (min_mw < 0) & (side == BUY), "min_mw", "it is below 0, and the order buys",
+            "give a machine that can inject and withdraw one row with side 'sell'",
+        )  # fmt: skip
         _refuse_scattered_units(table, units, buses)
         fixed_table = Table(() if fixed is None else fixed, "fixed", ["bus", "mw"], ["period"])
-        buyers = {unit for unit, sign in zip(units, side.tolist(), strict=True) if sign == BUY}
-        ramp_units, up, down, previous = _read_ramps(ramps, units, buyers)
-        return cls(
+        takes = (side == BUY) | (min_mw < 0)
+        takers = {unit for unit, flag in zip(units, takes.tolist(), strict=True) if flag}
+        ramp_units, up, down, previous = _read_ramps(ramps, units, takers)
+        book = cls(
             orders=tuple(labels),
             participants=tuple(table.labels("participant")),
             units=tuple(units),
@@ -136,6 +141,8 @@ class Book:
             periods=periods,
             hours=hours,
         )
+        refuse_self_trade(book)
+        return book
 
     @classmethod
     def from_case(
@@ -177,14 +184,9 @@ class Book:
         fixed: str | Path | None = None,
     ) -> Book:
         """A book from CSV files with the columns of :meth:`from_tables`."""
-        from clearing.builders import read_csv
-
+        tables = read_tables({"orders": orders, "ramps": ramps, "fixed": fixed})
         return cls.from_tables(
-            read_csv(orders, "orders"),
-            periods=periods,
-            hours=hours,
-            ramps=None if ramps is None else read_csv(ramps, "ramps"),
-            fixed=None if fixed is None else read_csv(fixed, "fixed"),
+            tables["orders"], periods=periods, hours=hours, ramps=tables["ramps"], fixed=tables["fixed"]
         )
 
     def with_markup(self, markup: Mapping[Hashable, float], relative: bool = False) -> Book:
@@ -221,9 +223,22 @@ class Book:
         return price_fixed_demand(self, value_of_lost_load)
 
     @cached_property
+    def unit_numbers(self) -> np.ndarray:
+        """(rows,) number of each order's unit, by first appearance."""
+        number = {unit: k for k, unit in enumerate(dict.fromkeys(self.units))}
+        return frozen(np.array([number[unit] for unit in self.units], dtype=np.int64))
+
+    @cached_property
     def column_row(self) -> np.ndarray:
         """(columns,) row of each order-and-period column; a row for every period makes `periods` columns."""
         return frozen(np.repeat(np.arange(len(self.orders)), self._repeats))
+
+    @cached_property
+    def column_demand(self) -> np.ndarray:
+        """(columns,) bool, purchases of units that sell nothing in the period: what law 2 calls demand, with
+        positive fixed demand."""
+        machine = self.unit_numbers[self.column_row] * self.periods + self.column_period
+        return frozen(only_buys(machine, self.side[self.column_row]))
 
     @cached_property
     def column_period(self) -> np.ndarray:
@@ -334,7 +349,7 @@ def _read_sides(table: Table) -> np.ndarray:
 
 
 def _read_ramps(
-    ramps: Rows | None, units: Sequence[Hashable], buyers: set[Hashable]
+    ramps: Rows | None, units: Sequence[Hashable], takers: set[Hashable]
 ) -> tuple[list[Hashable], np.ndarray, np.ndarray, np.ndarray]:
     table = Table(() if ramps is None else ramps, "ramps", ["unit"], ["up_mw", "down_mw", "previous_mw"])
     labels = table.labels("unit", unique=True)
@@ -346,7 +361,7 @@ def _read_ramps(
     if table.has("previous_mw"):
         given = ~table.frame["previous_mw"].isna().to_numpy()
         previous[given] = table.numbers("previous_mw", "MW", missing=0.0, most=MOST_MW)[given]
-        only_sells = np.array([unit not in buyers for unit in labels], dtype=bool)
+        only_sells = np.array([unit not in takers for unit in labels], dtype=bool)
         table.refuse(
             only_sells & (previous < 0), "previous_mw", "it is below 0, and the unit only sells",
             "give its output before period 0, 0 or more, or leave it empty",

@@ -11,7 +11,8 @@ import pandas as pd
 from clearing.book import SELL, Book
 from clearing.errors import InputError
 from clearing.structure import fixed_demand
-from networks.checks import Protected, Rows, Table
+from networks.checks import Protected, Rows, Table, real_array
+from networks.csv_tables import known_labels
 from networks.grid import Grid
 
 
@@ -66,7 +67,7 @@ class BookSeries(Protected):
         """
         if book.periods > 1:
             raise InputError(f"a series needs a book of one period; this one has {book.periods}")
-        factors = np.asarray(factors, dtype=float)
+        factors = real_array("factors", factors)
         if (
             factors.ndim != 1
             or len(factors) == 0
@@ -75,7 +76,7 @@ class BookSeries(Protected):
             raise InputError("factors: give one multiplier of at least 0 for each book")
         fixed = fixed_demand(book, grid)[:, 0] - grid.shunt_mw
         rows = np.ones((len(factors), 1))
-        mw = np.where(book.side == SELL, book.mw, factors[:, None] * book.mw)
+        mw = np.where(book.column_demand, factors[:, None] * book.mw, book.mw)
         load = factors[:, None] * fixed * (1.0 if noise is None else noise)
         return cls(
             book, tuple(range(len(factors))), rows * book.price, mw, rows * book.slope, mw.copy(), load
@@ -132,7 +133,7 @@ class BookSeries(Protected):
         fixed = series.fixed_mw.copy()
         if loads is not None:
             factor, fixed = _loads(loads, labels, grid, fixed)
-            mw[:, buys] *= factor[:, None]
+            mw[:, book.column_demand] *= factor[:, None]
             available[:, buys] = mw[:, buys]
         return cls(book, labels, price, mw, slope, available, fixed)
 
@@ -186,16 +187,6 @@ def _numbered(labels: list[Hashable]) -> tuple[tuple[Hashable, ...], np.ndarray]
     number: dict[Hashable, int] = {}
     which = np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int64)
     return tuple(number), which
-
-
-def known_labels(labels: tuple[Hashable, ...]) -> dict[Hashable, int]:
-    """Positions by label, and by what a CSV file makes of it: it cannot tell 7 from "7"."""
-    out: dict[Hashable, int] = {}
-    for k, label in enumerate(labels):
-        text = str(label)
-        for form in (text, int(text) if text.isdigit() else text):
-            out.setdefault(form, k)
-    return out | {label: k for k, label in enumerate(labels)}
 
 
 def _loads(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from clearing.book import BUY, EVERY_PERIOD, SELL, Book
 from networks.case import Case
-from networks.checks import number, whole
+from networks.checks import number, real_array, whole
 from networks.errors import InputError
 from networks.fleet import Fleet
 
@@ -76,7 +74,7 @@ def _load_profiles(
 ) -> np.ndarray:
     """(loads, periods) MW of every load, with the profile applied and its length checked."""
     own = fleet.load_mw.shape[1]
-    factor = None if profile is None else np.asarray(profile, dtype=float)
+    factor = None if profile is None else real_array("profile", profile)
     if factor is not None and (factor.ndim != 1 or len(factor) == 0 or not np.isfinite(factor).all()):
         raise InputError("profile: give one finite multiplier for each period, in a list")
     count = periods if periods is not None else (len(factor) if factor is not None else own)
@@ -95,7 +93,10 @@ def _load_profiles(
 
 
 def _unit_rows(fleet: Fleet, buses: tuple[Hashable, ...]) -> list[Row]:
-    """One sale per cost segment above zero output, one purchase per segment below (law 11)."""
+    """One sale per cost segment that reaches above zero output, one purchase per segment below.
+
+    A segment that spans 0 is one sale whose minimum is negative.
+    """
     rows: list[Row] = []
     starts = np.searchsorted(fleet.segment_unit, np.arange(len(fleet.units) + 1))
     for u, unit in enumerate(fleet.units):
@@ -104,14 +105,14 @@ def _unit_rows(fleet: Fleet, buses: tuple[Hashable, ...]) -> list[Row]:
         for k in range(starts[u], starts[u + 1]):
             low, high = float(fleet.segment_from_mw[k]), float(fleet.segment_to_mw[k])
             price, slope = float(fleet.segment_price[k]), float(fleet.segment_slope[k])
-            if high > 0:
-                start = max(low, 0.0)
-                minimum = min(max(float(fleet.min_mw[u]) - start, 0.0), high - start)
-                sales.append((SELL, high - start, minimum, price + slope * (start - low), slope))
-            if low < 0:
-                end = min(high, 0.0)
-                minimum = min(max(end - float(fleet.max_mw[u]), 0.0), end - low)
-                purchases.insert(0, (BUY, end - low, minimum, price + slope * (end - low), slope))
+            if low < 0 < high:
+                sales.append((SELL, high, low, price - slope * low, slope))
+            elif high > 0:
+                minimum = min(max(float(fleet.min_mw[u]) - low, 0.0), high - low)
+                sales.append((SELL, high - low, minimum, price, slope))
+            elif low < 0:
+                minimum = min(max(high - float(fleet.max_mw[u]), 0.0), high - low)
+                purchases.insert(0, (BUY, high - low, minimum, price + slope * (high - low), slope))
         if not sales and not purchases:
             sales = [(SELL, 0.0, 0.0, 0.0, 0.0)]
         for orders, word in ((sales, ""), (purchases, " buy")):
@@ -168,28 +169,3 @@ def price_fixed_demand(book: Book, value_of_lost_load: float) -> Book:
         fixed_mw=np.array([mw for _, _, mw in rest], dtype=float),
         fixed_period=np.array([t for _, t, _ in rest], dtype=np.int64),
     )
-
-
-def read_csv(path: str | Path, table: str) -> pd.DataFrame:
-    """A CSV file as a data frame; an unreadable, empty or broken file is an InputError that names it."""
-    try:
-        frame = pd.read_csv(path, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"table '{table}': there is no file {str(path)!r}; check the path") from None
-    except IsADirectoryError:
-        raise InputError(f"table '{table}': {str(path)!r} is a folder; name a CSV file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
-        raise InputError(
-            f"table '{table}': {str(path)!r} cannot be read as CSV ({error}); "
-            "give a comma-separated file with a header row"
-        ) from None
-    if not isinstance(
-        frame.index, pd.RangeIndex
-    ):  # pandas moved the cells to the left: the first became index
-        columns = len(frame.columns)
-        raise InputError(
-            f"table '{table}', row 0: {str(path)!r} has {columns + frame.index.nlevels} cells for "
-            f"{columns} columns; "
-            "give one cell per column (decimal points, not commas; no comma at the end of a row)"
-        )
-    return frame

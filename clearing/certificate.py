@@ -4,6 +4,11 @@ Nothing here comes from a solver or from the code that picks dispatch and prices
 from injections by the grid's own susceptance matrix, and every condition of optimality of the
 convex program is evaluated at the reported numbers. Row names: P primal, D dual, C complementarity,
 G gap, S surplus identity (docs/laws.md).
+
+A residual counts beside what it is about: the MW of its order, bus or branch, the prices that meet
+there. Nothing is added to these but a share of the greatest MW and price of the outcome, below which
+doubles cannot tell. So one unlimited order, or one price at the value of lost load, hides nothing
+about the others, and the size of a market does not matter.
 """
 
 from __future__ import annotations
@@ -13,7 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.book import Book
+from clearing.residuals import Residuals
 from clearing.structure import Numbers, Structure
+from clearing.tolerances import TIE_WIDTH, greatest_price
+from clearing.violations import beyond, greatest, slack_times, stationary_violation, worst
 from networks.checks import frozen
 from networks.grid import Grid
 
@@ -21,6 +29,7 @@ TOLERANCES = {
     "P1": 1e-6,
     "P2": 1e-6,
     "P3": 1e-5,
+    "P4": 1e-6,
     "D1": 1e-5,
     "D3": 1e-5,
     "D4": 1e-7,
@@ -28,40 +37,29 @@ TOLERANCES = {
     "G1": 1e-6,
     "S1": 1e-6,
 }
+EXACT = 1e-3  # of their own size: buses, orders and links, so that a kilowatt shows at a bus of gigawatts
+# What every scale has on top, as a share of the greatest MW or price of the outcome: times the row's
+# tolerance that is 1e-12 (orders, links), 1e-10 (buses) or 1e-9 (branches) of it, 1e-11 or 1e-9 of the price.
+# Reduced costs and shadow prices within law 4's tie width, which comes on top of those, count as none.
+COLUMN_ROUNDING = 1e-6
+BUS_ROUNDING = 1e-4
+LINE_ROUNDING = 1e-3
+PRICE_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(Residuals):
     """Scaled residuals of the conditions of optimality; each must not exceed its tolerance.
 
     Attributes
     ----------
-    residuals : row name → largest violation, divided by its scale: MW by 1 + greatest MW, prices
-        by 1 + greatest price, money by 1 + |objective|.
+    residuals : row name → largest violation, each divided by its scale (docs/laws.md).
     tolerances : row name → what is admitted.
     priced : (buses, periods) bool, False where no price is bounded from either side: there some prices
         support the dispatch, as the rows show, and no rule picks among them.
     """
 
-    residuals: dict[str, float]
-    tolerances: dict[str, float]
     priced: np.ndarray
-
-    @property
-    def holds(self) -> bool:
-        """Whether every residual is within its tolerance."""
-        return all(self.residuals[row] <= self.tolerances[row] for row in self.tolerances)
-
-    @property
-    def worst(self) -> tuple[str, float]:
-        """The row nearest to (or furthest beyond) its tolerance, and its residual."""
-        row = max(self.residuals, key=lambda r: self.residuals[r] / self.tolerances[r])
-        return row, self.residuals[row]
-
-    def __str__(self) -> str:
-        row, residual = self.worst
-        verdict = "holds" if self.holds else "FAILS"
-        return f"certificate {verdict}: worst row {row} at {residual:.1e} of {self.tolerances[row]:.0e}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +104,7 @@ def certify_numbers(structure: Structure, numbers: Numbers, claim: Claim) -> Cer
         "P1": check.balance(),
         "P2": check.limits(),
         "P3": check.flow_law(),
+        "P4": check.self_trade(),
         "D1": check.order_stationarity(),
         "D3": check.angle_stationarity(),
         "D4": check.dual_signs(),
@@ -129,16 +128,36 @@ class _Check:
         self.lmp = np.where(stated, claim.lmp, 0.0)
         self.flow_dual = np.nan_to_num(claim.flow_dual)
         self.ramp_dual = np.nan_to_num(claim.ramp_dual)
-        flows = claim.flow_mw
-        self.mw_scale = 1.0 + max(_top(claim.accepted), _top(flows), _top(self.injection))
-        self.price_scale = 1.0 + max(_top(self.lmp), _top(numbers.price))
         cost = s.side * numbers.price * claim.accepted + 0.5 * numbers.slope * claim.accepted**2
         self.objective = float(cost.sum())
-        # a market with large two-sided turnover and small net cost is judged by its turnover
-        self.money_scale = 1.0 + float(np.abs(cost).sum())
+        self._scales(float(np.abs(cost).sum()))
         low, high = grid.flow_bounds_mw
         self.flow_low, self.flow_high = low[:, None], high[:, None]
         self._ramps()
+
+    def _scales(self, turnover: float) -> None:
+        s, numbers, claim, grid = self.structure, self.numbers, self.claim, self.grid
+        accepted, flows, links = (np.abs(part) for part in (claim.accepted, claim.flow_mw, claim.link_mw))
+        bus_mw = np.abs(numbers.fixed_mw)
+        np.maximum.at(bus_mw, (s.bus, s.period), accepted)
+        for ends, passing in (
+            (grid.from_bus, flows),
+            (grid.to_bus, flows),
+            (grid.link_from, links),
+            (grid.link_to, links),
+        ):
+            np.maximum.at(bus_mw, ends, passing)
+        self.mw_scale = _top(bus_mw)
+        self.price_scale = max(_top(self.lmp), _top(self.flow_dual), _top(self.ramp_dual))
+        self.tied = TIE_WIDTH * greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
+        # a market with large two-sided turnover and small net cost is judged by its turnover
+        least = 1e-3 * self.price_scale + self.tied / TOLERANCES["G1"]
+        self.money_scale = turnover + self.mw_scale * least
+        self.bus_mw = EXACT * bus_mw + BUS_ROUNDING * self.mw_scale
+        self.flow_mw = flows + LINE_ROUNDING * self.mw_scale
+        least = COLUMN_ROUNDING * self.mw_scale
+        self.order_mw = EXACT * np.minimum(numbers.mw - numbers.min_mw, bus_mw[s.bus, s.period]) + least
+        self.link_mw = EXACT * links + least
 
     def _ramps(self) -> None:
         s, n = self.structure, self.numbers
@@ -148,6 +167,7 @@ class _Check:
         np.add.at(output, (s.ramp_of[owned], s.period[owned]), (s.side * self.claim.accepted)[owned])
         before = np.column_stack([n.previous_mw, output[:, :-1]]) if units else output
         self.change = output - before
+        self.output_mw = np.maximum(np.abs(output), np.abs(before)) + COLUMN_ROUNDING * self.mw_scale
         self.ramp_high = np.repeat(n.ramp_up_mw[:, None], periods, axis=1)
         self.ramp_low = -np.repeat(n.ramp_down_mw[:, None], periods, axis=1)
         self.ramp_high[~s.ramp_start, 0], self.ramp_low[~s.ramp_start, 0] = np.inf, -np.inf
@@ -158,35 +178,60 @@ class _Check:
     def balance(self) -> float:
         """Injections equal the flows that leave each bus."""
         leaving = self.grid.flow.incidence.T @ self.claim.flow_mw
-        return _top(self.injection - leaving) / self.mw_scale
+        return worst(self.injection - leaving, self.bus_mw)
 
     def limits(self) -> float:
         """Orders, flows (thermal and angle limits), links and ramps stay within their bounds."""
         n, grid = self.numbers, self.grid
-        beyond = [
-            _beyond(self.claim.accepted, n.min_mw, n.mw),
-            _beyond(self.claim.flow_mw, self.flow_low, self.flow_high),
-            _beyond(self.claim.link_mw, grid.link_min_mw[:, None], grid.link_max_mw[:, None]),
-            _beyond(self.change, self.ramp_low, self.ramp_high),
-        ]
-        return max(beyond) / self.mw_scale
+        return greatest(
+            worst(beyond(self.claim.accepted, n.min_mw, n.mw), self.order_mw),
+            worst(beyond(self.claim.flow_mw, self.flow_low, self.flow_high), self.flow_mw),
+            worst(
+                beyond(self.claim.link_mw, grid.link_min_mw[:, None], grid.link_max_mw[:, None]),
+                self.link_mw,
+            ),
+            worst(beyond(self.change, self.ramp_low, self.ramp_high), self.output_mw),
+        )
 
     def flow_law(self) -> float:
         """Flows are those that the injections cause: angles solved afresh from the susceptance matrix."""
-        return _top(self.grid.flow.flows(self.injection) - self.claim.flow_mw) / self.mw_scale
+        return worst(self.grid.flow.flows(self.injection) - self.claim.flow_mw, self.flow_mw)
 
-    def reduced_costs(self) -> np.ndarray:
-        """Cost of one more accepted MW of each order, less what it is worth at its bus."""
+    def self_trade(self) -> float:
+        """No unit injects by one order and withdraws by another in the same period."""
+        s = self.structure
+        machine = s.unit_of * s.periods + s.period
+        injected = s.side * self.claim.accepted
+        sold = np.bincount(machine, np.maximum(injected, 0.0))
+        bought = np.bincount(machine, np.maximum(-injected, 0.0))
+        least = COLUMN_ROUNDING * self.mw_scale
+        return worst(np.minimum(sold, bought), np.maximum(sold, bought) + least)
+
+    def reduced_costs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cost of one more accepted MW of each order, less what it is worth at its bus; and the scale."""
         s, n = self.structure, self.numbers
-        marginal = s.side * n.price + n.slope * self.claim.accepted
-        gap = marginal - s.side * self.lmp[s.bus, s.period] + self.ramp_term
-        return np.where(self.stated[s.bus, s.period], gap, 0.0)
+        marginal, worth = s.side * n.price + n.slope * self.claim.accepted, self.lmp[s.bus, s.period]
+        own = np.maximum(np.maximum(np.abs(marginal), np.abs(worth)), np.abs(self.ramp_term))
+        return self._felt(marginal - s.side * worth + self.ramp_term, own, self.stated[s.bus, s.period])
 
-    def link_costs(self) -> np.ndarray:
-        """(links, periods) price difference against the direction of the link."""
-        gap = self.lmp[self.grid.link_from] - self.lmp[self.grid.link_to]
+    def link_costs(self) -> tuple[np.ndarray, np.ndarray]:
+        """(links, periods) price difference against the direction of the link, and its scale."""
+        source, target = self.lmp[self.grid.link_from], self.lmp[self.grid.link_to]
         both = self.stated[self.grid.link_from] & self.stated[self.grid.link_to]
-        return np.where(both, gap, 0.0)
+        return self._felt(source - target, np.maximum(np.abs(source), np.abs(target)), both)
+
+    def _felt(self, gap: np.ndarray, own: np.ndarray, stated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Reduced costs where prices are stated, and their scale.
+
+        What is rounding or a tie is none: beside an unlimited quantity it would count without end.
+        """
+        least = PRICE_ROUNDING * self.price_scale + self.tied / TOLERANCES["D1"]
+        nothing = np.abs(gap) <= TOLERANCES["D1"] * least
+        return np.where(stated & ~nothing, gap, 0.0), own + least
+
+    def _pressing(self, dual: np.ndarray) -> np.ndarray:
+        """Shadow prices beyond the tie width: others hold no limit in place."""
+        return np.where(np.abs(dual) > self.tied, dual, 0.0)
 
     def order_stationarity(self) -> float:
         """No order (or link) inside its bounds gains by moving; none at a bound gains by moving inwards.
@@ -196,11 +241,11 @@ class _Check:
         n, grid = self.numbers, self.grid
         if self._withheld():
             return np.inf
-        return max(
-            self._stationary(self.claim.accepted, n.min_mw, n.mw, self.reduced_costs()),
-            self._stationary(
-                self.claim.link_mw, grid.link_min_mw[:, None], grid.link_max_mw[:, None], self.link_costs()
-            ),
+        low, high = grid.link_min_mw[:, None], grid.link_max_mw[:, None]
+        order_room, link_room = (TOLERANCES["P2"] * size for size in (self.order_mw, self.link_mw))
+        return greatest(  # what P2 lets pass counts as at the bound
+            stationary_violation(self.claim.accepted, n.min_mw, n.mw, order_room, *self.reduced_costs()),
+            stationary_violation(self.claim.link_mw, low, high, link_room, *self.link_costs()),
         )
 
     def _withheld(self) -> bool:
@@ -208,29 +253,24 @@ class _Check:
         if self.stated.all():
             return False
         n, s, grid = self.numbers, self.structure, self.grid
-        room = 1e-6 * self.mw_scale
         silent = np.zeros((grid.flow.islands, s.periods), dtype=bool)
         bus, period = np.nonzero(~self.stated)
         silent[grid.flow.island[bus], period] = True
-        moving = silent[grid.flow.island[s.bus], s.period] & (n.mw > n.min_mw + room)
+        moving = silent[grid.flow.island[s.bus], s.period] & (n.mw > n.min_mw)
         ends = silent[grid.flow.island[grid.link_from]] | silent[grid.flow.island[grid.link_to]]
-        open_link = (grid.link_max_mw > grid.link_min_mw + room)[:, None] & ends
+        open_link = (grid.link_max_mw > grid.link_min_mw)[:, None] & ends
         partly = silent[grid.flow.island] & self.stated
         return bool(moving.any() or open_link.any() or partly.any())
-
-    def _stationary(self, x: np.ndarray, low: np.ndarray, high: np.ndarray, gap: np.ndarray) -> float:
-        room = 1e-6 * self.mw_scale  # within P2's tolerance of a bound counts as at it
-        falls = np.where(x > low + room, np.maximum(gap, 0.0), 0.0)
-        rises = np.where(x < high - room, np.maximum(-gap, 0.0), 0.0)
-        return max(_top(falls), _top(rises)) / self.price_scale
 
     def angle_stationarity(self) -> float:
         """Prices differ between buses only as binding branches explain: Aᵀ·diag(b)·(A·λ + μ) = 0."""
         flow, b = self.grid.flow, self.grid.susceptance_mw
         gap = flow.incidence.T @ (b[:, None] * (flow.incidence @ self.lmp + self.flow_dual))
-        around = np.abs(flow.incidence).T @ np.abs(b)
-        gap = np.where(self.stated, gap, 0.0)
-        return _top(gap / np.maximum(around, 1e-300)[:, None] * (around > 0)[:, None]) / self.price_scale
+        ends = np.abs(flow.incidence)
+        around = np.maximum(ends.T @ np.abs(b), 1e-300)[:, None]
+        met = ends.T @ (np.abs(b)[:, None] * (ends @ np.abs(self.lmp) + np.abs(self.flow_dual))) / around
+        gap = np.where(self.stated, gap, 0.0) / around
+        return worst(gap, met + BUS_ROUNDING * self.price_scale + self.tied / TOLERANCES["D3"])
 
     def dual_signs(self) -> float:
         """A limit that does not exist has no shadow price, and no shadow price pushes the wrong way."""
@@ -240,20 +280,26 @@ class _Check:
             np.where(np.isfinite(self.ramp_high), 0.0, np.maximum(self.ramp_dual, 0.0)),
             np.where(np.isfinite(self.ramp_low), 0.0, np.maximum(-self.ramp_dual, 0.0)),
         ]
-        return max(_top(w) for w in wrong) / self.price_scale
+        return worst(max(_top(w) for w in wrong), self.price_scale + self.tied / TOLERANCES["D4"])
 
     def complementarity(self) -> float:
         """Slack times multiplier vanishes for orders, links, flows and ramps."""
         n, grid, claim = self.numbers, self.grid, self.claim
-        products = [
-            _slack_times(claim.accepted, n.min_mw, n.mw, -self.reduced_costs()),
-            _slack_times(
-                claim.link_mw, grid.link_min_mw[:, None], grid.link_max_mw[:, None], -self.link_costs()
+        least = BUS_ROUNDING * self.price_scale
+        (reduced, own), (difference, ends) = self.reduced_costs(), self.link_costs()
+        low, high = grid.link_min_mw[:, None], grid.link_max_mw[:, None]
+        return greatest(
+            worst(slack_times(claim.accepted, n.min_mw, n.mw, -reduced), self.order_mw * own),
+            worst(slack_times(claim.link_mw, low, high, -difference), self.link_mw * ends),
+            worst(
+                slack_times(claim.flow_mw, self.flow_low, self.flow_high, self._pressing(self.flow_dual)),
+                self.flow_mw * (np.abs(self.flow_dual) + least),
             ),
-            _slack_times(claim.flow_mw, self.flow_low, self.flow_high, self.flow_dual),
-            _slack_times(self.change, self.ramp_low, self.ramp_high, self.ramp_dual),
-        ]
-        return max(products) / (self.mw_scale * self.price_scale)
+            worst(
+                slack_times(self.change, self.ramp_low, self.ramp_high, self._pressing(self.ramp_dual)),
+                self.output_mw * (np.abs(self.ramp_dual) + least),
+            ),
+        )
 
     def gap(self) -> float:
         """Offered cost equals the dual objective: the value of fixed demand and of every limit."""
@@ -264,16 +310,18 @@ class _Check:
         stated = self.stated[self.structure.bus, self.structure.period]
         cost = np.where(stated, self.structure.side * n.price * x + 0.5 * n.slope * x**2, 0.0)
         dual = worth - 0.5 * float(np.where(stated, n.slope * x**2, 0.0).sum())
-        reduced, links = self.reduced_costs(), self.link_costs()
+        (reduced, _), (links, _) = self.reduced_costs(), self.link_costs()
         dual += float((np.where(reduced > 0, n.min_mw, n.mw) * reduced).sum())
         ends = np.where(links > 0, grid.link_min_mw[:, None], grid.link_max_mw[:, None])
         dual += float((ends * links).sum())
-        dual -= _paid_at_limits(self.flow_dual, self.flow_low, self.flow_high) + float(
-            (self.flow_dual * shift).sum()
-        )
-        dual -= _paid_at_limits(self.ramp_dual, self.ramp_low, self.ramp_high)
+        flows, pressing = self.claim.flow_mw, self._pressing(self.flow_dual)
+        dual -= _paid_at_limits(pressing, self.flow_low, self.flow_high)
+        dual -= float(((self.flow_dual - pressing) * flows).sum() + (self.flow_dual * shift).sum())
+        pressing = self._pressing(self.ramp_dual)
+        dual -= _paid_at_limits(pressing, self.ramp_low, self.ramp_high)
+        dual -= float(((self.ramp_dual - pressing) * self.change).sum())
         dual -= float(self.ramp_dual[:, 0] @ n.previous_mw)
-        return abs(float(cost.sum()) - dual) / self.money_scale
+        return worst(float(cost.sum()) - dual, self.money_scale)
 
     def surplus_identity(self) -> float:
         """Merchandising surplus equals congestion rents (phase shifters' term included) and link rents."""
@@ -283,24 +331,12 @@ class _Check:
         np.add.at(traded, grid.link_to, -links)
         surplus = -float((self.lmp * traded).sum())
         rents = float((self.flow_dual * (self.claim.flow_mw - grid.flow.shift_flow_mw[:, None])).sum())
-        rents -= float((self.link_costs() * links).sum())
-        return abs(surplus - rents) / self.money_scale
+        rents -= float((self.link_costs()[0] * links).sum())
+        return worst(surplus - rents, self.money_scale)
 
 
 def _top(values: np.ndarray) -> float:
     return float(np.max(np.abs(values), initial=0.0))
-
-
-def _beyond(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
-    return float(max(np.max(low - x, initial=0.0), np.max(x - high, initial=0.0)))
-
-
-def _slack_times(x: np.ndarray, low: np.ndarray, high: np.ndarray, dual: np.ndarray) -> float:
-    """Largest product of a multiplier (positive at the high bound) and the slack of its bound."""
-    with np.errstate(invalid="ignore"):
-        up = np.where(dual > 0, dual * np.maximum(high - x, 0.0), 0.0)
-        down = np.where(dual < 0, -dual * np.maximum(x - low, 0.0), 0.0)
-    return max(_top(np.nan_to_num(up, posinf=np.inf)), _top(np.nan_to_num(down, posinf=np.inf)))
 
 
 def _paid_at_limits(dual: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:

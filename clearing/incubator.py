@@ -24,7 +24,7 @@ from clearing.errors import InputError
 from clearing.nodal import NodalMarket
 from clearing.prepared import PreparedMarket
 from clearing.screens import three_pivotal_rows
-from networks.checks import number, whole
+from networks.checks import number, real_array, whole
 
 
 class Incubator:
@@ -58,11 +58,11 @@ class Incubator:
         observed = self._clear(series.price, series.mw, series.slope, series.fixed_mw)
         competitive = self._clear(*self._truthful(series, cost))
         if recorded is not None:
-            recorded = np.asarray(recorded, dtype=float)
+            recorded = real_array("recorded", recorded)
             assert observed.lmp is not None
             if recorded.shape != observed.lmp.shape:
                 raise InputError(f"recorded has shape {recorded.shape}; give {observed.lmp.shape}")
-        used = self.book.price if cost is None else np.asarray(cost, dtype=float)
+        used = self.book.price if cost is None else real_array("cost", cost)
         return Counterfactual(self, series, used, observed, competitive, recorded)
 
     def competitive_prices(self, series: BookSeries, cost: np.ndarray) -> np.ndarray:
@@ -81,11 +81,11 @@ class Incubator:
         return np.where((total > 0) & (batch.status == Status.OPTIMAL), mean, np.nan)
 
     def served(self, batch: Batch, fixed_mw: np.ndarray) -> np.ndarray:
-        """(books, buses) fixed demand above 0 and accepted purchases [MW]."""
+        """(books, buses) fixed demand above 0, and accepted bids of units that sell nothing [MW]."""
         assert batch.accepted is not None
         out = np.maximum(np.broadcast_to(fixed_mw, (len(batch.status), fixed_mw.shape[-1])), 0.0).copy()
-        bus, buys = self.rounds.structure.bus, self.rounds.structure.side != SELL
-        for k in np.flatnonzero(buys).tolist():
+        bus = self.rounds.structure.bus
+        for k in np.flatnonzero(self.rounds.structure.demand).tolist():
             out[:, bus[k]] += np.nan_to_num(batch.accepted[:, k])
         return out
 
@@ -225,10 +225,14 @@ class Counterfactual:
 
     @cached_property
     def rsi3(self) -> np.ndarray:
-        """(books, sellers) (supply − own − two largest others) / demand, ignoring the grid; fails at ≤ 1."""
-        supply = self._by_seller(self.series.available_mw)
-        bids = np.where(self.incubator.book.side == SELL, 0.0, self.series.mw).sum(axis=1)
-        return three_pivotal_rows(supply, self.series.fixed_mw.sum(axis=1) + bids)
+        """(books, sellers) (supply − own − two largest others) / demand, ignoring the grid; fails at ≤ 1.
+
+        Demand and supply as :mod:`clearing.monitor` has them.
+        """
+        supply, fixed = self._by_seller(self.series.available_mw), self.series.fixed_mw
+        bids = np.where(self.incubator.book.column_demand, self.series.mw, 0.0).sum(axis=1)
+        needed = np.maximum(fixed, 0.0).sum(axis=1) + bids
+        return three_pivotal_rows(supply, needed, np.maximum(-fixed, 0.0).sum(axis=1))
 
     def periods(self) -> pd.DataFrame:
         """One row per book: prices, gap, demand, number of sellers that fail the three-pivotal test."""

@@ -19,7 +19,7 @@ from clearing.book import SELL, Book
 from clearing.errors import InputError
 from clearing.monitor import residual_supply, three_pivotal_suppliers
 from clearing.outcome import Outcome
-from networks.checks import number
+from networks.checks import number, real_array
 from networks.grid import Grid
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class MitigatedRounds:
         book = self.book
         if len(book.column_row) != len(book.orders):
             raise InputError("mitigated rounds: write the book's orders out period by period")
-        price = np.atleast_2d(np.asarray(price, dtype=float)).copy()
+        price = np.atleast_2d(real_array("price", price))
         rows = len(price)
         offered = np.broadcast_to(book.mw if mw is None else mw, price.shape)
         demand = (

@@ -1,6 +1,8 @@
 """Tests of market power on a book: concentration, residual supply, pivotal suppliers, margins, deviations.
 
-Structure first (who could), then conduct (what it would pay). Shares are of offered sales. Sources:
+Structure first (who could), then conduct (what it would pay). Shares are of offered sales. Demand is what
+law 2 says: positive fixed demand, and purchases of units that sell nothing in the period. What a store takes
+is none, since it can be done without. Fixed injections are supply that nobody can withhold. Sources:
 Herfindahl and Hirschman's index; the residual supply index of A. Sheffrin (California ISO, 2002);
 the three-pivotal-supplier test of PJM's tariff as its market monitor reports it; A. P. Lerner, "The
 concept of monopoly and the measurement of monopoly power", Review of Economic Studies 1(3), 1934.
@@ -9,12 +11,12 @@ concept of monopoly and the measurement of monopoly power", Review of Economic S
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from clearing.book import BUY, EVERY_PERIOD, SELL, Book
+from clearing.book import EVERY_PERIOD, SELL, Book
 from clearing.errors import InfeasibleError, InputError
 from clearing.market import Market
 from clearing.outcome import Outcome
@@ -24,14 +26,17 @@ LEAST_FACTOR = 0.03
 """Transfer factors below this count as no relief (PJM)."""
 
 ROUNDING = 1e-9
-"""Margins below this, relative to 1 + the price, are 0."""
+"""Margins below this, relative to 1 + the price, are 0, and an index this near to 1 is 1."""
 
 DEAREST_RELIEF = 1.5
 """Relief that costs more than this multiple of what relief is worth is not counted (PJM)."""
 
 
 def supply(book: Book, period: int = 0) -> pd.Series:
-    """Offered MW by participant in a period, in the order of their first sale."""
+    """Offered MW by participant in a period, in the order of their first sale.
+
+    Of a unit that can also withdraw, what it can inject.
+    """
     _check_period(book, period)
     held = (book.side == SELL) & ((book.order_period == EVERY_PERIOD) | (book.order_period == period))
     rows = np.flatnonzero(held)
@@ -40,11 +45,25 @@ def supply(book: Book, period: int = 0) -> pd.Series:
 
 
 def demand(book: Book, period: int = 0) -> float:
-    """Fixed demand less injections, and all bids, of a period [MW]."""
+    """Positive fixed demand, and all bids of units that sell nothing, in a period [MW].
+
+    Rows of the table `fixed` at one bus add up before their sign is read.
+    """
+    bids = book.column_demand & (book.column_period == period)
+    return float(np.maximum(_fixed(book, period), 0.0).sum() + book.mw[book.column_row[bids]].sum())
+
+
+def injected(book: Book, period: int = 0) -> float:
+    """Negative fixed demand of a period, which is supply that nobody can withhold [MW]."""
+    return float(np.maximum(-_fixed(book, period), 0.0).sum())
+
+
+def _fixed(book: Book, period: int) -> np.ndarray:
+    """(buses with a row,) fixed demand of a period, rows of one bus added up [MW]."""
     _check_period(book, period)
-    fixed = (book.fixed_period == EVERY_PERIOD) | (book.fixed_period == period)
-    bids = (book.side == BUY) & ((book.order_period == EVERY_PERIOD) | (book.order_period == period))
-    return float(book.fixed_mw[fixed].sum() + book.mw[bids].sum())
+    rows = np.flatnonzero((book.fixed_period == EVERY_PERIOD) | (book.fixed_period == period))
+    number = {bus: k for k, bus in enumerate(dict.fromkeys(book.fixed_bus[k] for k in rows))}
+    return np.bincount([number[book.fixed_bus[k]] for k in rows], book.fixed_mw[rows], len(number))
 
 
 def concentration(mw: pd.Series | np.ndarray) -> float:
@@ -57,38 +76,48 @@ def concentration(mw: pd.Series | np.ndarray) -> float:
 def residual_supply(book: Book, period: int = 0, demand_mw: float | None = None) -> pd.DataFrame:
     """Who could be done without, ignoring the grid; index participant.
 
-    Columns: supply_mw, share, rsi = (total − own) / demand, pivotal (rsi < 1: demand cannot be met
-    without the participant), rsi3 = (total − own − two largest others) / demand, and fails_three (rsi3
-    ≤ 1, the three-pivotal-supplier test: with three sellers or fewer all fail). Infinite without demand.
+    Columns: supply_mw, share (of offers), rsi = (total − own) / demand, where fixed injections belong to the
+    total, unserved_without_mw (demand that nobody else could serve), pivotal (where that is above 0: rsi <
+    1), rsi3 = (total − own − two largest others) / demand, and fails_three (rsi3 ≤ 1, the
+    three-pivotal-supplier test: with three sellers or fewer all fail, unless fixed injections serve
+    demand). Infinite without demand.
     """
     own = supply(book, period)
     needed = demand(book, period) if demand_mw is None else number("demand_mw", demand_mw, "MW", minimum=0.0)
-    rsi, rsi3 = _residual_indices(own.to_numpy(), needed)
+    rsi, rsi3 = _residual_indices(own.to_numpy(), needed, injected(book, period))
+    unserved = np.maximum(1.0 - rsi, 0.0) * needed
     total = float(own.sum())
     return pd.DataFrame(
         {
             "supply_mw": own,
             "share": own / total if total > 0 else own * np.nan,
             "rsi": rsi,
-            "pivotal": rsi < 1.0,
+            "unserved_without_mw": unserved,
+            "pivotal": unserved > 0,
             "rsi3": rsi3,
             "fails_three": rsi3 <= 1.0,
         }
     )
 
 
-def _residual_indices(own: np.ndarray, needed: float) -> tuple[np.ndarray, np.ndarray]:
-    """RSI of each supplier alone, and jointly with the two largest others."""
+def _residual_indices(
+    own: np.ndarray, needed: float, others_mw: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """RSI of each supplier alone, and jointly with the two largest others, beside what nobody withholds."""
     largest = np.sort(own)[::-1]
     top = np.append(largest, [0.0, 0.0, 0.0])[:3]
     order = np.argsort(-own, kind="stable")
     others = np.full(len(own), top[0] + top[1])
     for rank, k in enumerate(order[:2]):
         others[k] = top[:3].sum() - top[rank]
-    left = np.stack([own.sum() - own, own.sum() - own - others])
-    with np.errstate(divide="ignore"):
-        rsi, rsi3 = left / needed if needed > 0 else np.full(left.shape, np.inf)
+    left = others_mw + np.stack([own.sum() - own, own.sum() - own - others])
+    rsi, rsi3 = exactly_one(left / needed) if needed > 0 else np.full(left.shape, np.inf)
     return rsi, rsi3
+
+
+def exactly_one(index: np.ndarray) -> np.ndarray:
+    """Residual supply indices, 1 where only rounding tells them from 1: supply that just suffices."""
+    return np.where(np.abs(index - 1.0) <= ROUNDING, 1.0, index)
 
 
 def three_pivotal_suppliers(
@@ -132,11 +161,11 @@ def three_pivotal_suppliers(
 
 
 def _displaced_factor(outcome: Outcome, factors: np.ndarray, period: int) -> np.ndarray:
-    """(buses,) factor of the output that a MW displaces: accepted sales of the bus's island, pro rata."""
+    """(buses,) factor of the output that a MW displaces: what the bus's island injects, pro rata."""
     book, island = outcome.book, outcome.grid.flow.island
     sold = (book.side[book.column_row] == SELL) & (book.column_period == period)
     output = np.zeros(len(factors))
-    np.add.at(output, outcome.face.reduced.structure.bus[sold], outcome.accepted_mw[sold])
+    np.add.at(output, outcome.face.reduced.structure.bus[sold], np.maximum(outcome.accepted_mw[sold], 0.0))
     weight = np.bincount(island, output)
     mean = np.bincount(island, output * factors) / np.where(weight > 0, weight, 1.0)
     return mean[island]
@@ -156,7 +185,7 @@ def lerner(outcome: Outcome, costs: Book | None = None) -> pd.DataFrame:
         raise InputError("costs holds other orders than the cleared book; give the same ones at true cost")
     count = min(len(true.orders), len(book.orders))
     sold = (book.side[book.column_row] == SELL) & (book.column_row < count)
-    rows, mw = book.column_row[sold], outcome.accepted_mw[sold]
+    rows, mw = book.column_row[sold], np.maximum(outcome.accepted_mw[sold], 0.0)  # a store may withdraw
     bus = outcome.face.reduced.structure.bus[sold]
     frame = pd.DataFrame(
         {
@@ -195,7 +224,8 @@ class Deviation:
 
     Attributes
     ----------
-    profit : receipts at LMP less true cost [$]; sold_mwh : of the participant.
+    profit : receipts at LMP less true cost [$], of what its sales inject or withdraw; sold_mwh : what they
+        inject.
     lmp : (buses, periods) [$/MWh]; congestion_rent [$].
     shortage_mwh : fixed demand that cannot be served, priced at the value of lost load.
     """
@@ -253,12 +283,38 @@ def deviate(
     lost = rows >= true_orders
     return Deviation(
         profit=float((receipts - cost).sum()) * book.hours,
-        sold_mwh=float(mw.sum()) * book.hours,
+        sold_mwh=float(np.maximum(mw, 0.0).sum()) * book.hours,
         lmp=outcome.lmp,
         congestion_rent=float(np.nansum(outcome.flow_dual * outcome.flow_mw)) * book.hours,
         shortage_mwh=float((cleared.mw[rows] - x)[lost].sum()) * book.hours,
         outcome=outcome,
     )
+
+
+def unserved_without(
+    market: Market, book: Book, participant: Hashable, value_of_lost_load: float = 3000.0
+) -> float:
+    """Demand that the grid leaves unserved without a participant's sales [MWh], bids that buy only included.
+
+    The rest of the book clears with all its demand bid at `value_of_lost_load` [$/MWh], so that what is
+    dear to serve counts as served. Where no limit of the grid binds and no offer is dearer, it is above 0
+    exactly where :func:`residual_supply` calls the participant pivotal in some period.
+    """
+    own = (book.side == SELL) & np.array([p == participant for p in book.participants], dtype=bool)
+    if not own.any():
+        raise InputError(
+            f"participant {participant!r} sells nothing in this book{suggest(participant, book.participants)}"
+        )
+    rest = replace(book, mw=np.where(own, 0.0, book.mw), min_mw=np.where(own, 0.0, book.min_mw))
+    rest = rest.with_lost_load(value_of_lost_load)
+    needed = np.zeros(len(rest.orders), dtype=bool)
+    needed[rest.column_row[rest.column_demand]] = True
+    dear = np.maximum(rest.price, value_of_lost_load)
+    valued = replace(rest, price=np.where(needed, dear, rest.price), slope=np.where(needed, 0.0, rest.slope))
+    outcome = market.clear(valued)
+    left = (valued.mw[valued.column_row] - outcome.accepted_mw)[valued.column_demand]
+    least = ROUNDING * (1.0 + float(valued.mw.max(initial=0.0)))
+    return float(left[left > least].sum()) * book.hours
 
 
 def _check_period(book: Book, period: int) -> None:

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import KeptModels
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
-from clearing.explaining.diagnosis import explain_infeasibility, refuse_unsupplied
+from clearing.explaining.diagnosis import (
+    explain_infeasibility,
+    refuse_infeasible_peak,
+    refuse_unsupplied,
+)
+from clearing.machines import refuse_self_trade
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.optimum import find_optimum
 from clearing.outcome import Outcome
@@ -22,6 +28,9 @@ from networks.grid import Grid
 
 if TYPE_CHECKING:
     from clearing.prepared import PreparedMarket
+
+MOST_ENTRIES = 1_000_000
+"""Orders, buses, branches and links, each times its periods, of one clearing: each takes about 7 KB."""
 
 MODELS_KEPT = 8  # compiled models a market remembers, one per structure of book
 
@@ -41,7 +50,7 @@ class NodalMarket:
     Notes
     -----
     `clear` is a function of the book alone (law 3): every clearing is solved from scratch, and the
-    result is recomputed from its active set.
+    result is recomputed from its active set. Any number of threads may share a market.
     """
 
     def __init__(
@@ -58,7 +67,7 @@ class NodalMarket:
         self.grid, self.price_rule, self.form = grid, price_rule, form
         self.time_limit = number("time_limit", time_limit, "seconds", above=0)
         self.require_previous = require_previous
-        self._models: dict[tuple[object, ...], CompiledModel] = {}
+        self._models: KeptModels[CompiledModel] = KeptModels(MODELS_KEPT)
 
     def clear(self, book: Book) -> Outcome:
         """Clear one book.
@@ -66,17 +75,20 @@ class NodalMarket:
         Raises
         ------
         InputError
-            an order at an unknown bus, fixed demand cut off from every supply, or ramps without a
-            previous output where it is required.
+            an order at an unknown bus, a unit that would buy from itself, fixed demand cut off from every
+            supply, or ramps without a previous output where it is required.
         InfeasibleError
             no dispatch serves the fixed demand; the message names the cut and the missing MW.
         TimeLimitError, NumericalError
             no solver proved an optimum whose certificate holds.
         """
         notes = self._check_ramps(book)
+        refuse_self_trade(book)
         structure = Structure.of(book, self.grid)
+        _refuse_too_large(structure)
         numbers = Numbers.of(book, structure)
         refuse_unsupplied(structure, numbers)
+        refuse_infeasible_peak(structure, numbers)
         try:
             found = find_optimum(
                 structure, numbers, self.compiled(structure), self.price_rule, self.time_limit
@@ -113,12 +125,7 @@ class NodalMarket:
 
     def compiled(self, structure: Structure) -> CompiledModel:
         """The compiled model of a structure: built once, then re-used for books that differ in numbers."""
-        key = structure.key
-        if key not in self._models:
-            if len(self._models) >= MODELS_KEPT:
-                self._models.pop(next(iter(self._models)))
-            self._models[key] = compile_model(build_nodal_model(structure, self.form))
-        return self._models[key]
+        return self._models.get(structure.key, lambda: compile_model(build_nodal_model(structure, self.form)))
 
     def _check_ramps(self, book: Book) -> tuple[str, ...]:
         limited = np.isfinite(book.ramp_up_mw) | np.isfinite(book.ramp_down_mw)
@@ -132,6 +139,19 @@ class NodalMarket:
             return ()
         who = f"unit {free[0]!r}" if len(free) == 1 else f"{len(free)} units"
         return (f"{who} with ramp limits have no previous output: period 0 is free for them",)
+
+
+def _refuse_too_large(structure: Structure) -> None:
+    """Before the work, because the work would end for want of memory."""
+    grid, periods = structure.grid, structure.periods
+    entries = len(structure.bus) + (len(grid.buses) + len(grid.branches) + len(grid.links)) * periods
+    if entries > MOST_ENTRIES:
+        raise InputError(
+            f"the book has {len(structure.bus):,} orders, each counted in each of its periods, on a grid of "
+            f"{len(grid.buses):,} buses and {len(grid.branches):,} branches in {periods:,} periods: "
+            f"{entries:,} entries, more than the {MOST_ENTRIES:,} that are cleared at once; clear periods "
+            "apart where no ramp joins them, or put orders of one bus and price together"
+        )
 
 
 def _energy(reduced: Reduced, x: np.ndarray, lmp: np.ndarray) -> np.ndarray:

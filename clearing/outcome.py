@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clearing.book import BUY, SELL, Book
+from clearing.book import SELL, Book
 from clearing.certificate import Certificate, Claim
 from clearing.pricing.prices import DualFace, PriceRule
 from networks.checks import frozen
@@ -27,8 +27,8 @@ class Outcome:
     Attributes
     ----------
     book, grid : what was cleared.
-    accepted_mw : (order columns,) accepted MW; column k is row `book.column_row[k]` in period
-        `book.column_period[k]`.
+    accepted_mw : (order columns,) accepted MW, negative where a sale withdraws; column k is row
+        `book.column_row[k]` in period `book.column_period[k]`.
     link_mw : (links, periods) flow on controllable links.
     flow_mw : (branches, periods) branch flows, positive from `from_bus` to `to_bus`.
     lmp : (buses, periods) locational marginal prices [$/MWh]; NaN where nothing bounds them.
@@ -72,20 +72,30 @@ class Outcome:
         """(buses, periods) whether the bus has a price."""
         return np.isfinite(self.lmp)
 
+    @property
+    def is_demand(self) -> np.ndarray:
+        """(order columns,) bool, purchases of units that sell nothing in the period (law 2)."""
+        return self.face.reduced.structure.demand
+
     @cached_property
     def welfare(self) -> float:
-        """Value of accepted bids less cost of accepted offers over all periods [$]."""
-        return self._worth(BUY) - self._worth(SELL)
+        """Value of served bids less offered cost, constant costs left out, over all periods [$]."""
+        return -float(self._signed_cost.sum())
 
     @cached_property
     def cost(self) -> float:
-        """Offered cost of accepted sales, constant costs included, over all periods [$]."""
-        return self._worth(SELL) + self.book.constant_cost * self.book.periods * self.book.hours
+        """Offered cost of supply, constant costs included, over all periods [$].
 
-    def _worth(self, side: int) -> float:
-        book, rows = self.book, self.book.column_row
-        x = np.where(book.side[rows] == side, self.accepted_mw, 0.0)
-        return float((book.price[rows] * x - side * -0.5 * book.slope[rows] * x**2).sum()) * book.hours
+        Of units that sell and withdraw it is net: what they withdraw counts with a minus sign.
+        """
+        constant = self.book.constant_cost * self.book.periods * self.book.hours
+        return float(self._signed_cost[~self.is_demand].sum()) + constant
+
+    @property
+    def _signed_cost(self) -> np.ndarray:
+        """(order columns,) cost of what each order injects, less the value of what it withdraws [$]."""
+        book, rows, x = self.book, self.book.column_row, self.accepted_mw
+        return (book.side[rows] * book.price[rows] * x + 0.5 * book.slope[rows] * x**2) * book.hours
 
     @cached_property
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -98,12 +108,15 @@ class Outcome:
 
     @cached_property
     def prices(self) -> pd.DataFrame:
-        """Index (bus, period): lmp, lmp_low, lmp_high, energy, congestion [$/MWh]."""
+        """Index (bus, period): lmp, lmp_low, lmp_high, energy, congestion [$/MWh]; fused buses last."""
         low, high = self.intervals
         columns = {"lmp": self.lmp, "lmp_low": low, "lmp_high": high, "energy": self.energy}
-        frame = pd.DataFrame(
-            {name: values.ravel() for name, values in columns.items()}, index=self._by("bus")
+        position = self.grid.bus_position  # the buses in their order, then those that are fused with one
+        rows = np.array(list(position.values()), dtype=np.int64)
+        index = pd.MultiIndex.from_product(
+            [list(position), range(self.book.periods)], names=["bus", "period"]
         )
+        frame = pd.DataFrame({name: values[rows].ravel() for name, values in columns.items()}, index=index)
         frame["congestion"] = frame["lmp"] - frame["energy"]
         return frame
 
@@ -111,7 +124,8 @@ class Outcome:
     def accepted(self) -> pd.DataFrame:
         """Index order: participant, unit, bus, period, side, offered_mw, accepted_mw, limit_price, price.
 
-        `limit_price` is the order's own price of its first MW, `price` the LMP at its bus [$/MWh].
+        `limit_price` is the order's own price of its first MW, `price` the LMP at its bus [$/MWh]. A sale
+        with a negative `accepted_mw` withdraws.
         """
         book, rows, period = self.book, self.book.column_row, self.book.column_period
         bus = self.face.reduced.structure.bus

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ from clearing.errors import ClearingError, InputError
 from clearing.prepared import PreparedMarket
 
 Name = Literal["price", "mw", "slope", "fixed_mw", "limit_mw"]
+_TABLE = Lock()  # held while rows are copied, never while a market clears
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # golden-ratio multiplier: Knuth, TAOCP 3, section 6.4
 
 
@@ -20,7 +22,8 @@ class OutcomeCache:
 
     A profile is a round's numbers, compared bit by bit: equal numbers get the bits that clearing them
     again would give, and no two profiles are taken for one another. Every profile has one place in a table
-    of fixed size; profiles that share a place displace each other. Only certified outcomes are kept.
+    of fixed size; profiles that share a place displace each other. Only certified outcomes are kept. Any
+    number of threads may share one.
 
     Parameters
     ----------
@@ -99,12 +102,13 @@ class OutcomeCache:
             if (array is not None) != (name in self.profile):
                 remedy = "give it" if name in self.profile else "name it in profile"
                 raise InputError(f"array '{name}' and profile {self.profile} do not fit; {remedy}")
-        rows = self.prepared._check(price, mw, slope, fixed_mw, limit_mw)
+        rows = self.prepared._shape_rows(price, mw, slope, fixed_mw, limit_mw)
         keys = self._bits(rows)
         hashed = self._hash(keys)
         place = (hashed % np.uint64(self.places)).astype(np.int64)
-        found = self._rows[place]
-        known = self._used[place] & (self._keys[place] == keys).all(axis=1)
+        with _TABLE:  # an outcome and its key are those of one profile
+            found = self._rows[place]
+            known = self._used[place] & (self._keys[place] == keys).all(axis=1)
         status = np.zeros(len(rows), dtype=np.int64)
         fallbacks = 0
         missing = np.flatnonzero(~known)
@@ -119,8 +123,10 @@ class OutcomeCache:
             if on_error == "raise" and not proven.all():
                 self._raise(rows, int(np.flatnonzero(status != Status.OPTIMAL)[0]))
             slot, kept = np.unique(place[chosen][proven], return_index=True)
-            self._rows[slot], self._keys[slot] = fresh[proven][kept], keys[chosen][proven][kept]
-            self._used[slot] = True
+            with _TABLE:
+                self.cleared += len(chosen)
+                self._rows[slot], self._keys[slot] = fresh[proven][kept], keys[chosen][proven][kept]
+                self._used[slot] = True
         parts = np.split(found, self._ends[:-1], axis=1)
         arrays = {
             name: part.reshape(len(rows), *shape)
@@ -138,7 +144,6 @@ class OutcomeCache:
             return ((mixed ^ (mixed >> np.uint64(29))) * _MIX) >> np.uint64(20)
 
     def _clear(self, rows: Rows, chosen: np.ndarray) -> Batch:
-        self.cleared += len(chosen)
         arrays = {name: getattr(rows, name)[chosen] for name in self.profile}
         return self.prepared.clear_many(**arrays, want=self.want)
 
@@ -146,7 +151,7 @@ class OutcomeCache:
         arrays = {name: getattr(rows, name)[r : r + 1] for name in self.profile}
         try:
             self.prepared.clear_many(**arrays, want=(), on_error="raise")
-        except ClearingError as error:
+        except (ClearingError, InputError) as error:
             raise type(error)(str(error).replace("round 0", f"round {r}", 1)) from error
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from clearing.batches import Batch, Round, Rows, Status, check_rows, doubles, once, rows_of
+from clearing.batches import Batch, Bound, Bounds, Round, Rows, Status, doubles, empty_batch, rows_of, spread
 from clearing.book import Book
 from clearing.errors import (
     ClearingError,
@@ -24,7 +24,9 @@ from clearing.errors import (
     TimeLimitError,
     UnboundedError,
 )
+from clearing.machines import own_pairs
 from clearing.optimum import Optimum, find_optimum
+from clearing.shortages import Shortages
 from clearing.structure import Numbers, Structure
 from networks.checks import suggest
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
 
 _DOUBLE = np.dtype(float)
-_STATUS_OF: dict[type[ClearingError], Status] = {
+_STATUS_OF: dict[type[Exception], Status] = {
     InfeasibleError: Status.INFEASIBLE,
     UnboundedError: Status.UNBOUNDED,
     TimeLimitError: Status.TIME_LIMIT,
@@ -47,7 +49,8 @@ _STATUS_OF: dict[type[ClearingError], Status] = {
 class PreparedMarket:
     """A nodal market with a fixed structure of orders.
 
-    Results are those of the canonical laws whatever was cleared before, in any order or batch (law 3).
+    Results are those of the canonical laws whatever was cleared before, in any order or batch (law 3). Any
+    number of threads may share one.
 
     Attributes
     ----------
@@ -63,6 +66,7 @@ class PreparedMarket:
         self.orders = len(self.structure.bus)
         self.sloped = bool(self.numbers.slope.any())
         self._shape, self._hours = (self.orders,), book.hours
+        self._shortages = Shortages()
 
     @cached_property
     def engine(self) -> Engine | None:
@@ -106,13 +110,16 @@ class PreparedMarket:
         limit_mw : (rounds, branches) or (branches,) thermal limits in place of the grid's [MW].
         want : of "accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow"; nobody pays for what was
             not asked.
-        on_error : "mark" leaves NaN and a status in a failed row, "raise" raises its error.
+        on_error : "mark" leaves NaN and a status in a failed row (INVALID where it has numbers that no
+            book may hold, or a unit bids more than it asks itself), and no other row feels it; "raise" raises
+            its error.
         branches : labels of the branches whose flows are wanted (all by default).
 
         Raises
         ------
         InputError
-            arrays of a wrong shape, or numbers that no book may hold, naming round and order.
+            arrays of a wrong shape; numbers that no book may hold, naming round and order, where every round
+            has them or with on_error="raise" (else such rows get the status INVALID).
         ClearingError
             with on_error="raise", the first failed round's.
         """
@@ -120,19 +127,27 @@ class PreparedMarket:
         _check_choice("want", want, WANTED)
         _check_choice("on_error", (on_error,), ("mark", "raise"))
         lines = self._all_branches if branches is None else self._branches(branches)
-        closed = rows.limit_mw is not None and bool((rows.limit_mw == 0).any())
-        if rows.slope is not None and np.isinf(once(rows.slope)).any():
-            self._check_numbers(rows)  # the one number that the engine lets pass
-        if self.engine is None or closed:
-            self._check_numbers(rows)
-            return self._general_batch(rows, want, on_error, lines)
-        batch = self.engine.clear_many(rows, want, lines, self._hours)
-        if np.count_nonzero(batch.certified) == len(rows):
-            return batch
-        self._check_numbers(rows)  # the engine has looked at all others, and proves no round with a bad one
-        fallbacks = 0
-        for r in np.flatnonzero(~batch.certified).tolist():
-            fallbacks += batch.status[r] == Status.NUMERICAL
+        own = self._self_trades(rows)
+        if not own.any():
+            return self._clear_rows(rows, want, on_error, lines)
+        if on_error == "raise":
+            self._refuse_self_trade(rows, *np.argwhere(own)[0].tolist())
+        others = np.flatnonzero(~own.any(axis=1))
+        return spread(self._clear_rows(rows.chosen(others), want, on_error, lines), others, len(rows))
+
+    def _clear_rows(self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray) -> Batch:
+        if self.engine is None:
+            batch = self._empty_batch(len(rows), want, lines)
+        else:
+            batch = self.engine.clear_many(rows, want, lines, self._hours)
+            if np.count_nonzero(batch.certified) == len(rows):
+                return batch  # the engine has looked at all numbers, and proves no round with a bad one
+        rows.check(self._bounds, of_every_round=on_error == "mark")
+        sound = rows.sound(self._bounds)
+        batch.status[~sound] = Status.INVALID
+        left = np.flatnonzero(sound & ~batch.certified)
+        fallbacks = 0 if self.engine is None else int((batch.status[left] == Status.NUMERICAL).sum())
+        for r in left.tolist():
             self._general_round(rows, r, batch, on_error, lines)
         return replace(batch, fallbacks=fallbacks)
 
@@ -146,6 +161,7 @@ class PreparedMarket:
             and price.dtype is quantity.dtype is _DOUBLE
             and price.shape == quantity.shape == self._shape
             and not self.sloped
+            and len(self._own_pairs[0]) == 0
         ):
             found = engine.clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
@@ -154,22 +170,15 @@ class PreparedMarket:
         accepted, lmp, welfare = (getattr(batch, name)[0] for name in ("accepted", "lmp", "welfare"))
         return Round(accepted, lmp, float(welfare))
 
-    def _check(
-        self,
-        price: np.ndarray,
-        mw: np.ndarray | None,
-        slope: np.ndarray | None,
-        fixed_mw: np.ndarray | None,
-        limit_mw: np.ndarray | None,
-    ) -> Rows:
-        """Rows whose numbers are those that a book may hold."""
-        rows = self._shape_rows(price, mw, slope, fixed_mw, limit_mw)
-        self._check_numbers(rows)
+    def _check(self, *arrays: np.ndarray | None) -> Rows:
+        """Rows of price, mw, slope, fixed_mw and limit_mw whose numbers are those that a book may hold."""
+        rows = self._shape_rows(*arrays)
+        rows.check(self._bounds)
         return rows
 
     def _shape_rows(
         self,
-        price: np.ndarray,
+        price: np.ndarray | None,
         mw: np.ndarray | None,
         slope: np.ndarray | None,
         fixed_mw: np.ndarray | None,
@@ -198,14 +207,42 @@ class PreparedMarket:
         shapes["limit_mw"] = (len(grid.branches),)
         return shapes
 
-    def _check_numbers(self, rows: Rows) -> None:
-        """Refuse the first number that no book may hold, naming round and order."""
-        order = self._order_name
-        check_rows(rows.price, "price", order)
-        check_rows(rows.mw, "mw", order, self.numbers.min_mw)
-        check_rows(rows.slope, "slope", order, 0.0)
-        check_rows(rows.fixed_mw, "fixed_mw", self._bus_name)
-        check_rows(rows.limit_mw, "limit_mw", self._branch_name, 0.0, infinite=True)
+    def __getstate__(self) -> dict[str, Any]:
+        """Without compiled code and what it works on, which are made anew where the market arrives."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("engine", "days")}
+
+    @cached_property
+    def _bounds(self) -> Bounds:
+        none = np.zeros(())
+        return {
+            "price": Bound(self._order_name),
+            "mw": Bound(self._order_name, np.maximum(self.numbers.min_mw, 0.0)),
+            "slope": Bound(self._order_name, none),
+            "fixed_mw": Bound(self._bus_name),
+            "limit_mw": Bound(self._branch_name, none, infinite=True),
+        }
+
+    @cached_property
+    def _own_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Columns that may withdraw, and beside each a sale of the same unit in the same period."""
+        machine = self.structure.unit_of * self.structure.periods + self.structure.period
+        return own_pairs(machine, self.structure.side, self.numbers.min_mw)
+
+    def _self_trades(self, rows: Rows) -> np.ndarray:
+        """(rounds, pairs of `_own_pairs`) whether the unit bids more than it asks, as in no book (law 4)."""
+        taking, selling = self._own_pairs
+        if len(taking) == 0:
+            return np.zeros((len(rows), 0), dtype=bool)
+        takes = (rows.mw[:, taking] > 0) | (self.numbers.min_mw[taking] < 0)
+        return takes & (rows.mw[:, selling] > 0) & (rows.price[:, taking] > rows.price[:, selling])
+
+    def _refuse_self_trade(self, rows: Rows, r: int, pair: int) -> None:
+        k, j = (int(columns[pair]) for columns in self._own_pairs)
+        raise InputError(
+            f"array 'price', round {r}, {self._order_name((k,))}: the value is {float(rows.price[r, k])!r}, "
+            f"and its unit asks {float(rows.price[r, j])!r} by {self._order_name((j,))}, so it would buy "
+            "from itself; bid no more than it asks, or name two units"
+        )
 
     def _order_name(self, item: tuple[int, ...]) -> str:
         return f"order {self.book.orders[self.book.column_row[item[0]]]!r}"
@@ -227,24 +264,22 @@ class PreparedMarket:
                 raise InputError(f"branches: {label!r} is not a branch of the grid{suggest(label, known)}")
         return np.array([known[b] for b in labels], dtype=np.int64)
 
-    def _general_batch(self, rows: Rows, want: Sequence[str], on_error: str, lines: np.ndarray) -> Batch:
-        rounds, buses = len(rows), len(self.market.grid.buses)
+    def _empty_batch(self, rounds: int, want: Sequence[str], lines: np.ndarray) -> Batch:
         tail = (self.structure.periods,) if self.structure.periods > 1 else ()
-        shapes = {"accepted": (self.orders,), "welfare": (), "flow": (len(lines), *tail)}
-        arrays = {name: np.full((rounds, *shapes.get(name, (buses, *tail))), np.nan) for name in want}
-        batch = Batch(np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=bool), 0, **arrays)
-        for r in range(rounds):
-            self._general_round(rows, r, batch, on_error, lines)
-        return batch
+        buses = (len(self.market.grid.buses), *tail)
+        shapes = {"accepted": self._shape, "welfare": (), "flow": (len(lines), *tail)}
+        return empty_batch(rounds, {name: shapes.get(name, buses) for name in want})
 
     def _general_round(self, rows: Rows, r: int, batch: Batch, on_error: str, lines: np.ndarray) -> None:
         """Clear row r by the general path and write it into the batch's arrays."""
         try:
+            if batch.status[r] == Status.INFEASIBLE:  # in the engine's eyes
+                self._prove_shortage(rows, r)
             found = self._optimum(rows, r)
-        except ClearingError as error:
+        except (ClearingError, InputError) as error:
             if on_error == "raise":
                 raise type(error)(f"round {r}: {error}") from error
-            batch.status[r], batch.certified[r] = _STATUS_OF[type(error)], False
+            batch.status[r], batch.certified[r] = _STATUS_OF.get(type(error), Status.INVALID), False
             return
         batch.status[r], batch.certified[r] = Status.OPTIMAL, True
         claim, several = found.claim, self.structure.periods > 1
@@ -264,7 +299,25 @@ class PreparedMarket:
                 if wanted is not None:
                     wanted[r] = ends * money if several else ends[:, 0] * money
 
+    def _prove_shortage(self, rows: Rows, r: int) -> None:
+        """InfeasibleError where it is proven at once that row r has no dispatch."""
+        structure, numbers = self._numbers(rows, r)
+        if self._shortages.prove(structure, numbers, self.market.time_limit):
+            raise InfeasibleError(
+                "no dispatch serves the fixed demand within the limits of orders and branches"
+            )
+
     def _optimum(self, rows: Rows, r: int) -> Optimum:
+        market, (structure, numbers) = self.market, self._numbers(rows, r)
+        if self.days is not None and not numbers.slope.any():
+            optimum = self.days.find(structure, numbers, market.price_rule, market.time_limit)
+            if optimum is not None:
+                return optimum
+        model = market.compiled(structure)
+        return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
+
+    def _numbers(self, rows: Rows, r: int) -> tuple[Structure, Numbers]:
+        """Row r as numbers on a structure, which is another one where the row brings limits."""
         structure, market = self.structure, self.market
         numbers = replace(self.numbers, price=rows.price[r], mw=rows.mw[r])
         if rows.slope is not None:
@@ -276,12 +329,7 @@ class PreparedMarket:
             structure = structure.on_grid(market.grid.with_settings(limit_mw=rows.limit_mw[r]))
             low, high = structure.grid.flow_bounds_mw
             numbers = replace(numbers, low_mw=low[structure.limited], high_mw=high[structure.limited])
-        if self.days is not None and not numbers.slope.any():
-            optimum = self.days.find(structure, numbers, market.price_rule, market.time_limit)
-            if optimum is not None:
-                return optimum
-        model = market.compiled(structure)
-        return find_optimum(structure, numbers, model, market.price_rule, market.time_limit)
+        return structure, numbers
 
 
 def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> None:

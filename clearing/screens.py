@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import SELL
-from clearing.monitor import three_pivotal_suppliers
+from clearing.monitor import exactly_one, three_pivotal_suppliers
 
 if TYPE_CHECKING:
     from clearing.incubator import Counterfactual
@@ -18,12 +18,15 @@ LEAST_SHADOW_PRICE = 1e-3
 """A line with a smaller shadow price does not bind for a monitor [$/MWh]."""
 
 
-def three_pivotal_rows(supply: np.ndarray, demand: np.ndarray) -> np.ndarray:
+def three_pivotal_rows(
+    supply: np.ndarray, demand: np.ndarray, injected: np.ndarray | None = None
+) -> np.ndarray:
     """(books, suppliers) RSI₃ of :func:`clearing.monitor.residual_supply` for many books at once.
 
     Parameters
     ----------
     supply : (books, suppliers) [MW]; demand : (books,) [MW]; infinite without demand.
+    injected : (books,) supply that nobody can withhold [MW], none by default.
     """
     supply, demand = np.asarray(supply, dtype=float), np.asarray(demand, dtype=float)
     order = np.argsort(-supply, axis=1, kind="stable")
@@ -34,8 +37,10 @@ def three_pivotal_rows(supply: np.ndarray, demand: np.ndarray) -> np.ndarray:
     for rank in range(min(2, supply.shape[1])):
         others[rows, order[:, rank]] = ranked[:, :3].sum(axis=1) - ranked[:, rank]
     left = supply.sum(axis=1, keepdims=True) - supply - others
+    if injected is not None:
+        left = left + np.asarray(injected, dtype=float)[:, None]
     out = np.full(left.shape, np.inf)
-    return np.divide(left, demand[:, None], out=out, where=demand[:, None] > 0)
+    return exactly_one(np.divide(left, demand[:, None], out=out, where=demand[:, None] > 0))
 
 
 def screen_lines(counterfactual: Counterfactual, row: int) -> pd.DataFrame:

@@ -46,7 +46,8 @@ class Settlement(SettlementTables):
     price : (buses, periods) price of energy [$/MWh]: LMP, uniform price, or the average price of
         accepted sales, which fixed demand pays under pay-as-bid. 0 where none exists.
     schedule_mw : (order columns,) MW settled at that price; the rest has the order's own price.
-    order_paid : (order columns,) what a sale receives or a purchase pays.
+    order_paid : (order columns,) what a sale receives or a purchase pays; a sale that withdraws receives
+        less than 0.
     order_worth : (order columns,) cost of a sale, utility of a purchase.
     fixed_mw, fixed_paid, shunt_paid : (buses, periods) fixed demand and what it and shunts pay.
     branch_rent : (branches, periods) shadow price × flow; shift_rent : what of it phase shifters
@@ -229,7 +230,7 @@ def _average_price(outcome: Outcome) -> np.ndarray:
     """(buses, periods) offered cost per MWh of accepted sales, over islands that links join."""
     grid, book, structure = outcome.grid, outcome.book, outcome.face.reduced.structure
     group = linked_islands(grid)
-    sold = book.side[book.column_row] == SELL
+    sold = (book.side[book.column_row] == SELL) & (outcome.accepted_mw > 0)
     where = group[structure.bus[sold]], structure.period[sold]
     mw, money = np.zeros((2, group.max() + 1, book.periods))
     np.add.at(mw, where, outcome.accepted_mw[sold])

@@ -41,18 +41,19 @@ class SettlementTables:
 
     @property
     def consumer_surplus(self) -> float:
-        """Utility less payments of accepted bids; fixed demand has no utility and is left out [$]."""
-        return float((self.order_worth - self.order_paid)[self._buys].sum())
+        """Utility less payments of demand (law 2); fixed demand has no utility and is left out [$]."""
+        return float((self.order_worth - self.order_paid)[self.outcome.is_demand].sum())
 
     @property
     def producer_surplus(self) -> float:
-        """Receipts less cost of accepted offers, before uplift and constant costs [$]."""
-        return float((self.order_paid - self.order_worth)[~self._buys].sum())
+        """Receipts less cost of all other orders, before uplift and constant costs [$]."""
+        supply = ~self.outcome.is_demand
+        return float((self._side * (self.order_paid - self.order_worth))[supply].sum())
 
     @property
     def redispatch_cost(self) -> float:
         """What moving orders away from the schedule costs the operator [$]; 0 unless "uniform"."""
-        return float(np.where(self._buys, -self.redispatch_paid, self.redispatch_paid).sum())
+        return float((self._side * self.redispatch_paid).sum())
 
     @property
     def uplift(self) -> float:
@@ -66,15 +67,16 @@ class SettlementTables:
 
     @cached_property
     def summary(self) -> pd.Series:
-        """Name → $: what each side gets and what the operator keeps."""
+        """Name → $: what each side gets and what the operator keeps; buyers are demand as in law 2, and what
+        sellers withdraw is taken from their receipts and cost."""
         return pd.Series(
             {
-                "utility": float(self.order_worth[self._buys].sum()),
-                "cost": float(self.order_worth[~self._buys].sum()),
-                "buyers' payments": float(self.order_paid[self._buys].sum()),
+                "utility": float(self._utility.sum()),
+                "cost": float(self._cost.sum()),
+                "buyers' payments": float(self.order_paid[self.outcome.is_demand].sum()),
                 "fixed demand's payment": float(self.fixed_paid.sum()),
                 "grid shunts' payment": float(self.shunt_paid.sum()),
-                "sellers' receipts": float(self.order_paid[~self._buys].sum()),
+                "sellers' receipts": float((self._side * self.order_paid)[~self.outcome.is_demand].sum()),
                 "consumer surplus": self.consumer_surplus,
                 "producer surplus": self.producer_surplus,
                 "merchandising surplus": self.merchandising_surplus,
@@ -93,15 +95,16 @@ class SettlementTables:
         """Index (participant, period): sold_mwh, bought_mwh, receipts, payments, cost, utility, surplus [$].
 
         Surplus is receipts − cost + utility − payments, before uplift (which is per unit over all
-        periods, see :attr:`totals`). Negative fixed demand counts as sold.
+        periods, see :attr:`totals`). Negative fixed demand counts as sold, and what a sale withdraws as
+        bought; the cost of a unit that sells and withdraws is net.
         """
         book, hours = self.outcome.book, self.outcome.book.hours
         names = list(dict.fromkeys(book.participants))
         number = {name: k for k, name in enumerate(names)}
         owner = np.array([number[p] for p in book.participants], dtype=np.int64)[book.column_row]
         at = owner * book.periods + book.column_period
-        mwh = self.outcome.accepted_mw * hours
-        buys, size = self._buys, len(names) * book.periods
+        mwh = np.abs(self.outcome.accepted_mw) * hours
+        buys, size = self.buys, len(names) * book.periods
 
         def total(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
             return np.bincount(at[chosen], weights=values[chosen], minlength=size)
@@ -109,10 +112,10 @@ class SettlementTables:
         columns = {
             "sold_mwh": total(mwh, ~buys),
             "bought_mwh": total(mwh, buys),
-            "receipts": total(self.order_paid, ~buys),
-            "payments": total(self.order_paid, buys),
-            "cost": total(self.order_worth, ~buys),
-            "utility": total(self.order_worth, buys),
+            "receipts": total(self._paid, ~buys),
+            "payments": total(self._paid, buys),
+            "cost": total(self._cost, ~self.outcome.is_demand),
+            "utility": total(self._utility, self.outcome.is_demand),
         }
         shunts = np.repeat(self.outcome.grid.shunt_mw[:, None], book.periods, axis=1)
         for name, mw, paid in ((FIXED, self.fixed_mw, self.fixed_paid), (SHUNTS, shunts, self.shunt_paid)):
@@ -189,9 +192,29 @@ class SettlementTables:
         return pd.DataFrame({"uplift": self.uplift_paid}, index=index)
 
     @cached_property
-    def _buys(self) -> np.ndarray:
+    def _side(self) -> np.ndarray:
         book = self.outcome.book
-        return book.side[book.column_row] == BUY
+        return book.side[book.column_row]
+
+    @cached_property
+    def buys(self) -> np.ndarray:
+        """(order columns,) purchases, and sales that withdraw."""
+        return (self._side == BUY) | (self.outcome.accepted_mw < 0)
+
+    @property
+    def _paid(self) -> np.ndarray:
+        """(order columns,) what a seller receives, or whoever withdraws pays."""
+        return np.where(self.buys & (self._side != BUY), -self.order_paid, self.order_paid)
+
+    @property
+    def _cost(self) -> np.ndarray:
+        """(order columns,) cost of supply, with a minus sign what units that also sell withdraw."""
+        return np.where(self.outcome.is_demand, 0.0, self._side * self.order_worth)
+
+    @property
+    def _utility(self) -> np.ndarray:
+        """(order columns,) what demand is worth to those who bid for it."""
+        return np.where(self.outcome.is_demand, self.order_worth, 0.0)
 
     def _by(self, what: str, labels: tuple[Hashable, ...]) -> pd.MultiIndex:
         return pd.MultiIndex.from_product(

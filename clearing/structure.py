@@ -21,7 +21,11 @@ class Structure:
     Attributes
     ----------
     periods : int.
-    bus, period, side : (columns,) of the order columns; side +1 injects, −1 withdraws.
+    bus, period, side : (columns,) of the order columns; side +1 injects (withdraws where it accepts less
+        than 0 MW), −1 withdraws.
+    unit_of : (columns,) number of the order's unit.
+    demand : (columns,) bool, purchases of units that sell nothing in the period: what law 4 and every
+        weight count as demand.
     ramp_of : (columns,) position in `ramp_units`, −1 where the unit has no ramp limit.
     ramp_units : labels of units with a finite ramp limit.
     ramp_start : (ramp units,) whether the output before period 0 is known.
@@ -34,6 +38,8 @@ class Structure:
     bus: np.ndarray
     period: np.ndarray
     side: np.ndarray
+    unit_of: np.ndarray
+    demand: np.ndarray
     ramp_of: np.ndarray
     ramp_units: tuple[Hashable, ...]
     ramp_start: np.ndarray
@@ -50,12 +56,15 @@ class Structure:
         rows = book.column_row
         ramp_of = np.array([index.get(unit, -1) for unit in book.units], dtype=np.int64)[rows]
         low, high = grid.flow_bounds_mw
+        unit_of = book.unit_numbers[rows]
         return cls(
             grid=grid,
             periods=book.periods,
             bus=frozen(bus[rows]),
             period=book.column_period,
             side=frozen(book.side[rows]),
+            unit_of=frozen(unit_of),
+            demand=book.column_demand,
             ramp_of=frozen(ramp_of),
             ramp_units=units,
             ramp_start=frozen(np.isfinite(book.previous_mw[ramped])),
@@ -68,10 +77,28 @@ class Structure:
         low, high = grid.flow_bounds_mw
         return replace(self, grid=grid, limited=frozen(np.flatnonzero(np.isfinite(low) | np.isfinite(high))))
 
+    def in_period(self, period: int) -> Structure:
+        """The columns of one period, without the ramps that join it to others."""
+        mine = self.period == period
+        return replace(
+            self,
+            periods=1,
+            period=frozen(np.zeros(int(mine.sum()), dtype=np.int64)),
+            bus=frozen(self.bus[mine]),
+            side=frozen(self.side[mine]),
+            unit_of=frozen(self.unit_of[mine]),
+            demand=frozen(self.demand[mine]),
+            ramp_of=frozen(np.full(int(mine.sum()), -1)),
+            ramp_units=(),
+            ramp_start=frozen(np.zeros(0, dtype=bool)),
+        )
+
     @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for books that differ in numbers only, so that one compiled model serves them."""
-        arrays = (self.bus, self.period, self.side, self.ramp_of, self.ramp_start, self.limited)
+        arrays = (
+            self.bus, self.period, self.side, self.unit_of, self.ramp_of, self.ramp_start, self.limited,
+        )  # fmt: skip
         return (self.periods, *(a.tobytes() for a in arrays))
 
 
@@ -81,7 +108,8 @@ class Numbers:
 
     Attributes
     ----------
-    price, slope, mw, min_mw : (columns,) of the order columns [$/MWh, $/MW²h, MW, MW].
+    price, slope, mw, min_mw : (columns,) of the order columns [$/MWh, $/MW²h, MW, MW]; min_mw is negative
+        for a sale that may also withdraw.
     fixed_mw : (buses, periods) fixed demand and shunts, negative injects [MW].
     low_mw, high_mw : (limited branches,) flow bounds [MW].
     ramp_up_mw, ramp_down_mw, previous_mw : (ramp units,) [MW]; previous 0 where it is unknown.
@@ -115,6 +143,18 @@ class Numbers:
             ramp_up_mw=book.ramp_up_mw[ramped],
             ramp_down_mw=book.ramp_down_mw[ramped],
             previous_mw=np.nan_to_num(book.previous_mw[ramped]),
+        )
+
+    def in_period(self, period: int, structure: Structure) -> Numbers:
+        """The numbers of :meth:`Structure.in_period` of `structure`."""
+        mine, none = structure.period == period, np.zeros(0)
+        return replace(
+            self,
+            **{name: getattr(self, name)[mine] for name in ("price", "slope", "mw", "min_mw")},
+            fixed_mw=self.fixed_mw[:, period : period + 1],
+            ramp_up_mw=none,
+            ramp_down_mw=none,
+            previous_mw=none,
         )
 
 

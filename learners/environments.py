@@ -16,6 +16,7 @@ import numpy as np
 from clearing.errors import InputError
 from learners.equilibria.deviations import Policy, tabulate_policy
 from learners.games.game import PayoffSource, SignallingSource
+from networks.checks import number, whole
 
 try:
     import gymnasium
@@ -50,8 +51,10 @@ class Rules:
             raise InputError(f"information is {self.information!r}; use 'none', 'own', 'price' or 'all'")
         periods = self.update_period
         all_periods = list(periods.values()) if isinstance(periods, Mapping) else [periods]
-        if self.rounds < 1 or min(all_periods) < 1 or not self.reward_scale > 0:
-            raise InputError("rounds and update periods are at least 1, and the reward scale is above 0")
+        whole("rounds", self.rounds)
+        for period in all_periods:
+            whole("update_period", period)
+        number("reward_scale", self.reward_scale, "$", above=0.0)
 
     def periods(self, players: Sequence[str]) -> np.ndarray:
         """(players,) rounds between two moves."""
@@ -77,7 +80,7 @@ class _Rounds:
     def reset(self, seed: int | None) -> None:
         """A new episode from standing actions drawn at random."""
         if seed is not None:
-            self.rng = np.random.default_rng(seed)
+            self.rng = np.random.default_rng(whole("seed", seed, minimum=0))
         self.round = 0
         self.standing = np.array([self.rng.integers(n) for n in self.source.actions])
         self._listen()
@@ -85,12 +88,9 @@ class _Rounds:
     def step(self, wanted: Sequence[int]) -> np.ndarray:
         """(players,) rewards of a round."""
         for i, (action, count) in enumerate(zip(wanted, self.source.actions, strict=True)):
-            if not 0 <= int(action) < count:
-                raise InputError(
-                    f"player {self.source.players[i]!r}: action {action!r} is not among 0 to {count - 1}"
-                )
+            index = _action(action, count, self.source.players[i])
             if self.round % self.periods[i] == 0:
-                self.standing[i] = int(action)
+                self.standing[i] = index
         self.round += 1
         self._listen()
         return self.source.payoffs(self.standing[None], self.rng)[0] / self.rules.reward_scale
@@ -123,6 +123,12 @@ class _Rounds:
     @property
     def over(self) -> bool:
         return self.round >= self.rules.rounds
+
+
+def _action(given: object, count: int, player: str) -> int:
+    """An action's index: a whole number, or an array without axes, as agents' `sample` and `predict` give."""
+    single = given.item() if isinstance(given, np.ndarray) and given.ndim == 0 else given
+    return whole(f"player {player!r}: action", single, 0, count - 1)
 
 
 class ParallelGame(pettingzoo.ParallelEnv):
@@ -218,15 +224,15 @@ class SinglePlayerGame(gymnasium.Env):
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[np.ndarray, dict]:
         """A new episode: the observation and an empty info."""
-        super().reset(seed=seed)
         self._play.reset(seed)
+        super().reset(seed=seed)
         return self._play.observe(self._player), {}
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
         """One round against the rivals' answers to the last one."""
         play = self._play
         last = int(np.ravel_multi_index(tuple(play.standing), play.source.actions))
-        wanted = [int(action)] * len(play.standing)
+        wanted: list[Any] = [action] * len(play.standing)
         for i, table in self._tables.items():
             wanted[i] = int(table[last])
         reward = float(play.step(wanted)[self._player])

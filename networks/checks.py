@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
+from itertools import islice
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,16 @@ Rows = pd.DataFrame | Sequence[Mapping[str, Any]]
 MOST_MW = 1e10
 """More than all power plants of the world by a factor of a thousand. Beyond it, double precision no longer
 tells kilowatts apart, and no optimum could be certified."""
+
+LONGEST = 10**18
+"""Whole numbers from here on are no labels: no file of results could hold them."""
+
+LONGEST_NAME, MOST_NAMES = 100, 20_000
+"""Characters of a name, and number of names, among which a misspelt one is looked for."""
+
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?)", re.IGNORECASE | re.ASCII
+)
 
 
 class Table:
@@ -32,7 +46,7 @@ class Table:
 
     def __init__(self, rows: Rows, name: str, required: Sequence[str], optional: Sequence[str] = ()):
         frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-        known = [*required, *optional]
+        known = dict.fromkeys([*required, *optional])
         index_names = [n for n in frame.index.names if n is not None]
         if any(n in known and n not in frame.columns for n in index_names):
             frame = frame.reset_index()
@@ -66,11 +80,11 @@ class Table:
         label = self.value(position, self.label_column)
         if label is None or (isinstance(label, float) and np.isnan(label)):
             return f"table '{self.name}', row {position}"
-        return f"table '{self.name}', {self.label_column} {label!r} (row {position})"
+        return f"table '{self.name}', {self.label_column} {shown(label)} (row {position})"
 
     def fail(self, position: int, column: str, problem: str, remedy: str) -> InputError:
         value = self.value(position, column)
-        return InputError(f"{self.row(position)}: column '{column}' is {value!r}: {problem}; {remedy}")
+        return InputError(f"{self.row(position)}: column '{column}' is {shown(value)}: {problem}; {remedy}")
 
     def refuse(self, bad: np.ndarray, column: str, problem: str, remedy: str) -> None:
         """Raise InputError for the first row where `bad`, if there is one."""
@@ -94,6 +108,10 @@ class Table:
                 or value == ""
             ):
                 raise self.fail(position, column, "a label is missing", "give a name or a number")
+            if not isinstance(value, Hashable):
+                raise self.fail(position, column, "it is no label", "give a name or a number")
+            if isinstance(value, int) and not -LONGEST < value < LONGEST:
+                raise self.fail(position, column, "it has more than 18 digits", "write it as text")
             if unique and value in seen:
                 raise self.fail(
                     position,
@@ -141,10 +159,7 @@ class Table:
             assert default is not None, column
             return np.full(len(self), default)
         raw = self.frame[column]
-        booleans = raw.map(lambda v: isinstance(v, (bool, np.bool_))) if raw.dtype in (object, bool) else None
-        values = np.array(pd.to_numeric(raw, errors="coerce"), dtype=float)
-        if booleans is not None:
-            values[booleans.to_numpy(dtype=bool)] = np.nan
+        values = _column_of_numbers(raw)
         empty = raw.isna().to_numpy()
         if missing is not None:
             values[empty] = missing
@@ -197,19 +212,74 @@ def number(
     return found
 
 
-def whole(name: str, value: object, minimum: int = 1) -> int:
-    """A whole number given as an argument, at least `minimum`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:
-        raise InputError(f"{name} is {value!r}; give a whole number of at least {minimum}")
-    return int(value)
+def real_array(name: str, values: object) -> np.ndarray:
+    """Real numbers given as an argument, as a new array of floats; complex ones would lose a part.
+
+    Raises
+    ------
+    InputError
+        for what holds anything else.
+    """
+    try:
+        if np.asarray(values).dtype.kind == "c":
+            raise TypeError
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} does not hold real numbers; give an array of them") from None
+
+
+def whole(name: str, value: object, minimum: int = 1, most: int | None = None) -> int:
+    """A whole number given as an argument, at least `minimum` and at most `most`."""
+    good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not good or value < minimum or (most is not None and value > most):  # type: ignore[operator]
+        bound = f"of at least {minimum}" if most is None else f"from {minimum} to {most}"
+        raise InputError(f"{name} is {value!r}; give a whole number {bound}")
+    return int(value)  # type: ignore[call-overload]
+
+
+def plain_number(value: object) -> float:
+    """A number, or a text that is one in plain decimal notation, as a float; NaN for everything else.
+
+    Truth values, complex numbers and times are no numbers; `1_000`, `0x1F` and `1,5` are no plain notation.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return float(text) if _NUMBER.fullmatch(text) else np.nan
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, Decimal)):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return np.nan
+
+
+def _column_of_numbers(raw: pd.Series) -> np.ndarray:
+    """A column as floats, NaN where there is no number."""
+    if getattr(raw.dtype, "kind", "O") in "iuf":
+        return raw.to_numpy(dtype=float, na_value=np.nan, copy=True)
+    return np.array([plain_number(value) for value in raw.tolist()], dtype=float)
+
+
+def shown(value: object, most: int = 160) -> str:
+    """The value as a message shows it: escaped, and cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no whole number of more than 4,300 digits
+        return f"a {type(value).__name__} too large to show"
+    return text if len(text) <= most else f"{text[: most // 2]}… ({len(text):,} characters)"
 
 
 def suggest(label: Hashable, known: Iterable[Hashable]) -> str:
     """`" (did you mean 'B70'?)"`, or nothing when no known label is near."""
+    text = str(label)
     names = {str(k): k for k in known}
-    if str(label) in names:
-        return f" (did you mean {names[str(label)]!r}, a {type(names[str(label)]).__name__}?)"
-    near = difflib.get_close_matches(str(label), list(names), n=1, cutoff=0.6)
+    if text in names:
+        return f" (did you mean {names[text]!r}, a {type(names[text]).__name__}?)"
+    if len(text) > LONGEST_NAME:
+        return ""
+    # the comparison is quadratic in the length of a name
+    comparable = [name for name in islice(names, MOST_NAMES) if len(name) <= LONGEST_NAME]
+    near = difflib.get_close_matches(text, comparable, n=1, cutoff=0.6)
     return f" (did you mean {names[near[0]]!r}?)" if near else ""
 
 

@@ -87,6 +87,10 @@ class Fleet(Protected):
             naming table, row, column, value and remedy (law 11).
         """
         position = buses.bus_position if isinstance(buses, Grid) else buses
+        first: dict[int, Hashable] = {}  # a bus goes before those that are fused with it
+        for label, k in position.items():
+            first.setdefault(k, label)
+        names = tuple(first.values())
         table = Table(
             units,
             "units",
@@ -105,7 +109,7 @@ class Fleet(Protected):
             "give its output before period 0, or leave it empty",
         )  # fmt: skip
         return cls(
-            buses=tuple(position),
+            buses=names,
             units=tuple(labels),
             unit_owner=_owners(table, labels),
             unit_bus=table.positions("bus", position, "table 'buses'"),

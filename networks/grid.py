@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from networks.checks import Protected, Rows, Table, frozen, number
+from networks.checks import Protected, Rows, Table, frozen, number, real_array
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Grid(Protected):
     base_mva : float.
     convention : "matpower" (susceptance 1/(x·tap), shifters on) or "powermodels"
         (x/(r²+x²), taps and shifts ignored), law 8.
+    fused : (label, bus) of buses that closed switches make one with a bus of the grid: orders may name
+        them, and they have its price.
     """
 
     buses: tuple[Hashable, ...]
@@ -60,11 +62,19 @@ class Grid(Protected):
     link_max_mw: np.ndarray
     base_mva: float = 100.0
     convention: Convention = "matpower"
+    fused: tuple[tuple[Hashable, Hashable], ...] = ()
     bus_position: Mapping[Hashable, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "bus_position", {label: k for k, label in enumerate(self.buses)})
+        position = {label: k for k, label in enumerate(self.buses)}
+        for label, bus in self.fused:
+            if label in position or bus not in position:
+                raise InputError(
+                    f"fused bus {label!r} with {bus!r}: the first must be no bus of the grid, the second one"
+                )
+        position |= {label: position[bus] for label, bus in self.fused}
+        object.__setattr__(self, "bus_position", position)
 
     @classmethod
     def from_tables(
@@ -75,6 +85,7 @@ class Grid(Protected):
         base_mva: float = 100.0,
         convention: Convention = "matpower",
         angle_limits: AngleLimits = "file",
+        fused: Sequence[tuple[Hashable, Hashable]] = (),
     ) -> Grid:
         """A grid from plain tables (data frames, or sequences of dicts).
 
@@ -110,6 +121,7 @@ class Grid(Protected):
             **_link_fields(() if links is None else links, position),
             base_mva=float(base_mva),
             convention=convention,
+            fused=tuple((label, bus) for label, bus in fused),
         )
 
     def with_settings(
@@ -126,7 +138,7 @@ class Grid(Protected):
             none = np.full(len(self.branches), np.inf)
             changes |= {"angle_min_degree": -none, "angle_max_degree": none}
         if limit_mw is not None:
-            limit = np.asarray(limit_mw, dtype=float)
+            limit = real_array("limit_mw", limit_mw)
             if limit.shape != self.limit_mw.shape or np.isnan(limit).any() or (limit < 0).any():
                 raise InputError(
                     f"limit_mw needs one number ≥ 0 for each of the {len(self.branches)} branches, in MW"

@@ -8,7 +8,7 @@ A limit outside this range can never bind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +24,9 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class _Injections:
-    """What may be injected: intervals at buses, and fixed withdrawals, in one period."""
+class Injections:
+    """What may be injected in one period: intervals of MW at buses (links between islands are added), and
+    (buses,) fixed withdrawals, shunts included."""
 
     bus: np.ndarray
     low: np.ndarray
@@ -41,7 +42,7 @@ def flow_ranges(grid: Grid, fleet: Fleet) -> tuple[np.ndarray, np.ndarray]:
     links their ends are taken as independent, so the range may be too wide, never too narrow.
     """
     low, high = np.empty(len(grid.branches)), np.empty(len(grid.branches))
-    for rows, below, above in _chunks(grid, fleet, np.arange(len(grid.branches))):
+    for rows, below, above in _chunks(grid, _periods(grid, fleet), np.arange(len(grid.branches))):
         low[rows], high[rows] = below, above
     return low, high
 
@@ -49,29 +50,34 @@ def flow_ranges(grid: Grid, fleet: Fleet) -> tuple[np.ndarray, np.ndarray]:
 def limits_that_can_bind(grid: Grid, fleet: Fleet) -> np.ndarray:
     """(branches,) bool: whether some dispatch of `fleet` reaches a thermal or angle limit."""
     binding = np.zeros(len(grid.branches), dtype=bool)
-    for rows, reached in _reached(grid, fleet):
+    for rows, reached in _reached(grid, _periods(grid, fleet)):
         binding[rows] = reached
     return binding
 
 
 def any_limit_can_bind(grid: Grid, fleet: Fleet) -> bool:
     """Whether some limit can bind; stops at the first, tightest limits first."""
-    return any(reached.any() for _, reached in _reached(grid, fleet))
+    return any_limit_can_bind_within(grid, _periods(grid, fleet))
 
 
-def _reached(grid: Grid, fleet: Fleet) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def any_limit_can_bind_within(grid: Grid, periods: Sequence[Injections]) -> bool:
+    """Whether some limit can bind where this may be injected; stops at the first."""
+    return any(reached.any() for _, reached in _reached(grid, periods))
+
+
+def _reached(grid: Grid, periods: Sequence[Injections]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     floor, ceiling = grid.flow_bounds_mw
     width = np.minimum(ceiling, -floor)
     limited = np.flatnonzero(np.isfinite(floor) | np.isfinite(ceiling))
-    for rows, below, above in _chunks(grid, fleet, limited[np.argsort(width[limited], kind="stable")]):
+    for rows, below, above in _chunks(grid, periods, limited[np.argsort(width[limited], kind="stable")]):
         slack = ROUNDING * (1.0 + np.maximum(abs(below), abs(above)))
         yield rows, (above >= ceiling[rows] - slack) | (below <= floor[rows] + slack)
 
 
 def _chunks(
-    grid: Grid, fleet: Fleet, branches: np.ndarray
+    grid: Grid, periods: Sequence[Injections], branches: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    periods = [_injections(grid, fleet, t) for t in _distinct_periods(fleet)]
+    periods = [_with_links(grid, period) for period in periods]
     for start in range(0, len(branches), CHUNK):
         rows = branches[start : start + CHUNK]
         ptdf = grid.flow.ptdf_rows(rows)
@@ -81,26 +87,38 @@ def _chunks(
         yield rows, below + shift, above + shift
 
 
-def _distinct_periods(fleet: Fleet) -> np.ndarray:
-    return np.sort(np.unique(fleet.load_mw, axis=1, return_index=True)[1])
+def _periods(grid: Grid, fleet: Fleet) -> list[Injections]:
+    """What units and bids (negative injections) may do in each distinct period."""
+    is_bid = ~np.isnan(fleet.load_price)
+    out = []
+    for period in np.sort(np.unique(fleet.load_mw, axis=1, return_index=True)[1]).tolist():
+        load = fleet.load_mw[:, period]
+        fixed = np.bincount(fleet.load_bus[~is_bid], load[~is_bid], minlength=len(grid.buses))
+        out.append(
+            Injections(
+                np.concatenate([fleet.unit_bus, fleet.load_bus[is_bid]]),
+                np.concatenate([fleet.min_mw, -load[is_bid]]),
+                np.concatenate([fleet.max_mw, np.zeros(is_bid.sum())]),
+                grid.shunt_mw + fixed,
+            )
+        )
+    return out
 
 
-def _injections(grid: Grid, fleet: Fleet, period: int) -> _Injections:
-    """Units, bids (negative injections) and the ends of links between islands, as intervals."""
-    load, is_bid = fleet.load_mw[:, period], ~np.isnan(fleet.load_price)
+def _with_links(grid: Grid, period: Injections) -> Injections:
+    """The ends of links between islands are injections too."""
     across = grid.flow.island[grid.link_from] != grid.flow.island[grid.link_to]
     start, end = grid.link_from[across], grid.link_to[across]
     least, most = grid.link_min_mw[across], grid.link_max_mw[across]
-    fixed = grid.shunt_mw + np.bincount(fleet.load_bus[~is_bid], load[~is_bid], minlength=len(grid.buses))
-    return _Injections(
-        np.concatenate([fleet.unit_bus, fleet.load_bus[is_bid], start, end]),
-        np.concatenate([fleet.min_mw, -load[is_bid], -most, least]),
-        np.concatenate([fleet.max_mw, np.zeros(is_bid.sum()), -least, most]),
-        fixed,
+    return Injections(
+        np.concatenate([period.bus, start, end]),
+        np.concatenate([period.low, -most, least]),
+        np.concatenate([period.high, -least, most]),
+        period.fixed,
     )
 
 
-def _greatest(grid: Grid, ptdf: np.ndarray, injections: _Injections) -> np.ndarray:
+def _greatest(grid: Grid, ptdf: np.ndarray, injections: Injections) -> np.ndarray:
     """(rows,) greatest flow without shifters: the knapsack in each island, links inside it for free."""
     total = -ptdf @ injections.fixed
     inside = grid.flow.island[grid.link_from] == grid.flow.island[grid.link_to]

@@ -47,7 +47,8 @@ def companion_table(case: str, table: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from networks.table_reader import as_numbers, read_csv_rows
+    from networks.csv_tables import numbers_of
+    from networks.csv_text import read_cells
 
     entry = find_entry(case)
     path = data_folder().joinpath(entry.key, f"{table}.csv") if entry else None
@@ -55,9 +56,9 @@ def companion_table(case: str, table: str) -> pd.DataFrame:
         raise InputError(
             f"case '{case}' has no table '{table}'; 'three_node' and 'eighteen_bus' have 'discos'"
         )
-    frame = read_csv_rows(path, table)
-    numbers = {column: pd.Series(as_numbers(frame[column]), dtype=float) for column in frame.columns[1:]}
-    return frame.assign(**numbers)
+    (first, labels), *others = read_cells(path, table).columns.items()
+    numbers = {name: numbers_of(cells).astype(float) for name, cells in others}
+    return pd.DataFrame({first: labels, **numbers})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from networks.fleet import Fleet
 from networks.grid import Grid
 from networks.headroom import any_limit_can_bind
 
+NO_LIMIT_CAN_BIND = "no branch limit can bind, so prices cannot differ between buses of an island"
+
 
 def plural(number: int, one: str, many: str | None = None) -> str:
     """`"1 unit"`, `"3 units"`."""
@@ -27,7 +29,7 @@ def standing_notes(grid: Grid, fleet: Fleet) -> tuple[str, ...]:
     if running > unlimited > 0:
         notes.append(f"{plural(unlimited, 'branch', 'branches')} of {running} without a limit")
     if running and not any_limit_can_bind(grid, fleet):
-        notes.append("no branch limit can bind, so prices cannot differ between buses of an island")
+        notes.append(NO_LIMIT_CAN_BIND)
     if grid.flow.islands > 1:
         notes.append(f"{grid.flow.islands} islands: each is a market of its own unless links join them")
     return tuple(notes)

@@ -24,10 +24,19 @@ from networks.notes import left_out, plural
 NOT_MODELLED = ("tcsc", "vsc", "vsc_stacked", "vsc_bipolar", "line_dc", "load_dc", "source_dc")
 """Elements that carry active power but have no place in a DC market model."""
 
+NUMBERED = (
+    "bus", "line", "trafo", "trafo3w", "impedance", "switch", "dcline", "ext_grid", "gen", "sgen", "load",
+    "storage", "ward", "xward", "motor", "shunt", "asymmetric_load", "asymmetric_sgen",
+)  # fmt: skip
+"""Tables whose rows are named by their index."""
+
 REACTIVE_ONLY = ("svc", "ssc")
 
 SWITCH_RX_RATIO = 0.5
 """Default of `pandapower.rundcopp`, so that impedances of switches agree with it."""
+
+NAMED = 5
+"""Fused buses that a note names; the table of prices has them all."""
 
 NO_LIMIT = 1e9
 """What pandapower's conversion writes for a limit that is not given [MW]."""
@@ -44,6 +53,7 @@ class Converted:
     buses, branches, links : tables for `Grid.from_tables`.
     label_of : label of each row of pandapower's bus array, None where the bus is left out.
     base_mva : power base of the branch table [MVA].
+    fused : (bus, bus that stands for it) of buses that closed switches join to another.
     notes : what was left out or fused.
     """
 
@@ -54,6 +64,7 @@ class Converted:
     links: pd.DataFrame
     label_of: np.ndarray
     base_mva: float
+    fused: tuple[tuple[int, int], ...]
     notes: tuple[str, ...]
 
     def labels_at(self, bus_indices: np.ndarray) -> np.ndarray:
@@ -75,17 +86,18 @@ def convert(net: Any) -> Converted:
     order = np.argsort([_rank(net, label) for label in kept], kind="stable")
     buses = pd.DataFrame({"bus": [kept[k] for k in order], "shunt_mw": shunt[order]})
     links, link_notes = _links(net, dclines, label_of)
-    fused = int(net.bus.in_service.sum()) - sum(not isinstance(label, str) for label in kept)
+    fused = _fused(net, label_of)
     notes = [
         *left_out(
             int((~net.bus.in_service.astype(bool)).sum()), "bus out of service", "buses out of service"
         ),
-        *([f"{plural(fused, 'bus', 'buses')} fused with another by closed switches"] if fused else []),
+        *_fused_words(fused),
         *left_out(dangling, "branch open at one end", "branches open at one end"),
         *link_notes,
         *left_out(sum(len(net[table]) for table in REACTIVE_ONLY), "reactive compensator"),
     ]
-    return Converted(net, ppc, buses, branches, links, label_of, float(ppc["baseMVA"]), tuple(notes))
+    base_mva = float(ppc["baseMVA"])
+    return Converted(net, ppc, buses, branches, links, label_of, base_mva, fused, tuple(notes))
 
 
 @contextmanager
@@ -110,6 +122,13 @@ def _refuse_what_is_not_modelled(net: Any) -> None:
             raise InputError(
                 f"table '{name}', row {table.index[on][0]}: this element is not modelled in a DC market; "
                 "take it out of service, or replace it (a controllable DC connection can be a 'dcline')"
+            )
+    for name, table in net.items():
+        if isinstance(table, pd.DataFrame) and name in NUMBERED and not table.index.is_unique:
+            twice = table.index[table.index.duplicated()][0]
+            raise InputError(
+                f"table '{name}': the index {twice} appears twice; number its rows anew "
+                f"(net.{name}.reset_index(drop=True) where nothing refers to them)"
             )
     if not len(net.bus):
         raise InputError("table 'bus': there is no row; a grid needs at least one bus")
@@ -166,6 +185,21 @@ def _bus_labels(net: Any, ppc: Any) -> np.ndarray:
         if on:
             labels[lookup[aux]] = f"trafo3w {index} star"
     return labels
+
+
+def _fused(net: Any, label_of: np.ndarray) -> tuple[tuple[int, int], ...]:
+    on = [int(index) for index in net.bus.index[net.bus.in_service.astype(bool)]]
+    stands = label_of[net._pd2ppc_lookups["bus"][np.array(on, dtype=np.int64)]]
+    return tuple((bus, int(other)) for bus, other in zip(on, stands.tolist(), strict=True) if bus != other)
+
+
+def _fused_words(fused: tuple[tuple[int, int], ...]) -> list[str]:
+    if not fused:
+        return []
+    named = ", ".join(f"{bus} with {other}" for bus, other in fused[:NAMED])
+    more = f" and {len(fused) - NAMED} more" if len(fused) > NAMED else ""
+    count = plural(len(fused), "bus", "buses")
+    return [f"{count} fused with another by closed switches, whose price it has: {named}{more}"]
 
 
 def _rank(net: Any, label: Any) -> int:

@@ -54,7 +54,7 @@ def fleet_tables(converted: Converted) -> FleetTables:
     low, high = close_ranges(units["min_mw"].to_numpy(float), units["max_mw"].to_numpy(float), withdrawal)
     units = units.assign(min_mw=low, max_mw=high)
     units, segments, cost_notes = _with_costs(net, units)
-    notes = [*_left_out_elements(net), *cost_notes]
+    notes = [*_left_out_elements(net), *_fixed_elements(net, loads), *cost_notes]
     if unlimited.any():
         count = plural(int(unlimited.sum()), "external grid")
         notes.append(f"{count} without limits: taken to give and take all that the rest can use")
@@ -153,6 +153,19 @@ def _left_out_elements(net: Any) -> list[str]:
         notes += left_out(
             int((~np.asarray(on, dtype=bool)).sum()), f"{table} out of service", f"{table}s out of service"
         )
+    return notes
+
+
+def _fixed_elements(net: Any, loads: pd.DataFrame) -> list[str]:
+    """Notes on generation and storage that nobody dispatches: pandapower's OPF takes it as it stands."""
+    notes = []
+    for table in ("sgen", "asymmetric_sgen", "storage"):
+        mine = loads["load"].str.startswith(f"{table} ")
+        if mine.any():
+            count = plural(int(mine.sum()), table)
+            notes.append(
+                f"{count} not controllable: fixed at {-loads['mw'][mine].sum():g} MW, whatever the price"
+            )
     return notes
 
 

@@ -17,6 +17,7 @@ from networks.grid import AngleLimits, Convention, Grid
 from networks.notes import plural
 from networks.pandapower_conversion import Converted, convert, quiet
 from networks.pandapower_fleet import fleet_tables
+from networks.pandapower_names import refuse_foreign_classes
 
 if TYPE_CHECKING:
     from networks.named_cases import Entry
@@ -50,6 +51,7 @@ def read_net(
         base_mva=converted.base_mva,
         convention=convention,
         angle_limits=angle_limits,
+        fused=converted.fused,
     )
     tables = fleet_tables(converted)
     fleet = Fleet.from_tables(grid, tables.units, tables.segments, tables.loads)
@@ -60,7 +62,13 @@ def read_net(
 
 
 def read_json(path: Path, convention: Convention = "matpower", angle_limits: AngleLimits = "file") -> Case:
-    """The case of a net that `pandapower.to_json` wrote."""
+    """The case of a net that `pandapower.to_json` wrote.
+
+    Raises
+    ------
+    InputError
+        where the file cannot be read, holds no net, or names other classes than pandapower's own.
+    """
     import pandapower
 
     try:
@@ -68,8 +76,12 @@ def read_json(path: Path, convention: Convention = "matpower", angle_limits: Ang
     except OSError as error:
         raise InputError(f"file '{path}' cannot be read ({error.strerror}); check the path") from error
     try:
+        text = raw.decode("utf-8")
+        refuse_foreign_classes(text, f"file '{path}'")
         with quiet():
-            net = pandapower.from_json_string(raw.decode("utf-8"))
+            net = pandapower.from_json_string(text)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
             f"file '{path}' is not a pandapower net or is truncated ({error}); write it with "

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from networks.checks import suggest
+from networks.csv_text import read_cells, unguarded
 from networks.errors import InputError
-from networks.table_reader import read_csv_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from networks.case import Case
 
 
@@ -32,10 +31,8 @@ def move_agents(case: Case, placement: Path | str | pd.DataFrame) -> Case:
         naming the row: an unknown agent or bus, an agent given twice, missing columns, no file.
     """
     if isinstance(placement, (str, Path)):
-        path = Path(placement)
-        if not path.is_file():
-            raise InputError(f"placement: there is no file {str(path)!r}; give a CSV with columns agent, bus")
-        rows = read_csv_rows(path, "placement")
+        cells = read_cells(placement, "placement")
+        rows = pd.DataFrame({name: list(map(unguarded, column)) for name, column in cells.columns.items()})
     else:
         rows = placement.astype(str)
     if missing := sorted({"agent", "bus"} - set(rows.columns)):

@@ -1,4 +1,4 @@
-"""Seeded series of a microgrid: household load, photovoltaic output, weather, fuel prices; and a user's CSV.
+"""Seeded series of a microgrid: household load, photovoltaic output, weather, fuel prices.
 
 Every generator takes a `numpy.random.Generator` (law 9) and returns arrays with one column per slot; a
 day of 96 slots has quarter hours. Shapes follow the parametrisation of the synchronisation study: a base
@@ -7,13 +7,11 @@ by day, a morning and an evening bump whose hours differ by home and jitter by d
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from networks.checks import Protected, Rows, Table, number, whole
+from networks.checks import Protected, number, whole
 from networks.errors import InputError
 
 DAY = 24.0  # hours
@@ -205,33 +203,3 @@ def import_price(
     fuel = np.asarray(fuel, dtype=float)
     energy = fuel / number("efficiency", efficiency, "shares", above=0)
     return (energy[:, None] * (1.0 + peak * bump)[None, :] + adder).ravel()
-
-
-def read_profiles(rows: Rows | str | Path, unit: str = "MW") -> tuple[tuple[Hashable, ...], np.ndarray]:
-    """Labels and (labels, slots) series [MW] of a user's table or CSV file.
-
-    Columns: `slot` (0, 1, 2, …, each once, in any order), then one column per home. `unit` is "MW" or "kW".
-    """
-    if unit not in ("MW", "kW"):
-        raise InputError(f"unit is {unit!r}; use 'MW' or 'kW'")
-    import pandas as pd
-
-    if isinstance(rows, (str, Path)):
-        try:
-            frame = pd.read_csv(rows)
-        except (OSError, ValueError) as error:
-            raise InputError(f"table 'profiles': {str(rows)!r} cannot be read as CSV ({error})") from None
-    else:
-        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-    homes = [column for column in frame.columns if column != "slot"]
-    if not homes:
-        raise InputError("table 'profiles': there is no column of a home; give 'slot' and one per home")
-    table = Table(frame, "profiles", ["slot", *homes])
-    slot = table.whole_numbers("slot", len(table), "slots")
-    seen = np.bincount(slot[slot >= 0], minlength=len(table))
-    twice = (slot < 0) | (seen[np.maximum(slot, 0)] > 1)
-    table.refuse(twice, "slot", "slots must be 0, 1, 2, … once each", "number the rows from 0")
-    values = np.array([table.numbers(home, unit) for home in homes])
-    out = np.empty_like(values)
-    out[:, slot] = values
-    return tuple(homes), out * (1e-3 if unit == "kW" else 1.0)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Hashable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from networks.case import Case
+from networks.csv_tables import LABELS, write_csv
 from networks.errors import InputError
+from networks.files import replacing
 from networks.notes import standing_notes
-from networks.table_reader import LABELS
+from networks.table_reader import KINDS
 
 
 def write_case(case: Case, folder: Path) -> Path:
@@ -28,22 +28,13 @@ def write_case(case: Case, folder: Path) -> Path:
         "segments": case.fleet.segments_frame,
         "loads": case.fleet.loads_frame,
     }
-    written = {kind: _encode_labels(frames, columns, kind) for kind, columns in LABELS.items()}
+    written = {kind: _encode_labels(frames, kind) for kind in KINDS}
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():
         write_csv(frame, folder / f"{name}.csv")
-    (folder / "case.toml").write_text(_settings(case, written), encoding="utf-8", newline="\n")
+    with replacing(folder / "case.toml") as draft:
+        draft.write_text(_settings(case, written), encoding="utf-8", newline="\n")
     return folder
-
-
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table with floats to the last digit; missing values are empty cells."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(frame.columns)
-        writer.writerows(
-            zip(*[[_cell(value) for value in frame[c].tolist()] for c in frame.columns], strict=True)
-        )
 
 
 def _buses(case: Case) -> pd.DataFrame:
@@ -53,8 +44,9 @@ def _buses(case: Case) -> pd.DataFrame:
     return frame.assign(x=case.positions[:, 0], y=case.positions[:, 1])
 
 
-def _encode_labels(frames: dict[str, pd.DataFrame], columns: list[tuple[str, str]], kind: str) -> str:
-    """Replace the labels of one kind by text, and say how they are written."""
+def _encode_labels(frames: dict[str, pd.DataFrame], kind: str) -> str:
+    """Replace the labels of one kind by what the cells hold, and say how they are written."""
+    columns = [(f, c) for f, frame in frames.items() for c in frame.columns if LABELS.get(c) == kind]
     values = [value for table, column in columns for value in frames[table][column].tolist()]
     for value in values:
         if not isinstance(value, (str, int, float)):
@@ -65,18 +57,14 @@ def _encode_labels(frames: dict[str, pd.DataFrame], columns: list[tuple[str, str
         written = "text"
     else:
         written = "json"
-    encode = json.dumps if written == "json" else str
-    for table, column in columns:
-        frames[table][column] = [encode(value) for value in frames[table][column].tolist()]
+        for table, column in columns:
+            frames[table][column] = [_json(value) for value in frames[table][column].tolist()]
     return written
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return "" if np.isnan(value) else repr(value)
-    return str(value)
+def _json(label: Hashable) -> str | int:
+    whole = isinstance(label, int) and not isinstance(label, bool)
+    return label if whole else json.dumps(label)  # type: ignore[return-value]
 
 
 def _settings(case: Case, written: dict[str, str]) -> str:
@@ -87,6 +75,7 @@ def _settings(case: Case, written: dict[str, str]) -> str:
         _setting("title", case.title),
         f"base_mva = {case.grid.base_mva!r}",
         _setting("convention", case.grid.convention),
+        *([_setting("fused", [list(pair) for pair in case.grid.fused])] if case.grid.fused else []),
         _setting("notes", [note for note in case.notes if note not in standing]),
         "",
         "[labels]",
@@ -98,6 +87,6 @@ def _settings(case: Case, written: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _setting(key: str, value: Hashable | list[str]) -> str:
+def _setting(key: str, value: Hashable | list[Any]) -> str:
     """A TOML line; JSON strings and lists of strings are TOML too."""
     return f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")

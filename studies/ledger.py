@@ -1,9 +1,12 @@
-"""Published figures beside ours (law 12): from stored runs, else from the table that walras ships."""
+"""Two ledgers in one table (law 12): what documents print beside ours, and our own cross-checks.
+
+Rows come from stored runs, else from the table that walras ships. Their verdicts are made from their figures
+whenever they are read; a stored verdict counts for nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +14,23 @@ from typing import Any
 import pandas as pd
 
 from networks.errors import InputError
+from networks.files import replacing
+from studies.claims import FAVOUR, VERDICTS, verdict_of
 from studies.registry import StudyRef, find_study, study_names
 from studies.running.code_hash import code_hash
 from studies.running.spec import canonical_json
 from studies.running.tables import read_results, run_folders
 from studies.study import Results, Study, Summary
 
+FIGURES = ("evidence", "holds", "printed", "digits", "found", "low", "high")
 COLUMNS = (
-    "document", "study", "claim", "published", "ours", "verdict", "reason",
-    "spec", "seeds", "code", "date", "seconds",
+    "kind", "document", "place", "study", "claim", "variant", "form", "published", "ours", "verdict",
+    "reason",
+    *FIGURES, "spec", "seeds", "code", "date", "seconds",
 )  # fmt: skip
 FILE = "ledger.parquet"
+KINDS = ("published", "cross-check")
+FORMS = ("number", "sentence")
 
 
 def run_ledger(
@@ -40,8 +49,24 @@ def run_ledger(
         "date": max((s["ended"] for s in manifest["sessions"]), default=manifest["started"])[:10],
         "seconds": round(sum(s["cell_seconds"] for s in manifest["sessions"]), 2),
     }
-    rows = [asdict(claim) | common for claim in claims] if complete else []
+    rows = [claim.row() | common for claim in claims] if complete else []
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def tally(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts of verdicts by kind and form: index (kind, form), one column per verdict.
+
+    A printed figure that several readings or studies speak of counts once, by its least favourable verdict.
+    There is no total over kinds: agreement with ourselves is no evidence.
+    """
+    rank = rows["verdict"].map({verdict: k for k, verdict in enumerate(FAVOUR)})
+    items = rows.assign(rank=rank.astype(int)).groupby(["kind", "document", "claim", "form"])["rank"].max()
+    counted = items.map(dict(enumerate(FAVOUR))).rename("verdict").reset_index()
+    table = counted.pivot_table(
+        index=["kind", "form"], columns="verdict", values="claim", aggfunc="count", fill_value=0
+    )
+    shape = pd.MultiIndex.from_product([KINDS, FORMS], names=["kind", "form"])
+    return table.reindex(index=shape, columns=list(VERDICTS), fill_value=0).astype(int)
 
 
 def write_run_ledger(rows: pd.DataFrame, folder: Path) -> None:
@@ -56,7 +81,7 @@ def write_run_ledger(rows: pd.DataFrame, folder: Path) -> None:
 def read_run_ledger(folder: Path) -> pd.DataFrame:
     """A run's rows, none where it has no claims."""
     path = folder / FILE
-    return pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
+    return _read(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
 
 
 def shipped_path() -> Path:
@@ -67,14 +92,15 @@ def shipped_path() -> Path:
 
 
 def current_ledger(results: Path) -> pd.DataFrame:
-    """All rows, each from the newest stored run with present code and default settings, else as shipped.
+    """All rows, published ones first, each from the newest stored run with present code and default settings,
+    else as shipped.
 
     The column `stale` says whether the code behind a row has changed since, `source` where it is from.
     """
     shipped = shipped_path()
     frames = []
     if shipped.is_file():
-        frames.append(pd.read_parquet(shipped).assign(source="shipped"))
+        frames.append(_read(shipped).assign(source="shipped"))
     for folder in run_folders(results) if results.is_dir() else ():
         rows = read_run_ledger(folder)
         if len(rows) and _is_current_default(rows.iloc[0]):
@@ -82,7 +108,10 @@ def current_ledger(results: Path) -> pd.DataFrame:
     if not frames:
         return pd.DataFrame(columns=[*COLUMNS, "source", "stale"])
     frame = pd.concat(frames, ignore_index=True)
-    frame = frame.drop_duplicates(["study", "claim"], keep="last").reset_index(drop=True)
+    frame = frame.drop_duplicates(["study", "document", "claim", "variant"], keep="last")
+    frame = frame.sort_values(
+        "kind", key=lambda kinds: kinds.map(KINDS.index), kind="stable", ignore_index=True
+    )
     frame["stale"] = [
         code != _present_code(study) for study, code in zip(frame["study"], frame["code"], strict=True)
     ]
@@ -109,7 +138,7 @@ def refresh_ledger(results: Path, names: Sequence[str] = ()) -> Path:
     path = shipped_path()
     rows = {}
     if names and path.is_file():
-        rows = {str(name): old for name, old in pd.read_parquet(path).groupby("study") if name in known}
+        rows = {str(name): old for name, old in _read(path).groupby("study") if name in known}
     rows |= {name: recompute(name, results) for name in claiming}
     frames = [rows[name] for name in sorted(rows)]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
@@ -144,11 +173,15 @@ def _is_current_default(row: pd.Series) -> bool:
     return bool(row["spec"] == canonical_json(find_study(str(row["study"])).load().spec().values()))
 
 
+def _read(path: Path) -> pd.DataFrame:
+    """Stored rows with the verdicts of their figures; none from a version that kept no figures."""
+    rows = pd.read_parquet(path)
+    if not set(COLUMNS) <= set(rows.columns):
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows["verdict"] = [verdict_of(*figures) for figures in rows[list(FIGURES)].itertuples(index=False)]
+    return rows[list(COLUMNS)]
+
+
 def _write(rows: pd.DataFrame, path: Path) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as draft:
         rows.to_parquet(draft, index=False)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise

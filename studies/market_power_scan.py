@@ -71,7 +71,10 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
 
 
 def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
-    """One firm's structural measures, or its profit and everyone's prices at every level of a deviation."""
+    """One firm's structural measures, or its profit and everyone's prices at every level of a deviation.
+
+    Of several periods, structure is that of the one in which the firm is least easy to do without.
+    """
     base = competitive(spec.case, spec.load_factor)
     if cell["kind"] == "structure":
         return {"firms": [_structure(spec, base, cell["firm"])]}
@@ -116,10 +119,11 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
 
 
 def _structure(spec: Settings, base: Base, firm: str) -> dict[str, Any]:
-    from clearing.monitor import concentration, deviate, lerner, residual_supply
+    from clearing.monitor import concentration, deviate, lerner, residual_supply, unserved_without
 
-    table = residual_supply(base.book)
-    label = next(name for name in table.index if str(name) == firm)
+    tables = [residual_supply(base.book, period) for period in range(base.book.periods)]
+    label = next(name for name in tables[0].index if str(name) == firm)
+    table = min((t for t in tables if label in t.index), key=lambda t: float(t.loc[label, "rsi"]))
     row = table.loc[label]
     margin = lerner(base.outcome).loc[label]
     without = deviate(base.market, base.book, firm, withheld=1.0, value_of_lost_load=spec.lost_load)
@@ -130,7 +134,7 @@ def _structure(spec: Settings, base: Base, firm: str) -> dict[str, Any]:
         "pivotal": bool(row["pivotal"]),
         "rsi3": float(row["rsi3"]),
         "fails_three": bool(row["fails_three"]),
-        "unserved_without_mwh": without.shortage_mwh,
+        "unserved_without_mwh": unserved_without(base.market, base.book, label, spec.lost_load),
         "price_without": base.mean(without.lmp),
         "sold_mwh": float(margin["sold_mwh"]),
         "lerner": float(margin["lerner"]),

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import sys
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from networks.checks import suggest
 from networks.errors import InputError
@@ -64,10 +66,10 @@ def find_study(name: str) -> StudyRef:
         path = Path(name)
         try:
             text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"study file {name!r} cannot be read: {error.strerror or error}") from None
-        module = f"walras_study_{path.stem}_{sha256(text.encode()).hexdigest()[:12]}"
-        return StudyRef(path.stem, module, text, str(path.resolve()))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"study file {name!r} cannot be read: {reason}") from None
+        return _ref_of_text(path.stem, text, str(path.resolve()))
     names = study_names()
     if name not in names:
         raise InputError(
@@ -75,6 +77,48 @@ def find_study(name: str) -> StudyRef:
             "(a study of your own: give the path of its .py file)"
         )
     return StudyRef(name, f"studies.{name}")
+
+
+def stored_study(manifest: Mapping[str, Any], named: str | None = None, trust: bool = False) -> StudyRef:
+    """The study of a stored run; results may be somebody else's, so their manifest alone runs no code.
+
+    Parameters
+    ----------
+    named : a study's name or file, which is taken in place of what the manifest says.
+    trust : run the text that the manifest holds.
+
+    Raises
+    ------
+    InputError
+        where the study is not one of :func:`study_names`, was not run in this process, and neither `named`
+        nor `trust` says where its code is.
+    """
+    kept = manifest["study_ref"]
+    name = str(manifest["study"])
+    if named is not None:
+        ref = find_study(named)
+        if ref.name != name:
+            raise InputError(f"the run is of the study {name!r}, not of {ref.name!r}; name its own study")
+        return ref
+    if kept["source"] is None and name in study_names():
+        return find_study(name)
+    if kept["source"] is not None:
+        ref = _ref_of_text(name, kept["source"], kept["path"])
+        if trust or ref.module in sys.modules:  # run here before, so named before
+            return ref
+        raise InputError(
+            f"the run is of the study {name!r}, whose code is in the manifest (from {str(kept['path'])!r}) "
+            "and is not run unasked: name the study's file (walras report DIR --study FILE.py) or, where you "
+            "trust the folder, give --trust"
+        )
+    raise InputError(
+        f"the run is of a study {name!r} that this walras does not have; name its file: "
+        "walras report DIR --study FILE.py"
+    )
+
+
+def _ref_of_text(name: str, text: str, path: str | None) -> StudyRef:
+    return StudyRef(name, f"walras_study_{name}_{sha256(text.encode()).hexdigest()[:12]}", text, path)
 
 
 def _run_text(ref: StudyRef) -> types.ModuleType:

@@ -11,40 +11,48 @@ from typing import Any
 
 import pandas as pd
 
-from studies.ledger import run_ledger, write_run_ledger
+from studies.claims import claim_words, verdict_words
+from studies.ledger import run_ledger, tally, write_run_ledger
 from studies.pages.page import asset, html_table, write_page
 from studies.pictures.charts import Chart
-from studies.registry import StudyRef
+from studies.registry import StudyRef, stored_study
+from studies.running.manifest import read_manifests
 from studies.running.spec import describe, show
+from studies.running.store import write_text
 from studies.running.tables import read_results, run_folder
 from studies.study import Results, Study, Summary
 
 SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
 ANSWER = "answer.txt"
-KINDS = {"matches": "good", "consistent": "good", "differs": "bad", "under-specified": "open"}
+KINDS = {"matches": "good", "consistent": "", "differs": "bad", "under-specified": "open"}
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, named: str | None = None, trust: bool = False) -> Path:
     """Write `index.html`, `answer.txt`, the PNG figures and the ledger rows of a run into its folder.
+
+    Parameters
+    ----------
+    named, trust : where the study's code is (see :func:`studies.registry.stored_study`).
 
     Raises
     ------
     InputError
-        where the folder holds no run. OSError where it cannot be written.
+        where the folder holds no run, or one of a study whose code would have to come from the folder.
+        OSError where it cannot be written.
     """
-    results = read_results(folder)
-    ref = StudyRef(**results.manifest["study_ref"])
+    folder = run_folder(folder)
+    ref = stored_study(read_manifests(folder), named, trust)
     study = ref.load()
+    results = read_results(folder, study)
     empty = not results.tables
     summaries = dict(study.summarise(results)) if study.summarise and not empty else {}
     charts = list(study.figures(results, summaries)) if study.figures and not empty else []
     headline = study.headline(results, summaries) if study.headline and not empty else ()
     answer = tuple(study.answer(results, summaries)) if study.answer and not empty else ()
-    folder = run_folder(folder)
     rows = run_ledger(study, ref, results, summaries)
     write_run_ledger(rows, folder)
-    (folder / ANSWER).write_text("\n".join(answer) + "\n" * bool(answer), encoding="utf-8")
+    write_text(folder / ANSWER, "\n".join(answer) + "\n" * bool(answer))
     if charts:
         from studies.pictures.charts_png import draw_chart
 
@@ -57,18 +65,17 @@ def write_report(folder: Path) -> Path:
             _ledger_section(rows),
             figure_section([c for c in charts if not c.opening]),
             table_section(summaries),
-            _made_section(study, results, folder),
+            _made_section(study, ref, results, folder),
         ]
     )
     data = {"charts": [chart_data(chart) for chart in charts], "tables": table_data(summaries)}
     body = f"<style>\n{asset('report.css')}</style>\n{body}"
     title = f"{results.manifest['study']}: {study.title}"
-    return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest))
+    return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest, ref))
 
 
-def regenerate(manifest: Mapping[str, Any]) -> str:
+def regenerate(manifest: Mapping[str, Any], ref: StudyRef) -> str:
     """The command that makes the same numbers, with every setting that is not the default."""
-    ref = StudyRef(**manifest["study_ref"])
     defaults = {name: default for name, default, _, _ in describe(ref.load().spec)}
     words = ["walras", "run", ref.path or ref.name]
     for name, value in manifest["spec"].items():
@@ -93,13 +100,13 @@ def _heading(
     failed = len(results.failures)
     good = len(results.cells) - failed
     tiles = [("bad" if good < planned else "good", f"{good:,} of {planned:,}", "cells finished")]
+    if results.missing:
+        tiles.append(("bad", f"{results.missing:,}", "cells missing"))
     if failed:
         tiles.append(("bad", f"{failed:,}", "cells failed"))
     if study.random:
         tiles.append(("", f"{manifest['replicates']}", "replicates of each cell"))
-    for verdict, count in rows["verdict"].value_counts(sort=False).items() if len(rows) else ():
-        words = f"published figure{'s' if count > 1 else ''}: {verdict}"
-        tiles.append((KINDS[str(verdict)], str(count), words))
+    tiles += _verdict_tiles(rows)
     tiles += [("", value, words) for value, words in headline]
     seconds = sum(session["wall_seconds"] for session in manifest["sessions"])
     tiles.append(("", f"{seconds:,.1f} s", "of running"))
@@ -121,29 +128,57 @@ def _answer(sentences: Sequence[str]) -> str:
     return f'<section class="answer" aria-label="Answer"><ul>{items}</ul></section>'
 
 
-def _ledger_section(rows: pd.DataFrame) -> str:
+def _verdict_tiles(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Printed numbers and sentences by verdict; cross-checks are in the table alone."""
     if rows.empty:
-        return ""
+        return []
+    counts = tally(rows).loc["published"]
+    return [
+        (KINDS[str(verdict)], str(count), f"printed {form}{'s' if count > 1 else ''}: {verdict}")
+        for form, numbers in counts.iterrows()
+        for verdict, count in numbers.items()
+        if count
+    ]
+
+
+LEDGERS = {
+    "published": ("Published and ours", "ledger"),
+    "cross-check": ("Own cross-checks", "cross-checks"),
+}
+
+
+def _ledger_section(rows: pd.DataFrame) -> str:
+    """A table of what documents print, then one of our own cross-checks."""
+    return "\n".join(
+        _ledger_table(part, *LEDGERS[kind]) for kind in LEDGERS if len(part := rows[rows["kind"] == kind])
+    )
+
+
+def _ledger_table(rows: pd.DataFrame, title: str, name: str) -> str:
     cells = "".join(
-        f"<tr><td>{escape(row['claim'])}</td><td class='number'>{escape(row['published'])}</td>"
+        f"<tr><td>{escape(claim_words(row['claim'], row['variant']))}</td>"
+        f"<td>{escape(row['published'])}</td><td>{escape(row['place'])}</td>"
         f"<td class='number'>{escape(row['ours'])}</td>"
-        f"<td><span class='verdict {KINDS[row['verdict']]}'>{escape(row['verdict'])}</span></td>"
+        f"<td><span class='verdict {KINDS[row['verdict']]}'>"
+        f"{escape(verdict_words(row['verdict'], row['evidence']))}</span></td>"
         f"<td class='reason'>{escape(row['reason'])}</td></tr>"
         for row in rows.to_dict("records")
     )
     documents = "; ".join(dict.fromkeys(rows["document"]))
     head = "".join(
         f'<th scope="col"{kind}>{word}</th>'
-        for word, kind in (("claim", ""), ("published", ' class="number"'), ("ours", ' class="number"'),
+        for word, kind in (("claim", ""), ("printed", ""), ("where", ""), ("ours", ' class="number"'),
                            ("verdict", ""), ("why", ""))
     )  # fmt: skip
-    return f"""<section aria-labelledby="ledger-title">
-<h2 id="ledger-title">Published and ours</h2>
-<p class="quiet">{escape(documents)}. <b>Matches</b>: to the printed digits. <b>Consistent</b>: inside the
-interval shown. <b>Differs</b>, <b>under-specified</b>: for the reason beside it.</p>
-<div class="sideways" tabindex="0" role="region" aria-label="Published and ours">
-<table class="ledger" id="ledger">
-<caption>{len(rows)} published figures</caption>
+    numbers = int((rows["form"] == "number").sum())
+    return f"""<section aria-labelledby="{name}-title">
+<h2 id="{name}-title">{title}</h2>
+<p class="quiet">{escape(documents)}. <b>Matches</b>: to the printed digits, without use of the figure.
+<b>Consistent</b>: inside the interval shown, or resting on what is said beside it. <b>Differs</b>,
+<b>under-specified</b>: for the reason beside it.</p>
+<div class="sideways" tabindex="0" role="region" aria-label="{title}">
+<table class="ledger" id="{name}">
+<caption>{numbers} numbers, {len(rows) - numbers} sentences</caption>
 <thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table></div>
 </section>"""
 
@@ -178,7 +213,7 @@ def table_section(summaries: Mapping[str, Summary]) -> str:
     return f'<section aria-labelledby="tables-title"><h2 id="tables-title">Tables</h2>{tables}</section>'
 
 
-def _made_section(study: Study, results: Results, folder: Path) -> str:
+def _made_section(study: Study, ref: StudyRef, results: Results, folder: Path) -> str:
     manifest = results.manifest
     settings = [
         [name, show(manifest["spec"].get(name)), unit, words] for name, _, unit, words in describe(study.spec)
@@ -208,7 +243,7 @@ def _made_section(study: Study, results: Results, folder: Path) -> str:
     ]
     parts.append(html_table(["", ""], facts, "Provenance", numbers_from=9))
     tables = ", ".join(f"<code>tables/{escape(name)}.parquet</code>" for name in results.tables)
-    command = escape(regenerate(manifest))
+    command = escape(regenerate(manifest, ref))
     parts.append(
         f"<p>Rows of all cells: {tables or 'none'}, beside this page; "
         f'<code>studies.results("{escape(folder.name)}")</code> reads them. '

@@ -5,10 +5,9 @@ One module holds one study and names it `STUDY`; docs/studies.md shows how to wr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from studies.running.spec import Spec
 
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from studies.claims import Claim
     from studies.pictures.charts import Chart
 
 Cell = Mapping[str, Any]
-Verdict = Literal["matches", "consistent", "differs", "under-specified"]
 
 
 @dataclass(frozen=True)
@@ -92,52 +91,15 @@ class Results:
         return self.tables[name]
 
     @property
+    def missing(self) -> int:
+        """How many cells and replicates of the run are not there: not run yet, or lost."""
+        planned = int(self.manifest.get("cells", 0)) * int(self.manifest.get("replicates", 1))
+        return max(0, planned - len(self.cells))
+
+    @property
     def failures(self) -> pd.DataFrame:
         """The rows of `cells` that failed."""
         return self.cells[self.cells["status"] != "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A published figure or sentence beside what we find (law 12)."""
-
-    document: str
-    claim: str
-    published: str
-    ours: str
-    verdict: Verdict
-    reason: str = ""
-
-
-def compare_number(
-    document: str,
-    claim: str,
-    published: float,
-    ours: float,
-    digits: int,
-    unit: str = "",
-    interval: tuple[float, float] | None = None,
-    reason: str = "",
-) -> Claim:
-    """A printed number: *matches* to its printed digits, *consistent* inside `interval`, else *differs*."""
-    shown = f"{published:.{digits}f} {unit}".strip()
-    found = f"{ours:.{digits}f} {unit}".strip()
-    if interval is not None and interval[0] < interval[1]:
-        low, high = interval
-        inside = low - 1e-9 <= published <= high + 1e-9
-        found = f"[{low:g}, {high:g}] {unit}".strip()
-        return Claim(document, claim, shown, found, "consistent" if inside else "differs", reason)
-    if not math.isfinite(ours):
-        return Claim(document, claim, shown, "none", "differs", reason or "no such number came out")
-    same = abs(ours - published) <= 0.5 * 10.0**-digits + 1e-9 * (1 + abs(published))
-    return Claim(document, claim, shown, found, "matches" if same else "differs", reason)
-
-
-def compare_statement(
-    document: str, claim: str, published: str, ours: str, holds: bool, reason: str = ""
-) -> Claim:
-    """A sentence that is true or false of our results."""
-    return Claim(document, claim, published, ours, "matches" if holds else "differs", reason)
 
 
 def mean_and_error(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:

@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from networks.checks import Rows, Table, freeze_arrays, frozen, number
+from networks.csv_tables import read_tables
 from networks.errors import InputError
+
+MOST_CELLS = 10_000_000
+"""Pairs of a book, listed or not: its matrices of preferences and charges take 80 MB each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,11 @@ class BilateralBook:
                 )
             )
         (sell, *sell_numbers), (buy, *buy_numbers) = sides
+        if len(sell) * len(buy) > MOST_CELLS:
+            raise InputError(
+                f"{len(sell):,} sellers and {len(buy):,} buyers are {len(sell) * len(buy):,} pairs, more "
+                f"than the {MOST_CELLS:,} that a book holds; make books of neighbourhoods"
+            )
         table = Table(() if pairs is None else pairs, "pairs", ["seller", "buyer"], ["preference", "charge"])
         i = table.positions("seller", {label: k for k, label in enumerate(sell)}, "table 'sellers'")
         j = table.positions("buyer", {label: k for k, label in enumerate(buy)}, "table 'buyers'")
@@ -110,14 +119,8 @@ class BilateralBook:
         cls, sellers: str | Path, buyers: str | Path, pairs: str | Path | None = None, hours: float = 1.0
     ) -> BilateralBook:
         """A book from CSV files with the columns of :meth:`from_tables`."""
-        from clearing.builders import read_csv
-
-        return cls.from_tables(
-            read_csv(sellers, "sellers"),
-            read_csv(buyers, "buyers"),
-            None if pairs is None else read_csv(pairs, "pairs"),
-            hours=hours,
-        )
+        tables = read_tables({"sellers": sellers, "buyers": buyers, "pairs": pairs})
+        return cls.from_tables(tables["sellers"], tables["buyers"], tables["pairs"], hours=hours)
 
     @cached_property
     def pair(self) -> tuple[np.ndarray, np.ndarray]:

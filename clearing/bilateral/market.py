@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import KeptModels
 from clearing.arrays.programs import Program
 from clearing.bilateral.book import BilateralBook
 from clearing.bilateral.model import DATA, build_bilateral_model
@@ -20,6 +21,9 @@ from clearing.pricing.exact import AT_LIMIT, lexicographic
 from clearing.pricing.prices import PriceRule, check_price_rule
 
 MODELS_KEPT = 8
+
+MOST_PAIRS = 40_000
+"""Pairs that one clearing takes: about a minute and 2 GB. Time grows with the 1.5th power of their number."""
 
 
 class BilateralMarket:
@@ -41,7 +45,7 @@ class BilateralMarket:
     def __init__(self, price_rule: PriceRule = "canonical"):
         check_price_rule(price_rule)
         self.price_rule = price_rule
-        self._models: dict[tuple[object, ...], CompiledModel] = {}
+        self._models: KeptModels[CompiledModel] = KeptModels(MODELS_KEPT)
 
     def clear(self, book: BilateralBook) -> BilateralOutcome:
         """Clear one book.
@@ -52,12 +56,13 @@ class BilateralMarket:
         Raises
         ------
         InputError
-            no seller or no buyer.
+            no seller or no buyer, or more pairs than `MOST_PAIRS`.
         NumericalError
             no solver's outcome could be certified.
         """
         if not book.sellers or not book.buyers:
             raise InputError("a bilateral market needs at least one seller and one buyer; give both tables")
+        _refuse_too_many_pairs(book)
         quantity = _typical(np.concatenate([book.seller_mw, book.buyer_mw]))
         money = _typical(np.abs(np.concatenate([book.seller_price, book.buyer_price])))
         traded = self._trade(book, quantity, money)
@@ -96,13 +101,19 @@ class BilateralMarket:
 
     def _compiled(self, book: BilateralBook) -> CompiledModel:
         key = (book.allowed.shape, book.allowed.tobytes())
-        if key not in self._models:
-            if len(self._models) >= MODELS_KEPT:
-                self._models.pop(next(iter(self._models)))
-            self._models[key] = compile_model(
-                build_bilateral_model(len(book.sellers), len(book.buyers), book.pair)
-            )
-        return self._models[key]
+        sizes = len(book.sellers), len(book.buyers)
+        return self._models.get(key, lambda: compile_model(build_bilateral_model(*sizes, book.pair)))
+
+
+def _refuse_too_many_pairs(book: BilateralBook) -> None:
+    """Before the work, because the work would take hours and all the memory."""
+    pairs = int(np.count_nonzero(book.allowed))
+    if pairs > MOST_PAIRS:
+        raise InputError(
+            f"{len(book.sellers):,} sellers and {len(book.buyers):,} buyers are {pairs:,} pairs that may "
+            f"trade, more than the {MOST_PAIRS:,} that are cleared at once; name those that may (table "
+            "'pairs', only_listed=True), clear neighbourhoods apart, or take a central auction (ElecBay)"
+        )
 
 
 def support(

@@ -12,6 +12,7 @@ import numpy as np
 
 from clearing.book import Book
 from networks.checks import Rows, Table, frozen, number, whole
+from networks.csv_tables import read_tables
 from networks.errors import InputError
 
 SUPPLIER = "supplier"
@@ -131,14 +132,13 @@ class SealedBook:
         gate_closure: float | None = None,
     ) -> SealedBook:
         """A sealed book from CSV files with the columns of :meth:`from_tables`."""
-        from clearing.builders import read_csv
-
+        tables = read_tables({"orders": orders, "supplier": supplier, "fixed": fixed})
         return cls.from_tables(
-            read_csv(orders, "orders"),
+            tables["orders"],
             periods=periods,
             hours=hours,
-            supplier=None if supplier is None else read_csv(supplier, "supplier"),
-            fixed=None if fixed is None else read_csv(fixed, "fixed"),
+            supplier=tables["supplier"],
+            fixed=tables["fixed"],
             gate_closure=gate_closure,
         )
 

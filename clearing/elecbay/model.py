@@ -15,6 +15,7 @@ from pyomo.core.expr import LinearExpression
 from scipy import sparse
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import BUILDING
 from clearing.arrays.programs import Program
 from clearing.elecbay.book import SealedBook
 from clearing.nodal_model import (
@@ -108,7 +109,8 @@ class WinnerProgram:
     def __init__(self, sealed: SealedBook, structure: Structure, quantity: float, money: float):
         self.sealed, self.quantity, self.money = sealed, quantity, money * SHARPER
         self.unit = quantity * self.money
-        model: CompiledModel = compile_model(build_elecbay_model(structure, sealed))
+        with BUILDING:
+            model: CompiledModel = compile_model(build_elecbay_model(structure, sealed))
         self._model, self._structure = model, structure
         self.columns = model.variables.get("accepted", np.zeros(0, dtype=np.int64))
         self.chosen = model.variables.get("chosen", np.zeros(0, dtype=np.int64))

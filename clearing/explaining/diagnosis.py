@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.book import Book
-from clearing.errors import InfeasibleError, InputError
+from clearing.errors import ClearingError, InfeasibleError, InputError
 from clearing.explaining.relief import Relief, find_least_relief
 from clearing.explaining.wording import listed, names, number
 from clearing.structure import Numbers, Structure
@@ -18,6 +18,7 @@ from networks.grid import Grid
 
 FELT = 1e-6  # MW of relief per MW below which a limit plays no part
 BEHIND = 0.5  # a bus with at least this share of the greatest worth counts as behind the cut
+LONG = 24  # periods from which the worst one is looked at first: its share of the work is below 1 %
 SHOWN = 3  # islands and periods described before the rest is counted
 
 
@@ -51,6 +52,28 @@ def refuse_unsupplied(structure: Structure, numbers: Numbers) -> None:
         )
 
 
+def refuse_infeasible_peak(structure: Structure, numbers: Numbers) -> None:
+    """Refuse a long book whose period of greatest fixed demand alone has no dispatch, before all periods are
+    solved together: one small program in place of the slow end of a large one.
+
+    Raises
+    ------
+    InfeasibleError
+        as of :func:`explain_infeasibility`. Ramps can only make it worse, so they are left out.
+    """
+    if structure.periods < LONG:
+        return
+    peak = int(np.argmax(np.maximum(numbers.fixed_mw, 0.0).sum(axis=0)))
+    part, own = structure.in_period(peak), numbers.in_period(peak, structure)
+    try:
+        lacking = _Diagnosis(part, own, find_least_relief(part, own), peak).parts
+    except ClearingError:
+        return  # whoever solves all periods will know
+    if lacking:
+        parts, remedy = _first_periods(structure, numbers)
+        raise InfeasibleError(f"no dispatch exists: {'; '.join(parts)}. Remedy: {remedy}")
+
+
 def explain_infeasibility(book: Book, structure: Structure, numbers: Numbers) -> InfeasibleError:
     """The error for a book that no dispatch satisfies: it names what is missing, where, and a remedy.
 
@@ -58,17 +81,48 @@ def explain_infeasibility(book: Book, structure: Structure, numbers: Numbers) ->
     minimised with every limit kept; limits give way only where that is impossible. The duals tell
     the buses behind the cut and the limits that form it.
     """
-    relief = find_least_relief(structure, numbers)
-    found = _Diagnosis(structure, numbers, relief)
-    parts = found.conflicts or found.imbalances()  # what limits exclude has nothing to do with demand
+    several = structure.periods > 1
+    if not several or structure.ramp_units:
+        found = _Diagnosis(structure, numbers, find_least_relief(structure, numbers))
+        parts, remedy = found.parts, found.remedy()
+        if len(parts) > SHOWN:
+            parts = [*parts[:SHOWN], f"and {len(parts) - SHOWN} more like these"]
+    else:
+        parts, remedy = _first_periods(structure, numbers)
     if not parts:
         return InfeasibleError(
             "no dispatch exists, by less than rounding: demand meets a limit exactly; "
             "raise the limit, or lower the demand, a little"
         )
-    if len(parts) > SHOWN:
-        parts = [*parts[:SHOWN], f"and {len(parts) - SHOWN} more like these"]
-    return InfeasibleError(f"no dispatch exists: {'; '.join(parts)}. Remedy: {found.remedy()}")
+    return InfeasibleError(f"no dispatch exists: {'; '.join(parts)}. Remedy: {remedy}")
+
+
+def _first_periods(structure: Structure, numbers: Numbers) -> tuple[list[str], str]:
+    """What infeasible periods lack, and what would help the worst: without ramps each stands for itself.
+
+    The periods of the greatest fixed demand go first, since they most likely lack something; the search ends
+    once a few have explained themselves, because what the others lack is of the same kind.
+    """
+    heaviest = np.argsort(-np.maximum(numbers.fixed_mw, 0.0).sum(axis=0), kind="stable")
+    found: list[_Diagnosis] = []
+    looked = 0
+    for t in heaviest.tolist():
+        part, own = structure.in_period(t), numbers.in_period(t, structure)
+        one = _Diagnosis(part, own, find_least_relief(part, own), t)
+        found += [one] * bool(one.parts)
+        looked += 1
+        if len(found) == SHOWN:
+            break
+    if not found:
+        return [], ""
+    parts = []
+    for one in sorted(found, key=lambda one: one.period or 0):
+        more = len(one.parts) - SHOWN
+        parts += one.parts[:SHOWN] + [f"and {more} more like these"] * (more > 0)
+    rest = structure.periods - looked
+    if rest > 0:
+        parts.append(f"{rest} of {structure.periods} periods, of no greater demand, were not looked at")
+    return parts, found[0].remedy()
 
 
 def linked_islands(grid: Grid) -> np.ndarray:
@@ -83,9 +137,15 @@ def linked_islands(grid: Grid) -> np.ndarray:
 class _Diagnosis:
     """A least relief in words."""
 
-    def __init__(self, structure: Structure, numbers: Numbers, relief: Relief):
+    def __init__(self, structure: Structure, numbers: Numbers, relief: Relief, period: int | None = None):
+        self.period = period  # of the book, where the structure is one of several periods
         self.structure, self.grid, self.numbers, self.relief = structure, structure.grid, numbers, relief
         self.group = linked_islands(structure.grid)
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """What is wrong; what limits exclude has nothing to do with demand, and goes before it."""
+        return self.conflicts or self.imbalances()
 
     @cached_property
     def conflicts(self) -> list[str]:
@@ -157,9 +217,13 @@ class _Diagnosis:
         causes = self._causes(mine, t)
         at_fault = self.relief.short if sign > 0 else self.relief.spilt
         what = "must be served but cannot" if sign > 0 else "must be produced but cannot be taken"
-        balance, whole = self._balance(mine, t, mw, sign)
-        if whole or not causes:
-            besides = f", and {listed(causes)}" if causes else ""
+        balance, lacking = self._balance(mine, t, mw, sign)
+        if lacking > self.relief.noticed or not causes:
+            beyond = mw - max(lacking, 0.0)
+            besides = ""
+            if beyond > self.relief.noticed:
+                why = f"because {listed(causes)}" if causes else "because of limits between its buses"
+                besides = f": {number(lacking)} MW on the whole, and {number(beyond)} MW more {why}"
             return f"{self._when(t)}{self._island(mine)} is {balance}{besides}"
         worth = np.where(mine, sign * self.relief.worth[:, t], 0.0)
         behind = np.flatnonzero((worth >= BEHIND * worth.max()) & (worth > FELT))
@@ -195,9 +259,9 @@ class _Diagnosis:
             out = [*out[:SHOWN], f"{len(out) - SHOWN} more limits are met"]
         return out
 
-    def _balance(self, mine: np.ndarray, t: int, mw: float, sign: float) -> tuple[str, bool]:
-        """'short of 40.00 MW (fixed demand 100.00 MW, offers 60.00 MW)', or the surplus; and whether
-        the islands would lack it without any limit."""
+    def _balance(self, mine: np.ndarray, t: int, mw: float, sign: float) -> tuple[str, float]:
+        """'short of 40.00 MW (fixed demand 100.00 MW, offers 60.00 MW)', or the surplus; and how much of it
+        the islands would lack without any limit [MW]."""
         s, n = self.structure, self.numbers
         at = mine[s.bus] & (s.period == t)
         fixed = n.fixed_mw[mine, t]
@@ -207,13 +271,14 @@ class _Diagnosis:
             demand, supply = np.maximum(fixed, 0.0).sum() + bought, n.mw[at & (s.side > 0)].sum()
             words = "short of", "fixed demand", "offers"
         else:
-            demand = np.maximum(fixed, 0.0).sum() + n.mw[at & (s.side < 0)].sum()
-            supply = n.min_mw[at & (s.side > 0)].sum()
+            least = n.min_mw[at & (s.side > 0)]
+            taken = n.mw[at & (s.side < 0)].sum() + np.maximum(-least, 0.0).sum()
+            demand = np.maximum(fixed, 0.0).sum() + taken
+            supply = np.maximum(least, 0.0).sum()
             words = "left with a surplus of", "demand at most", "minimum outputs"
         has = f"{words[1]} {number(demand)} MW, {words[2]} {number(supply)} MW"
         has += f", fixed injections {number(injected)} MW" if injected > 0 else ""
-        lacking = sign * (demand - supply - injected) > self.relief.noticed
-        return f"{words[0]} {number(mw)} MW ({has})", bool(lacking)
+        return f"{words[0]} {number(mw)} MW ({has})", float(sign * (demand - supply - injected))
 
     def _island(self, mine: np.ndarray) -> str:
         if mine.all():
@@ -221,6 +286,8 @@ class _Diagnosis:
         return f"the island of {names([self.grid.buses[n] for n in np.flatnonzero(mine)], 'bus', 'buses')}"
 
     def _when(self, t: int) -> str:
+        if self.period is not None:
+            return f"period {self.period}: "
         return f"period {t}: " if self.structure.periods > 1 else ""
 
     def _by_angle(self, branch: int) -> bool:

@@ -23,6 +23,7 @@ from networks.checks import suggest
 if TYPE_CHECKING:
     from clearing.outcome import Outcome
 
+NO_OUTPUT = 1e-9  # share of an order below which what it withdraws is rounding
 NO_RENT = 1e-9  # share of the greatest price below which a shadow price is none
 SAME_PRICE = 1e-7  # share of a price below which two prices are one
 
@@ -39,8 +40,9 @@ class Explanation:
         can give way. Equal where the price is unique.
     energy, congestion : the island's load-weighted mean price, and the rest [$/MWh].
     served_mw : demand served in the bus's island in this period [MW].
-    weights : index order: participant, unit, bus, period, side, mw (change of the order per MW of
-        demand more), weight (MW served: +mw of a sale, −mw of a purchase), marginal_price [$/MWh].
+    weights : index order: participant, unit, bus, period, side ("buy" also for a sale that accepts less
+        than 0 MW: it withdraws), mw (change of what the order sells or buys per MW of demand more), weight
+        (MW served: +mw of a sale, −mw of a purchase), marginal_price [$/MWh].
         Weights sum to 1 in the period (to 0 in others that ramps join), and
         Σ weight·marginal_price = `high`. Empty where nobody can serve one MW more.
     branches : index branch, those of the bus's island at their limits, greatest part first: flow_mw,
@@ -122,7 +124,7 @@ def _served(outcome: Outcome, bus: int, period: int) -> float:
     """Positive fixed demand and accepted bids of the bus's island [MW]."""
     reduced, structure = outcome.face.reduced, outcome.face.reduced.structure
     island = outcome.grid.flow.island == outcome.grid.flow.island[bus]
-    bids = (structure.side < 0) & (structure.period == period) & island[structure.bus]
+    bids = structure.demand & (structure.period == period) & island[structure.bus]
     fixed = np.maximum(reduced.fixed[island, period], 0.0).sum() * reduced.quantity
     return float(fixed + outcome.accepted_mw[bids].sum())
 
@@ -132,8 +134,12 @@ def _weigh(outcome: Outcome, more: Direction) -> pd.DataFrame:
     side = reduced.structure.side
     moved = np.flatnonzero(more.change[: reduced.orders])
     frame = outcome.accepted.iloc[moved][["participant", "unit", "bus", "period", "side"]].copy()
-    frame["mw"] = more.change[moved]
-    frame["weight"] = side[moved] * more.change[moved]
+    weight = side[moved] * more.change[moved]
+    takes = side[moved] * outcome.accepted_mw[moved] < -NO_OUTPUT * (1.0 + book.mw[book.column_row[moved]])
+    takes |= side[moved] < 0
+    frame["side"] = np.where(takes, "buy", "sell")
+    frame["mw"] = np.where(takes, -weight, weight)
+    frame["weight"] = weight
     rows = book.column_row[moved]
     frame["marginal_price"] = (
         book.price[rows] + side[moved] * book.slope[rows] * outcome.accepted_mw[moved] + 0.0

@@ -108,7 +108,8 @@ def find_least_relief(structure: Structure, numbers: Numbers) -> Relief:
     parts = [part.reshape(-1, periods) for part in np.split(slack, np.cumsum(sizes)[:-1])]
     duals = np.split(found.row_dual, np.cumsum(list(rows_of.values()))[:-1])
     worth, flow_dual, ramp_dual, link_dual = (part.reshape(-1, periods) for part in duals)
-    greatest = max(np.abs(numbers.fixed_mw).max(initial=0.0), numbers.mw.max(initial=0.0))
+    size = np.maximum(numbers.mw, -numbers.min_mw)
+    greatest = max(np.abs(numbers.fixed_mw).max(initial=0.0), size.max(initial=0.0))
     return Relief(
         short=parts[0],
         spilt=parts[1],
@@ -128,5 +129,5 @@ def _must(reduced: Reduced, side: int, fixed: np.ndarray) -> np.ndarray:
     structure = reduced.structure
     out = fixed.copy()
     mine = np.flatnonzero(structure.side == side)
-    np.add.at(out, (structure.bus[mine], structure.period[mine]), reduced.low[mine])
+    np.add.at(out, (structure.bus[mine], structure.period[mine]), np.maximum(reduced.low[mine], 0.0))
     return out.ravel()

@@ -15,6 +15,7 @@ from pyomo.common.gc_manager import PauseGC
 from pyomo.core.expr import LinearExpression
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import BUILDING
 from clearing.arrays.programs import Program
 from clearing.elecbay.model import scale_with_integers
 from clearing.homes.home import Home
@@ -84,7 +85,8 @@ def shape_of(home: Home, buy_price: np.ndarray) -> HomeShape:
 @lru_cache(maxsize=SHAPES_KEPT)
 def compiled_home(shape: HomeShape) -> CompiledModel:
     """The compiled model of a shape."""
-    return compile_model(build_home_model(shape))
+    with BUILDING:
+        return compile_model(build_home_model(shape))
 
 
 def build_home_model(shape: HomeShape) -> pyo.ConcreteModel:

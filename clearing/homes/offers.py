@@ -73,15 +73,26 @@ def orders_of_homes(
     """Rows of a book's table `orders`, with the home as participant, for one auction of one slot.
 
     Left out: bids at no more than the feed-in price, and offers that cost the import price or more, which the
-    supplier beats.
+    supplier beats. The block that spans 0 is a bid and an offer, each of which may be left out.
     """
     rows: list[dict[str, object]] = []
     for home in homes:
         buy, sell = tariff_arrays(home, buy_price, sell_price)
-        for row in net_export_curve(home, slot, buy, sell, need_price).orders(home.bus, home.label):
-            price = float(row["price"])  # type: ignore[arg-type]
-            bids = row["side"] == "buy" and price > sell[slot] + SAME_PRICE
-            asks = row["side"] == "sell" and price < buy[slot] - SAME_PRICE
-            if bids or asks:
-                rows.append({k: v for k, v in row.items() if k != "period"})
+        curve = net_export_curve(home, slot, buy, sell, need_price)
+        ends = zip(curve.breakpoint_mw[:-1].tolist(), curve.breakpoint_mw[1:].tolist(), strict=True)
+        for (low, high), price in zip(ends, curve.price.tolist(), strict=True):
+            bids = ("buy", min(high, 0.0) - low, price > sell[slot] + SAME_PRICE)
+            asks = ("sell", high - max(low, 0.0), price < buy[slot] - SAME_PRICE)
+            for side, mw, kept in (bids, asks):
+                if mw > 0 and kept:
+                    rows.append(
+                        {
+                            "order": f"{home.label} {side} {len(rows)}",
+                            "participant": home.label,
+                            "bus": home.bus,
+                            "side": side,
+                            "mw": mw,
+                            "price": price,
+                        }
+                    )
     return rows

@@ -14,7 +14,7 @@ from clearing.certificate import Certificate
 from clearing.errors import NumericalError
 from clearing.homes.home import Home
 from clearing.homes.model import MONEY, QUANTITY, home_program
-from clearing.pricing.marginal import dual_lattice_ends
+from clearing.pricing.marginal import dual_lattice_ends, independent_parts, middle_by_part
 from clearing.pricing.proof import certify_program
 from networks.checks import freeze_arrays, frozen
 
@@ -97,22 +97,27 @@ class HomeSchedule:
 
         Where what the last MWh saved and what one more would cost differ, law 5's canonical price: halfway
         between the least and the greatest supporting dual, or the finite one of the two, NaN where neither
-        is. Supporting duals of a home form a lattice, so its least point has every slot's least, its
-        greatest every slot's greatest, and halfway supports as well. Two linear programs, when asked for.
+        is; by independent parts, so that a slot which nothing bounds decides only for those whose cost hangs
+        on its own. Supporting duals of a home form a lattice, so its least point has every slot's least,
+        its greatest every slot's greatest, and halfway supports as well. Two linear programs, when asked for.
         """
         low, high = self.marginal_interval
-        both = np.isfinite(low) & np.isfinite(high)
-        if both.all():
-            return frozen(0.5 * (low + high))
-        if np.isfinite(low).all() or np.isfinite(high).all():
-            return low if np.isfinite(low).all() else high
-        middle = np.where(np.isfinite(low), low, np.where(np.isfinite(high), high, np.nan))
-        return frozen(np.where(both, 0.5 * (np.where(both, low, 0) + np.where(both, high, 0)), middle))
+        part = np.zeros(len(low), dtype=np.int64)
+        if not np.isfinite([low, high]).all():
+            model, program, x = self._solved_program()
+            part = independent_parts(program, x, model.rows["balance"])
+        return frozen(middle_by_part(low, high, part))
 
     @cached_property
     def marginal_interval(self) -> tuple[np.ndarray, np.ndarray]:
         """(slots,) twice: least and greatest supporting marginal cost [$/MWh]: what the last MWh saved and
         what one more would cost, at the yes-or-no decisions that were taken; ±inf where nothing bounds it."""
+        model, program, x = self._solved_program()
+        low, high = dual_lattice_ends(program, x, model.rows["balance"])
+        return frozen(low * MONEY), frozen(high * MONEY)
+
+    def _solved_program(self) -> tuple[CompiledModel, Program, np.ndarray]:
+        """The home's program with its yes-or-no decisions taken, and the schedule as its solution."""
         model, program = home_program(self.home, self.buy_price, self.sell_price)
         x = np.zeros(len(program.cost))
         names = ("bought", "sold", "sun", "generated", "lost", "charged", "discharged", "stored", "comfort")
@@ -126,8 +131,7 @@ class HomeSchedule:
             x[program.integer] = self.choices
             low, high = (np.where(program.integer, x, end) for end in (program.low, program.high))
             program = replace(program, low=low, high=high, integer=None)
-        low, high = dual_lattice_ends(program, x, model.rows["balance"])
-        return frozen(low * MONEY), frozen(high * MONEY)
+        return model, program, x
 
     @cached_property
     def frame(self) -> pd.DataFrame:

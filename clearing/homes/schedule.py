@@ -16,6 +16,7 @@ from clearing.homes.model import home_program
 from clearing.homes.outcome import HomeSchedule, read_schedule
 from clearing.pricing.exact import AT_LIMIT, Point, correct, restrict, solve_exactly
 from clearing.solvers import TIME_LIMIT, solve
+from networks.checks import real_array
 
 TOGETHER = 25
 """Homes whose ties are shared in one program; their blocks do not touch, so this is about speed only."""
@@ -72,7 +73,7 @@ def tariff_arrays(
     """(slots,) twice: checked prices."""
     arrays = []
     for name, value in (("buy_price", buy_price), ("sell_price", sell_price)):
-        array = np.asarray(value, dtype=float)
+        array = real_array(name, value)
         if array.shape not in ((), (home.slots,)) or not np.isfinite(array).all():
             raise InputError(f"{name} needs one finite number, or {home.slots}, in $/MWh")
         arrays.append(np.broadcast_to(array, (home.slots,)).copy())

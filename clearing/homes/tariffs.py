@@ -13,6 +13,7 @@ from clearing.homes.outcome import HomeSchedule
 from clearing.homes.schedule import schedule_homes
 from networks.checks import Protected, number, whole
 from networks.errors import InputError
+from networks.profiles import slot_hours
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +50,20 @@ def flat_tariff(price: float, feed_in: float = 0.0, slots: int = 96) -> Tariff:
 
 
 def time_of_use_tariff(
-    windows: Sequence[tuple[float, float, float]], price: float, feed_in: float = 0.0, slots: int = 96
+    windows: Sequence[tuple[float, float, float]],
+    price: float,
+    feed_in: float = 0.0,
+    slots: int = 96,
+    clock: np.ndarray | None = None,
 ) -> Tariff:
-    """`price` outside the windows (from hour, to hour, price) of a day of `slots` [$/MWh]."""
+    """`price` outside the windows (from hour, to hour, price) of a day [$/MWh].
+
+    `clock` has (slots,) the hour of the day in the middle of each slot; by default the slots are one day.
+    """
     slots = whole("slots", slots)
-    hour = (np.arange(slots) + 0.5) * 24.0 / slots
+    hour = slot_hours(slots) if clock is None else np.asarray(clock, dtype=float) % 24.0
+    if hour.shape != (slots,):
+        raise InputError(f"clock has shape {hour.shape}; give one hour for each of the {slots} slots")
     buy = np.full(slots, number("price", price, "$/MWh"))
     for first, last, value in windows:
         if not 0 <= first < last <= 24:

@@ -180,10 +180,13 @@ def market_payments(instance: TradingInstance) -> np.ndarray:
     """(agents,) λ·p_i at the competitive price of the market game [$].
 
     λ is the sell price where all agents together have a surplus, their least buy price where they have a
-    deficit, and halfway where they have neither.
+    deficit, and halfway where they have neither, up to the rounding of the sum.
     """
     who = np.flatnonzero(instance.agent)
-    total = float(instance.net_mw[who].sum())
+    net = instance.net_mw[who]
+    total = float(net.sum())
+    if abs(total) <= 4.0 * len(who) * np.finfo(float).eps * float(np.abs(net).sum()):
+        total = 0.0
     low, high = instance.sell_price, float(instance.buy_price[who].min())
     price = low if total > 0 else high if total < 0 else 0.5 * (low + high)
     return price * instance.net_mw[who]

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from clearing.arrays.compiled import CompiledModel, compile_model
+from clearing.arrays.kept import BUILDING
 from clearing.arrays.programs import Program
 from clearing.book import Book
 from clearing.errors import InfeasibleError, InputError
@@ -106,7 +108,8 @@ class VirtualPowerPlant:
         reduced = Reduced(self._structure, numbers)
         self._quantity, self._money = reduced.quantity, reduced.money
         self._data = {name: getattr(numbers, name) for name in Numbers.__dataclass_fields__}
-        self._model: CompiledModel = compile_model(build_nodal_model(self._structure))
+        with BUILDING:
+            self._model: CompiledModel = compile_model(build_nodal_model(self._structure))
         bus = grid.bus_position[connection]
         self._balance = self._model.rows["balance"].reshape(len(grid.buses), book.periods)[bus]
 
@@ -277,10 +280,10 @@ def join_grids(
         raise InputError("bulk grid and microgrid follow different conventions; load both with the same")
     if bus not in bulk.bus_position:
         raise InputError(f"bus {bus!r} is not a bus of the bulk grid{suggest(bus, bulk.bus_position)}")
-    rename: dict[Hashable, Hashable] = {label: f"{name}: {label}" for label in micro.buses}
+    rename: dict[Hashable, Hashable] = {label: f"{name}: {label}" for label in micro.bus_position}
     count = len(bulk.buses)
     ratio = bulk.base_mva / micro.base_mva
-    both = {
+    both: dict[str, Any] = {
         n: np.concatenate([getattr(bulk, n), getattr(micro, n)])
         for n in (
             "shunt_mw", "limit_mw", "tap", "shift_degree",
@@ -288,7 +291,7 @@ def join_grids(
         )
     }  # fmt: skip
     return Grid(
-        buses=bulk.buses + tuple(rename.values()),
+        buses=bulk.buses + tuple(rename[label] for label in micro.buses),
         branches=bulk.branches + tuple(f"{name}: {label}" for label in micro.branches),
         links=bulk.links + tuple(f"{name}: {label}" for label in micro.links) + (f"{name}: connection",),
         from_bus=np.append(bulk.from_bus, micro.from_bus + count),
@@ -303,5 +306,6 @@ def join_grids(
         link_max_mw=np.concatenate([bulk.link_max_mw, micro.link_max_mw, [export_limit]]),
         base_mva=bulk.base_mva,
         convention=bulk.convention,
+        fused=bulk.fused + tuple((rename[label], rename[bus]) for label, bus in micro.fused),
         **both,
     ), rename

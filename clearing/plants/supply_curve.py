@@ -49,29 +49,30 @@ class SupplyCurve:
     ) -> list[dict[str, object]]:
         """Rows of a book's table `orders`: exports as sales, imports as purchases, one block per segment.
 
+        All blocks are one unit; the block that spans 0 is a sale with a negative minimum.
         `markup` [$/MWh] is added to every block's price: a seller's withholding, a buyer's overbidding.
         """
         rows: list[dict[str, object]] = []
         for low, high, price in zip(
             self.breakpoint_mw[:-1].tolist(),
             self.breakpoint_mw[1:].tolist(),
-            self.price.tolist(),
+            np.maximum.accumulate(self.price).tolist(),  # rounding aside, marginal costs never fall
             strict=True,
         ):
-            for side, mw in (("buy", min(high, 0.0) - low), ("sell", high - max(low, 0.0))):
-                if mw > 0:
-                    rows.append(
-                        {
-                            "order": f"{participant} {side} {len(rows)}"
-                            + ("" if period is None else f" @{period}"),
-                            "participant": participant,
-                            "bus": bus,
-                            "side": side,
-                            "mw": mw,
-                            "price": price + markup,
-                            "period": period,
-                        }
-                    )
+            side = "sell" if high > 0 else "buy"
+            rows.append(
+                {
+                    "order": f"{participant} {side} {len(rows)}" + ("" if period is None else f" @{period}"),
+                    "participant": participant,
+                    "unit": participant,
+                    "bus": bus,
+                    "side": side,
+                    "mw": high - max(low, 0.0) if high > 0 else high - low,
+                    "min_mw": low if low < 0 < high else 0.0,
+                    "price": price + markup,
+                    "period": period,
+                }
+            )
         return rows
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from networks.checks import Rows, Table, frozen, number
+from networks.checks import Rows, Table, frozen, number, real_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class PostedBook:
             value = getattr(self, name)
             if value is None:
                 continue
-            array = np.array(value, dtype=float)
+            array = real_array(name, value)
             _check_array(name, array, minimum=0.0 if name.endswith("mw") else None)
             object.__setattr__(self, name, frozen(array))
         days, slots = self.demand_mw.shape if self.demand_mw.ndim == 2 else (0, 0)

@@ -110,7 +110,7 @@ class PostedOfferMarket:
         offered = np.where(price <= cap[:, None], mw, 0.0)
         x = fill_by_merit(price, offered, demand)
         rest = np.maximum(demand - x.sum(axis=1), 0.0)
-        rest[rest <= 1e-15 * demand] = 0.0
+        rest[rest <= _rounding(demand, mw.shape[1])] = 0.0
         low, high = _price_interval(price, offered, x, rest, cap)
         used = {"low": np.where(np.isfinite(low), low, high), "high": high, "canonical": _middle(low, high)}
         certificate = certify_posted(book, x.reshape(shape), rest.reshape(shape[:2]), low, high)
@@ -149,7 +149,12 @@ def fill_by_merit(price: np.ndarray, offered: np.ndarray, demand: np.ndarray) ->
     order = np.argsort(price, axis=1, kind="stable")
     q = np.take_along_axis(offered, order, axis=1)
     p = np.take_along_axis(price, order, axis=1)
-    x = np.clip(demand[:, None] - (np.cumsum(q, axis=1) - q), 0.0, q)
+    total = np.cumsum(q, axis=1)
+    x = np.clip(demand[:, None] - (total - q), 0.0, q)
+    # demand that ends where an offer ends leaves nothing of it, and takes nothing of the next
+    ended = np.abs(total - demand[:, None]) <= _rounding(demand, q.shape[1])[:, None]
+    x[ended] = q[ended]
+    x[:, 1:][ended[:, :-1]] = 0.0
     starts = np.ones(p.shape, dtype=bool)
     starts[:, 1:] = p[:, 1:] != p[:, :-1]
     if not starts.all():
@@ -160,6 +165,11 @@ def fill_by_merit(price: np.ndarray, offered: np.ndarray, demand: np.ndarray) ->
     out = np.empty(price.shape)
     np.put_along_axis(out, order, x, axis=1)
     return out
+
+
+def _rounding(demand: np.ndarray, offers: int) -> np.ndarray:
+    """(rows,) what is left of MW that are equal, after a sum of so many offers in double precision [MW]."""
+    return 4.0 * (offers + 1) * np.finfo(float).eps * demand
 
 
 def _price_interval(

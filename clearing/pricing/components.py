@@ -16,16 +16,8 @@ from scipy import linalg, sparse
 
 from clearing.arrays.programs import Program
 from clearing.errors import UnboundedError
-from clearing.pricing.exact import (
-    AT_LIMIT,
-    NO_EFFECT,
-    TIED,
-    joined,
-    lexicographic,
-    null_space,
-    restrict,
-    solve_exactly,
-)
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, TIED, lexicographic, restrict, solve_exactly
+from clearing.pricing.systems import joined, null_space
 from clearing.solvers import least_values
 
 if TYPE_CHECKING:

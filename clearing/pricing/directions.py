@@ -19,8 +19,9 @@ from scipy.sparse.csgraph import connected_components
 
 from clearing.arrays.programs import Program
 from clearing.errors import InfeasibleError, UnboundedError
-from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, TIED, has_full_column_rank, restrict, solve_exactly
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, TIED, restrict, solve_exactly
 from clearing.pricing.prices import DualFace
+from clearing.pricing.systems import has_full_column_rank
 from clearing.solvers import solve
 
 MOVED = 1e-9  # MW per MW below which an order does not move
@@ -80,10 +81,10 @@ class Directions:
             high=np.where(up[columns], np.inf, 0.0),
         )
         is_link = columns >= reduced.orders
-        offered = np.where(is_link, (program.high - program.low)[columns], program.high[columns])
+        offered = reduced.offered[columns]
         share = np.median(offered) / offered if len(columns) else none
         bids = np.zeros(len(columns), dtype=bool)
-        bids[~is_link] = structure.side[columns[~is_link]] < 0
+        bids[~is_link] = structure.demand[columns[~is_link]]
         mine, links = np.where(is_link, 0.0, share), np.where(is_link, share, 0.0)
         stages = [(none, program.curvature[columns]), (np.where(bids, -1.0, 0.0), none)]
         for part in (mine, links):

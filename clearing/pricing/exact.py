@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import linalg, sparse
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
+from scipy import sparse
 
 from clearing.arrays.programs import Program
+from clearing.errors import ClearingError
+from clearing.pricing.systems import least_squares
 from clearing.solvers import solve
 
 ROUNDING = 2.0**-46  # a residual beside the terms that cancel in it that is no more than their rounding
@@ -24,9 +24,10 @@ TIED = 1e-10  # a scaled reduced cost or dual below this is zero, after correcti
 NO_EFFECT = 1e-11  # a price change per unit of a dual, or a distribution factor, below this is rounding
 SMALL = 64  # unknowns up to which even rounding is corrected, as it costs next to nothing
 UNSURE = 1e-4  # slacks above this are never taken for active, whatever the dual says
-RANK_TOLERANCE = 1e-9  # relative size of a pivot that counts as zero
+DUAL_ROUNDING = 2.0**-42  # a reduced cost beside the greatest dual that is no more than rounding
+NEAR = 1e3  # gaps of the dual equations up to which a reduced cost may have the other sign
+REFINEMENTS = 4  # each leaves a small part of the gap before
 REVISIONS = 20  # of an active set that a solver's answer left unclear, as at a kink of sloped offers
-DENSE = 500  # unknowns up to which a dense least-squares solve is the faster one
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,26 +53,98 @@ def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
     cost zero and active rows hold with equality; the correction of least norm achieves both.
     """
     matrix = sparse.csr_array(program.matrix)
+    point, active = _settle(program, matrix, _indicated(program, matrix, x, dual), x, dual)
+    for _ in range(REFINEMENTS):
+        gap = _dual_gap(program, active, point)
+        if gap <= DUAL_ROUNDING * (1.0 + float(np.abs(point.dual).max(initial=0.0))):
+            break
+        finer = _choose_finer(program, matrix, active, point, gap)
+        if finer is None:
+            break
+        refined, revised = _settle(program, matrix, finer[2], *finer[:2])
+        if _dual_gap(program, revised, refined) >= gap:
+            break
+        point, active = refined, revised
+    return point
+
+
+def _indicated(program: Program, matrix: sparse.csr_array, x: np.ndarray, dual: np.ndarray) -> _ActiveSet:
+    """The active set that a point indicates."""
     gradient = program.cost + program.curvature * x - matrix.T @ dual
     activity = matrix @ x
-    at_low = _active(x - program.low, gradient)
+    at_low, at_high = _active(x - program.low, gradient), _active(program.high - x, -gradient)
+    at_low &= ~(at_high & (gradient < 0))  # a range within the tolerance: its price decides
     row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual)
-    active = _ActiveSet(
+    return _ActiveSet(
         at_low,
-        _active(program.high - x, -gradient) & ~at_low,
+        at_high & ~at_low,
         row_at_low,
         _active(program.row_high - activity, -dual) & ~row_at_low,
     )
+
+
+def _settle(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, x: np.ndarray, dual: np.ndarray
+) -> tuple[Point, _ActiveSet]:
+    """The point of an active set, which is revised while that makes the point less wrong."""
     point, wrong = _solve_active(program, matrix, active, x, dual)
     for _ in range(REVISIONS):
         if wrong <= AT_LIMIT:
             break
-        active = _revise(program, matrix, active, point)
-        revised, after = _solve_active(program, matrix, active, point.x, point.dual)
+        other = _revise(program, matrix, active, point)
+        revised, after = _solve_active(program, matrix, other, point.x, point.dual)
         if after >= wrong:
             break
-        point, wrong = revised, after
-    return point
+        point, active, wrong = revised, other, after
+    return point, active
+
+
+def _dual_gap(program: Program, active: _ActiveSet, point: Point) -> float:
+    """Greatest reduced cost off the bounds, or of the wrong sign at one, or dual of the wrong sign."""
+    movable, loose = program.low < program.high, program.row_low < program.row_high
+    falls = np.where(active.low | ~movable, 0.0, point.reduced)
+    rises = np.where(active.high | ~movable, 0.0, -point.reduced)
+    wrong = np.where(active.row_low, -point.dual, point.dual)[loose]
+    return float(max(np.maximum(falls, rises).max(initial=0.0), wrong.max(initial=0.0)))
+
+
+def _choose_finer(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point, gap: float
+) -> tuple[np.ndarray, np.ndarray, _ActiveSet] | None:
+    """A point and its active set that tell apart costs which the solver took for equal; None without any.
+
+    What has a reduced cost or dual far beyond the gap stays as it is; what is left moves at the least reduced
+    cost, in units of the gap, so that the solver's tolerance counts in these (A. Gleixner, D. Steffy and
+    K. Wolter, Iterative refinement for linear programming, INFORMS J. Comput. 28, 2016). Sloped columns move
+    in units in which their slope is 1.
+    """
+    columns = np.flatnonzero((np.abs(point.reduced) <= NEAR * gap) & (program.low < program.high))
+    curvature, activity = program.curvature[columns], matrix @ point.x
+    unit = np.sqrt(np.divide(gap, curvature, out=np.ones(len(columns)), where=curvature > 0))
+    held = (np.abs(point.dual) > NEAR * gap) | (program.row_low == program.row_high)
+    dual = np.where(held, point.dual, 0.0)  # of the others the finer program finds the whole
+    gradient = program.cost + program.curvature * point.x - matrix.T @ dual
+    finer = Program(
+        cost=gradient[columns] * unit / gap,
+        curvature=curvature * unit**2 / gap,
+        matrix=sparse.csc_array(matrix[:, columns] @ sparse.diags_array(unit)),
+        row_low=np.where(held, 0.0, np.minimum(program.row_low - activity, 0.0)),
+        row_high=np.where(held, 0.0, np.maximum(program.row_high - activity, 0.0)),
+        low=np.minimum(program.low - point.x, 0.0)[columns] / unit,
+        high=np.maximum(program.high - point.x, 0.0)[columns] / unit,
+    )
+    try:
+        found = solve(finer)
+    except ClearingError:
+        return None
+    x = point.x.copy()
+    x[columns] += unit * found.x
+    told = _indicated(finer, sparse.csr_array(finer.matrix), found.x, found.row_dual)
+    low, high = active.low.copy(), active.high.copy()
+    low[columns], high[columns] = told.low, told.high
+    row_low = np.where(held, active.row_low, told.row_low)
+    row_high = np.where(held, active.row_high, told.row_high)
+    return x, dual + gap * found.row_dual, _ActiveSet(low, high, row_low, row_high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,44 +237,17 @@ def _least_change(
     return step[:columns], step[columns:]
 
 
-def least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.ndarray:
-    """Least-norm solution of a consistent (possibly rank-deficient) linear system."""
-    rows, columns = matrix.shape
-    if rows == 0 or columns == 0 or not right.any():
-        return np.zeros(columns)
-    if max(rows, columns) <= DENSE:
-        return linalg.lstsq(matrix.toarray(), right, cond=1e-11, lapack_driver="gelsy", check_finite=False)[0]
-    return _sparse_least_squares(matrix, right)
-
-
-def _sparse_least_squares(matrix: sparse.csr_array, right: np.ndarray) -> np.ndarray:
-    """The same through the augmented system [I Mᵀ; M −ε I], refined until the residual stops falling."""
-    rows, columns = matrix.shape
-    augmented = sparse.block_array(
-        [[sparse.eye_array(columns), matrix.T], [matrix, -1e-9 * sparse.eye_array(rows)]], format="csc"
-    )
-    factor = splu(augmented)
-    x = np.zeros(columns)
-    residual = right.copy()
-    for _ in range(8):
-        step = factor.solve(np.concatenate([np.zeros(columns), residual]))[:columns]
-        after = right - matrix @ (x + step)
-        if np.linalg.norm(after) >= np.linalg.norm(residual):
-            break
-        x, residual = x + step, after
-    return x
-
-
-def restrict(program: Program, point: Point) -> Program:
+def restrict(program: Program, point: Point, width: float = TIED, sizes: np.ndarray | float = 1.0) -> Program:
     """The program on its own optimal face: what strict complementarity fixes is fixed.
 
-    Columns with a reduced cost stay at their bound, rows with a dual hold with equality, columns
-    with curvature keep their value (the gradient is constant on an optimal face).
+    Columns with a reduced cost beyond `width` (times their `sizes`) stay at their bound, rows with a dual
+    beyond it hold with equality, columns with curvature keep their value (the gradient is constant on an
+    optimal face).
     """
-    settled = (np.abs(point.reduced) > TIED) | (program.curvature > 0)
+    settled = (np.abs(point.reduced) > width * sizes) | (program.curvature > 0)
     low = np.where(settled, point.x, program.low)
     high = np.where(settled, point.x, program.high)
-    tight = np.abs(point.dual) > TIED
+    tight = np.abs(point.dual) > width
     row_low = np.where(tight & (point.dual < 0), program.row_high, program.row_low)
     row_high = np.where(tight & (point.dual > 0), program.row_low, program.row_high)
     return replace(program, low=low, high=high, row_low=row_low, row_high=row_high)
@@ -216,76 +262,3 @@ def lexicographic(program: Program, stages: Sequence[tuple[np.ndarray, np.ndarra
         program = restrict(program, point)
     assert point is not None, "no stage"
     return point
-
-
-def has_full_column_rank(matrix: sparse.csr_array) -> bool:
-    """Whether no combination of columns vanishes."""
-    rows, columns = matrix.shape
-    return columns <= rows and null_space(matrix).shape[1] == 0
-
-
-def null_space(matrix: sparse.csr_array) -> sparse.csc_array:
-    """Basis (columns, each of greatest entry 1) of the combinations of columns that vanish.
-
-    Independent blocks are taken one by one, so that a basis vector touches one of them only.
-    """
-    row_block, block = joined(matrix)
-    rows, columns = np.argsort(row_block, kind="stable"), np.argsort(block, kind="stable")
-    sorted_blocks = matrix[rows][:, columns]
-    start, row_start = (
-        np.searchsorted(label[order], np.arange(matrix.shape[1] + 1))
-        for label, order in ((block, columns), (row_block, rows))
-    )
-    indptr, indices, data = sorted_blocks.indptr, sorted_blocks.indices, sorted_blocks.data
-    vectors: list[tuple[np.ndarray, np.ndarray]] = []
-    for k in range(int(block.max(initial=-1)) + 1):
-        a, b, first, last = row_start[k], row_start[k + 1], start[k], start[k + 1]
-        dense = np.zeros((b - a, last - first))
-        entries = slice(indptr[a], indptr[b])
-        dense[np.repeat(np.arange(b - a), np.diff(indptr[a : b + 1])), indices[entries] - first] = data[
-            entries
-        ]
-        vectors += [(columns[first:last], vector) for vector in _dense_null_space(dense).T]
-    places = [np.full(len(at), k) for k, (at, _) in enumerate(vectors)]
-    none = [np.zeros(0)]
-    entries_of = np.concatenate(none + [v for _, v in vectors])
-    at = np.concatenate(none + [at for at, _ in vectors]), np.concatenate(none + places)
-    shape = (matrix.shape[1], len(vectors))
-    return sparse.csc_array((entries_of, (at[0].astype(np.int64), at[1].astype(np.int64))), shape=shape)
-
-
-def joined(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
-    """(rows,), (columns,) number of the independent block that each belongs to; those with columns first."""
-    rows, columns = matrix.shape
-    row = np.repeat(np.arange(rows), np.diff(matrix.indptr)) + columns
-    both = sparse.csr_array((np.ones(len(row)), (row, matrix.indices)), shape=(rows + columns,) * 2)
-    _, label = connected_components(both, directed=False)
-    return label[columns:], label[:columns]
-
-
-def _dense_null_space(matrix: np.ndarray) -> np.ndarray:
-    """Basis (columns) by a QR factorisation with pivoting; empty where the rank is full."""
-    rows, columns = matrix.shape
-    if rows == columns > DENSE and _is_regular(matrix):
-        return np.zeros((columns, 0))
-    if not matrix.any():
-        return np.eye(columns)
-    triangle, pivot = linalg.qr(matrix, mode="r", pivoting=True, check_finite=False)
-    pivots = np.abs(np.diag(triangle))
-    rank = int((pivots > RANK_TOLERANCE * pivots[0]).sum())
-    null = np.zeros((columns, columns - rank))
-    if rank < columns:
-        null[pivot[:rank]] = -linalg.solve_triangular(
-            triangle[:rank, :rank], triangle[:rank, rank:], check_finite=False
-        )
-        null[pivot[rank:]] = np.eye(columns - rank)
-        null /= np.abs(null).max(axis=0)
-    return null
-
-
-def _is_regular(matrix: np.ndarray) -> bool:
-    try:
-        pivots = np.abs(splu(sparse.csc_array(matrix)).U.diagonal())
-    except RuntimeError:  # exactly singular
-        return False
-    return bool(pivots.min() > RANK_TOLERANCE * pivots.max())

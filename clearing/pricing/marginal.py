@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from clearing.arrays.programs import Program
 from clearing.errors import UnboundedError
@@ -39,6 +40,46 @@ def dual_lattice_ends(program: Program, x: np.ndarray, rows: np.ndarray) -> tupl
     except UnboundedError:
         return dual_intervals(program, x, rows)
     return low, high
+
+
+def independent_parts(program: Program, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(rows,) number of the part of the supporting duals in which each row's dual lies.
+
+    The duals that support an optimal x are the product of their parts: what is chosen in one leaves all
+    others free. Two rows are in one part where a condition joins their duals that their intervals alone do
+    not imply, or a chain of such conditions does; a dual that cannot move joins nothing. Two linear programs
+    per row of the program.
+    """
+    face = dual_face(program, x)
+    low, high = dual_intervals(program, x, np.arange(len(face.cost)))
+    conditions = sparse.csr_array(face.matrix)
+    up, down = conditions.maximum(0.0), conditions.minimum(0.0)
+    most, least = _product(up, high) + _product(down, low), _product(up, low) + _product(down, high)
+    implied = (most <= face.row_high + AT_BOUND) & (least >= face.row_low - AT_BOUND)
+    free = high - low > AT_BOUND
+    joined = conditions[np.flatnonzero(~implied)][:, np.flatnonzero(free)]
+    part = np.arange(len(free)) + len(free)
+    part[free] = connected_components(sparse.csr_array(abs(joined.T) @ abs(joined)), directed=False)[1]
+    return part[rows]
+
+
+def _product(matrix: sparse.csr_array, ends: np.ndarray) -> np.ndarray:
+    """Matrix times ends of intervals, which may be infinite; no entry takes nothing from an infinite end."""
+    finite = np.isfinite(ends)
+    sums = matrix @ np.where(finite, ends, 0.0)
+    away = matrix @ np.where(finite, 0.0, np.sign(np.nan_to_num(ends)))
+    return np.where(away != 0, np.copysign(np.inf, away), sums)
+
+
+def middle_by_part(low: np.ndarray, high: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Law 5's canonical duals from the least and the greatest supporting ones, part by part: halfway, or the
+    end that is finite throughout the part, NaN where neither is."""
+    count = int(part.max(initial=-1)) + 1
+    low_ends, high_ends = (np.bincount(part, ~np.isfinite(e), count)[part] == 0 for e in (low, high))
+    middle = np.where(low_ends, low, np.where(high_ends, high, np.nan))
+    both = low_ends & high_ends
+    middle[both] = 0.5 * (low[both] + high[both])
+    return middle
 
 
 def dual_face(program: Program, x: np.ndarray) -> Program:

@@ -19,8 +19,9 @@ from clearing.arrays.programs import Program
 from clearing.errors import InputError
 from clearing.pricing.chains import eliminate_ramps
 from clearing.pricing.components import Component, components_of
-from clearing.pricing.exact import AT_LIMIT, NO_EFFECT, null_space
+from clearing.pricing.exact import AT_LIMIT, NO_EFFECT
 from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.systems import null_space
 
 PriceRule = Literal["low", "high", "canonical"]
 
@@ -237,11 +238,11 @@ def _without_noise(matrix: sparse.sparray) -> sparse.csc_array:
 
 
 def demand_weights(reduced: Reduced, x: np.ndarray) -> np.ndarray:
-    """(buses, periods) served demand: positive net fixed demand plus accepted bids; all 1 in an island
-    and period in which nothing is served."""
+    """(buses, periods) served demand: positive net fixed demand plus accepted bids of units that sell
+    nothing; all 1 in an island and period in which nothing is served."""
     structure = reduced.structure
     weights = np.maximum(reduced.fixed, 0.0)
-    bids = np.flatnonzero(structure.side < 0)
+    bids = np.flatnonzero(structure.demand)
     np.add.at(weights, (structure.bus[bids], structure.period[bids]), x[bids])
     flow = structure.grid.flow
     served = np.zeros((flow.islands, structure.periods))

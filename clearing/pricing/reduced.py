@@ -17,6 +17,7 @@ from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.layout import layout_of
 from clearing.structure import Numbers, Structure
+from clearing.tolerances import TIE_WIDTH, greatest_price
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,10 @@ class Limits:
 
     def same_as(self, other: Limits) -> bool:
         return np.array_equal(self.flow, other.flow) and np.array_equal(self.ramp, other.ramp)
+
+    def joined(self, more: Limits) -> Limits:
+        """These, then `more`, of each kind."""
+        return Limits(np.vstack([self.flow, more.flow]), np.vstack([self.ramp, more.ramp]))
 
     def without(self, known: Limits) -> Limits:
         """Those that are not among the known ones."""
@@ -53,6 +58,9 @@ class Reduced:
     Attributes
     ----------
     cost, curvature, low, high : (columns,) of the least-cost program.
+    tie_width : reduced costs and duals up to this are none (law 4).
+    offered : (columns,) what law 4's shares are shares of: an order's MW, or what it withdraws at most where
+        that is more, and a link's range.
     fixed : (buses, periods) fixed demand; flow_low, flow_high : (limited,) bounds; ramp_low,
         ramp_high : (ramp units, periods) bounds of the change of output, previous output included.
     """
@@ -66,10 +74,14 @@ class Reduced:
         links = structure.links * periods
         self.orders = len(structure.bus)
         self.columns = self.orders + links
+        stated = greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
+        self.tie_width = TIE_WIDTH * stated / self.money
         self.cost = np.concatenate([structure.side * numbers.price, np.zeros(links)]) / self.money
         self.curvature = np.concatenate([numbers.slope, np.zeros(links)]) * (self.quantity / self.money)
         self.low = np.concatenate([numbers.min_mw, np.repeat(grid.link_min_mw, periods)]) / self.quantity
         self.high = np.concatenate([numbers.mw, np.repeat(grid.link_max_mw, periods)]) / self.quantity
+        self.offered = np.maximum(self.high, -self.low)
+        self.offered[self.orders :] = (self.high - self.low)[self.orders :]
         self.fixed = numbers.fixed_mw / self.quantity
         self.flow_low, self.flow_high = numbers.low_mw / self.quantity, numbers.high_mw / self.quantity
         up = np.repeat(numbers.ramp_up_mw[:, None] / self.quantity, periods, axis=1)
@@ -198,28 +210,45 @@ OVERSIZED = 2.0**14
 """Orders larger than what could ever be traded by more than this make a poor unit of power."""
 
 
+OUTWEIGHED = 2.0**17
+"""Orders smaller than what most MW are traded in by more than this make a poor unit of power, too."""
+
+
 def _unit_of_power(structure: Structure, numbers: Numbers) -> float:
     """The typical order or fixed demand [MW]; where orders are out of all proportion to what their buses can
-    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead.
+    trade and their lines carry (1e9 MW on a feeder of kilowatts), the typical of what is possible instead;
+    where most orders are nothing beside the rest (half of them 10 mW beside 100 MW), the typical MW's.
 
-    In units of a huge order every line limit would be within tolerance of 0.
+    In units of a huge order every line limit would be within tolerance of 0; in units of a tiny one no double
+    carries a flow to the tolerance.
     """
     fixed = np.abs(numbers.fixed_mw).ravel()
-    typical = typical_size(np.concatenate([numbers.mw, fixed]))
+    size = np.maximum(numbers.mw, -numbers.min_mw)
+    typical = typical_size(np.concatenate([size, fixed]))
     if len(numbers.mw) == 0:
         return typical
-    possible = typical_size(np.concatenate([_most_traded(structure, numbers), fixed]))
+    traded = np.concatenate([_most_traded(structure, numbers), fixed])
+    possible = typical_size(traded)
     unit = possible if typical > OVERSIZED * possible else typical
+    bulk = typical_size(_middle_of_all(traded))
+    unit = bulk if bulk > OUTWEIGHED * unit else unit
     limit = structure.grid.limit_mw
     lost = structure.grid.in_service & (limit > 0) & (limit < AT_LIMIT * unit)
     if lost.any():
         k = int(np.flatnonzero(lost)[0])
         raise InputError(
             f"branch {structure.grid.branches[k]!r} has a limit of {limit[k]:g} MW, which is nothing beside "
-            f"orders of up to {float(numbers.mw.max()):g} MW; lower the orders to what can be traded, or "
+            f"orders of up to {float(size.max()):g} MW; lower the orders to what can be traded, or "
             "make the limit 0"
         )
     return unit
+
+
+def _middle_of_all(mw: np.ndarray) -> np.ndarray:
+    """(1,) the size that half of all MW are not beyond."""
+    increasing = np.sort(mw)
+    total = np.cumsum(increasing)
+    return increasing[np.searchsorted(total, 0.5 * total[-1]), None]
 
 
 def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:
@@ -235,11 +264,16 @@ def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:
     lines = lines + np.bincount(grid.link_from, links, shape[0]) + np.bincount(grid.link_to, links, shape[0])
     sold, bought = np.maximum(-numbers.fixed_mw, 0.0), np.maximum(numbers.fixed_mw, 0.0)
     at = (structure.bus, structure.period)
-    np.add.at(sold, at, np.where(side > 0, numbers.mw, 0.0))
-    np.add.at(bought, at, np.where(side < 0, numbers.mw, 0.0))
-    here = np.where(side > 0, bought[at], sold[at])
-    everywhere = np.where(side > 0, bought.sum(axis=0)[structure.period], sold.sum(axis=0)[structure.period])
-    return np.minimum(numbers.mw, np.minimum(here + lines[structure.bus], everywhere))
+    most_in = np.where(side > 0, numbers.mw, 0.0)
+    most_out = np.where(side > 0, np.maximum(-numbers.min_mw, 0.0), numbers.mw)
+    np.add.at(sold, at, most_in)
+    np.add.at(bought, at, most_out)
+
+    def limited(mw: np.ndarray, others: np.ndarray) -> np.ndarray:
+        here = others[at] + lines[structure.bus]
+        return np.minimum(mw, np.minimum(here, others.sum(axis=0)[structure.period]))
+
+    return np.maximum(limited(most_in, bought), limited(most_out, sold))
 
 
 def typical_size(values: np.ndarray) -> float:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
 from clearing.arrays.programs import Program
 from clearing.errors import NumericalError
 from clearing.pricing.chains import eliminate_ramps
-from clearing.pricing.exact import AT_LIMIT, TIED, Point, has_full_column_rank, lexicographic
+from clearing.pricing.exact import AT_LIMIT, Point, lexicographic, restrict, solve_exactly
 from clearing.pricing.reduced import Limits, Reduced
+from clearing.pricing.systems import has_full_column_rank
+from clearing.tolerances import EQUAL_DEMAND
 
 LAZY_ROUNDS = 50  # each adds at least one limit that the rounds before did not know
 
@@ -19,20 +23,23 @@ def share_ties(reduced: Reduced, limits: Limits, program: Program, point: Point)
 
     `program` is `reduced.program(limits)`, of which `point` is an optimum.
 
-    Among all optimal dispatches: the largest accepted demand; then the unique minimiser of
-    Σ accepted²/offered, so that tied orders share pro rata; then, for links, of Σ flow²/range.
-    A tied column has no slope and a vanishing reduced cost; all others keep their value.
+    Among all optimal dispatches: the largest accepted demand (purchases of units that also sell are none);
+    then the unique minimiser of Σ accepted²/offered, so that tied orders share pro rata and no unit sells
+    to itself; then, for links, of Σ flow²/range.
+    A tied column has no slope and a reduced cost within the tie width; all others keep their value.
     """
-    tied = (np.abs(point.reduced) <= TIED) & (reduced.curvature == 0) & (reduced.low < reduced.high)
+    tied = (
+        (np.abs(point.reduced) <= reduced.tie_width) & (reduced.curvature == 0) & (reduced.low < reduced.high)
+    )
     if not tied.any():
         return point.x
     columns = np.flatnonzero(tied)
     balances = len(program.row_low) - limits.count
-    binding = np.abs(point.dual) > TIED
+    binding = np.abs(point.dual) > reduced.tie_width
     binding[:balances] = True
     if _is_only_one(reduced, limits, program, columns, binding):
         return point.x
-    held = _signs(point.dual, balances)
+    held = _signs(point.dual, balances, reduced.tie_width)
     for _ in range(LAZY_ROUNDS):
         x = point.x.copy()
         x[columns] = _share(reduced, program, columns, point.x, held)
@@ -60,9 +67,9 @@ def _is_only_one(
     return has_full_column_rank(sparse.csr_array(groups.T))
 
 
-def _signs(dual: np.ndarray, balances: int) -> np.ndarray:
+def _signs(dual: np.ndarray, balances: int, width: float) -> np.ndarray:
     """+1 where a row is held at its low bound on the optimal face, −1 at its high one, 0 where it is free."""
-    signs = np.where(np.abs(dual) > TIED, np.sign(dual), 0.0)
+    signs = np.where(np.abs(dual) > width, np.sign(dual), 0.0)
     signs[:balances] = 0.0
     return signs
 
@@ -77,15 +84,10 @@ def _share(
     row_low = np.where(held < 0, program.row_high, program.row_low) - moved
     row_high = np.where(held > 0, program.row_low, program.row_high) - moved
     is_link = columns >= reduced.orders
-    size = np.where(is_link, program.high[columns] - program.low[columns], program.high[columns])
+    size = reduced.offered[columns]
     none = np.zeros(len(columns))
     buys = np.zeros(len(columns), dtype=bool)
-    buys[~is_link] = reduced.structure.side[columns[~is_link]] < 0
-    stages = [(none, np.where(is_link, 0.0, size))]
-    if buys.any():
-        stages.insert(0, (np.where(buys, -size, 0.0), none))
-    if is_link.any():
-        stages.append((none, np.where(is_link, size, 0.0)))
+    buys[~is_link] = reduced.structure.demand[columns[~is_link]]
     face = Program(
         cost=none,
         curvature=none,
@@ -95,11 +97,17 @@ def _share(
         low=program.low[columns] / size,
         high=program.high[columns] / size,
     )
+    if buys.any():
+        face = replace(face, cost=np.where(buys, -size, 0.0))
+        most = solve_exactly(face)
+        face = restrict(face, most, EQUAL_DEMAND, size)
+    stages = [(none, np.where(is_link, 0.0, size))]
+    if is_link.any():
+        stages.append((none, np.where(is_link, size, 0.0)))
     return lexicographic(face, stages).x * size
 
 
 def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:
-    merged = Limits(np.vstack([limits.flow, fresh.flow]), np.vstack([limits.ramp, fresh.ramp]))
     split = balances + len(limits.flow)
     parts = [held[:split], np.zeros(len(fresh.flow)), held[split:], np.zeros(len(fresh.ramp))]
-    return merged, np.concatenate(parts)
+    return limits.joined(fresh), np.concatenate(parts)

@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 
 from clearing.compilation import digest_of, renew_with
 from clearing.rounds.rolled import Rolled
+from clearing.tolerances import TIE_WIDTH
 
 _COMMON: dict[str, Any] = {
     "cache": True,
@@ -31,7 +32,7 @@ def _compile(function: Callable[..., Any], **options: Any) -> Any:
 
 
 def _sources() -> str:
-    return digest_of(Path(__file__).parent)
+    return f"{digest_of(Path(__file__).parent)} {TIE_WIDTH}"
 
 
 def _plain_types(dispatcher: Any) -> Any:

@@ -50,7 +50,7 @@ class Days:
         none = np.zeros(0)
         hour = replace(
             self.structure, periods=1, bus=self.structure.bus[first], period=np.zeros(len(first), dtype=np.int64),
-            side=self.structure.side[first], ramp_of=np.full(len(first), -1), ramp_units=(),
+            side=self.structure.side[first], demand=self.structure.demand[first], ramp_of=np.full(len(first), -1), ramp_units=(),
             ramp_start=none.astype(bool),
         )  # fmt: skip
         if not Engine.suits(hour):

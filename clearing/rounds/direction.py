@@ -10,6 +10,7 @@ from clearing.rounds.fields import (
     ALPHA,
     BIG,
     BTMP2,
+    BUYER,
     COST,
     DEMAND,
     HIGH,
@@ -21,7 +22,6 @@ from clearing.rounds.fields import (
     RED,
     ROWS,
     SHARE,
-    SIGN,
     SLOPE,
     TIEROWS,
     VEC3,
@@ -58,14 +58,14 @@ def served_weights(s):
     for b in range(0, s.bus.shape[1], LANES):
         store(w, b, larger(load(s.bus[DEMAND], b), zero))
     bought = s.site[SHARE]
-    sign = s.col[SIGN]
+    buyer = s.col[BUYER]
     x = s.col[X]
     for b in range(0, s.head[SITES], LANES):
         v = zero
         layer = 0
         while layer < s.head[LAYERS] and b < s.width[layer]:
             j = s.first[layer] + b
-            v = v + where_less(load(sign, j), zero, load(x, j), zero)
+            v = v + load(buyer, j) * load(x, j)
             layer += 1
         store(bought, b, v)
     for i in range(s.head[ORDER_SITES]):

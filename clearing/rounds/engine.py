@@ -19,6 +19,7 @@ from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rou
 from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise
+from clearing.rounds.workspace import Workspace
 from clearing.structure import Numbers, Structure
 
 RULES = {"low": 0, "high": 1, "canonical": 2}
@@ -35,7 +36,10 @@ def _one_round() -> Callable[..., float]:
 
 
 class Engine:
-    """Exact clearings of one structure.
+    """Exact clearings of one structure, for any number of threads.
+
+    A call takes an idle workspace, or a new one, and lays it back when it ends: calls that run side by side share
+    nothing that changes, and none waits. There are as many workspaces as calls have ever run at a time.
 
     Parameters
     ----------
@@ -45,16 +49,17 @@ class Engine:
     flow_low_mw, flow_high_mw : (lines,) ±inf where there is no limit.
     shift_flow_mw : (lines,) flow at zero injection.
     bus, side : (orders,) position, and +1 for a sale, −1 for a purchase.
-    min_mw : (orders,) least MW.
+    min_mw : (orders,) least MW; of a sale below 0 where its unit withdraws as well.
     fixed_mw : (buses,) net fixed demand.
     link_from, link_to, link_min_mw, link_max_mw : (links,) controllable lossless links.
+    demand : (orders,) whether law 4 counts the order as demand; every purchase where nothing is said.
     rule : price rule of law 5.
     """
 
     def __init__(
         self, buses, from_bus, to_bus, susceptance_mw, flow_low_mw, flow_high_mw, bus, side, *, shift_flow_mw=None,
         min_mw=None, fixed_mw=None, angle_low_mw=None, angle_high_mw=None, link_from=(), link_to=(), link_min_mw=(),
-        link_max_mw=(), rule="canonical",
+        link_max_mw=(), demand=None, rule="canonical",
     ):  # fmt: skip
         nl, no, nk = len(from_bus), len(bus), len(link_from)
         self.rule, self.orders, self.buses, self.lines = RULES[rule], no, buses, nl
@@ -115,8 +120,8 @@ class Engine:
             store.padded(islands + min(nl + 1, 24)),
             store.padded(islands + min(nl + 1, 64)),
         )
-        self._floats, self._ints = store.allocate(head)
-        v = store.views(self._floats, self._ints)
+        self._template = Workspace(head)
+        v = self._template.views()
         fill = {
             "lower": factor.lower_value, "upper": factor.upper_value, "pivot": factor.pivot_inverse,
             "source": factor.source, "target": factor.target, "lower_start": factor.lower_start,
@@ -127,9 +132,8 @@ class Engine:
         icol = v["icol"]
         icol[[F.HEAD, F.TAIL, F.BUS]] = buses  # also of the columns of 0 MW between the others
         icol[F.HEAD, at], icol[F.TAIL, at] = head_bus, tail_bus
-        icol[F.KIND, at] = np.concatenate(
-            [np.where(np.asarray(side) > 0, 1, -1), np.zeros(nk, dtype=np.int64)]
-        )
+        buyer = np.asarray(side) < 0 if demand is None else np.asarray(demand, dtype=bool)
+        icol[F.KIND, at] = np.concatenate([np.where(buyer, -1, 1), np.zeros(nk, dtype=np.int64)])
         icol[F.BUS, at] = np.minimum(head_bus, tail_bus)
         icol[F.COMP, at] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
         order_sites = len(layout.site_bus)
@@ -147,6 +151,7 @@ class Engine:
         v["book"][F.FLOOR, :no] = 0.0 if min_mw is None else min_mw
         col = v["col"]
         col[F.LOW, layout.order] = v["book"][F.FLOOR, :no]
+        col[F.BUYER, layout.order] = buyer
         col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
         col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0
         col[F.JITTER, at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
@@ -172,7 +177,7 @@ class Engine:
         ilin[F.LISL] = comp_of_island[island[from_bus]]
         bus_field = v["bus"]
         bus_field[F.DEMAND, :buses] = 0.0 if fixed_mw is None else fixed_mw
-        bus_field[F.BUYS, np.asarray(bus, dtype=np.int64)[np.asarray(side) < 0]] = 1.0
+        bus_field[F.BUYS, np.asarray(bus, dtype=np.int64)[buyer]] = 1.0
         around = np.zeros(buses)
         np.add.at(around, from_bus, np.abs(b))
         np.add.at(around, to_bus, np.abs(b))
@@ -188,32 +193,19 @@ class Engine:
         self._shunt = np.zeros(buses)
         self._fixed_default = bus_field[F.DEMAND, :buses].copy()
         self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
-        self._dirty = False
         self._plain = len(self._deserted) == 0  # arrays are used as they are given
-        self._desk = np.zeros(2 + N_INFO + 2 * no)
+        self._idle: list[Workspace] = []
+        self._clear_one: Callable[..., float] | None = None
 
-    def _views(self):
-        return store.views(self._floats, self._ints)
-
-    def _grow(self, status):
-        """Twice the rows or slots; the basis starts cold, which shows in no result."""
-        old = self._views()
-        head = self._ints[: store.HEADER].copy()
-        which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
-        head[which] = min(2 * head[which], store.padded(head[store.ISLANDS] + self.lines + 1))
-        self._floats, self._ints = store.allocate(head)
-        new = self._views()
-        for name, value in old.items():
-            if name in store.PENDING:  # nothing is pending
-                continue
-            target = new[name]
-            if value.ndim == 1:
-                target[: len(value)] = value
-            else:
-                target[: value.shape[0], : value.shape[1]] = value
-        slots = int(new["state"][F.SLOTS])
-        new["islot"][F.ACTIVE, :slots] = -1
-        new["state"][[F.SIZE, F.KNOWN, F.ANCHOR, F.READY]] = 0
+    def workspace(self) -> Workspace:
+        """An idle one, or a new one; nobody else has it until it is among the idle ones again."""
+        try:
+            work = self._idle.pop()  # at once: no two threads get the same
+        except IndexError:
+            work = self._template.copy()
+        if work.dirty:
+            work.restore(self._fixed_default, self._limit_default)
+        return work
 
     @staticmethod
     def suits(structure: Structure) -> bool:
@@ -230,7 +222,8 @@ class Engine:
     def of(cls, structure: Structure, numbers: Numbers, rule: str) -> Engine:
         """The engine of a structure, with the fixed demand and limits of `numbers`."""
         grid = structure.grid
-        quantity = unit_of(np.concatenate([numbers.mw, np.abs(numbers.fixed_mw).ravel()]))
+        offered = np.maximum(numbers.mw, -numbers.min_mw)
+        quantity = unit_of(np.concatenate([offered, np.abs(numbers.fixed_mw).ravel()]))
         money = unit_of(np.abs(numbers.price))
         low, high = grid.flow_bounds_mw
         angle_low, angle_high = grid.angle_bounds_mw
@@ -252,6 +245,7 @@ class Engine:
             link_to=grid.link_to,
             link_min_mw=grid.link_min_mw / quantity,
             link_max_mw=grid.link_max_mw / quantity,
+            demand=structure.demand,
             rule=rule,
         )
         engine._quantity, engine._money = quantity, money
@@ -261,14 +255,13 @@ class Engine:
 
     def clear_many(self, rows: Rows, want: Sequence[str], lines: np.ndarray, hours: float) -> Batch:
         """Clear each row; a row that is not proven has another status than OPTIMAL and NaN."""
-        if self._dirty:
-            self._reset_defaults()
+        work = self.workspace()
         rounds, quantity, money = len(rows), self._quantity, self._money
         price, mw = rows_for(rows.price, money), rows_for(rows.mw, quantity)
         slope = rows_for(rows.slope, money / quantity)
         fixed = rows_for(rows.fixed_mw, quantity, self._shunt)
         limit = rows_for(rows.limit_mw, quantity)
-        self._dirty = slope.size + fixed.size + limit.size > 0
+        work.dirty = slope.size + fixed.size + limit.size > 0
         accepted = np.empty((rounds, self.orders)) if "accepted" in want else NONE
         lmp = np.empty((rounds, self.buses)) if "lmp" in want else NONE
         ends = "lmp_low" in want or "lmp_high" in want
@@ -279,11 +272,12 @@ class Engine:
         first, status = 0, 1
         while status:
             first, status = clear_rounds(
-                self._floats, self._ints, price, mw, slope, fixed, limit, self.rule, first,
+                work.floats, work.ints, price, mw, slope, fixed, limit, self.rule, first,
                 accepted, lmp, low, high, flow, welfare, info,
             )  # fmt: skip
             if status:
-                self._grow(status)
+                work.grow(status)
+        self._idle.append(work)
         certified = (info[:, STATUS] == F.OK) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0.0)
         failed = np.count_nonzero(certified) < rounds
         if len(self._deserted):
@@ -315,30 +309,30 @@ class Engine:
 
         The compiled code looks at every number itself, so that nothing is checked twice.
         """
-        if self._dirty:
-            self._reset_defaults()
+        try:
+            work = self._idle.pop()
+        except IndexError:
+            work = self.workspace()
+        if work.dirty:
+            work.restore(self._fixed_default, self._limit_default)
+        if self._clear_one is None:
+            self._clear_one = _one_round()
         if not self._plain:
             price, mw = price / self._money, mw / self._quantity
         accepted, lmp = np.empty(self.orders), np.empty(self.buses)
         while True:
-            welfare = _one_round()(price, mw, accepted, lmp, self._floats, self._ints, self._desk, self.rule)
+            welfare = self._clear_one(price, mw, accepted, lmp, work.floats, work.ints, work.desk, self.rule)
             if welfare == welfare:  # else NaN
                 break
-            status = self._desk[0]
+            status = work.desk[0]
             if status == 0.0:
+                self._idle.append(work)
                 return None
-            self._grow(status)
+            work.grow(status)
+        self._idle.append(work)
         if not self._plain:
             accepted *= self._quantity
             lmp *= self._money
             lmp[self._deserted] = np.nan
             hours *= self._quantity * self._money
         return tuple.__new__(Round, (accepted, lmp, welfare * hours))  # Round(…) takes twice as long
-
-    def _reset_defaults(self):
-        v = self._views()
-        v["bus"][F.DEMAND, : self.buses] = self._fixed_default
-        v["lin"][F.LFLO], v["lin"][F.LFHI] = self._limit_default
-        v["col"][F.SLOPE] = 0.0
-        v["state"][F.STALE] = 1
-        self._dirty = False

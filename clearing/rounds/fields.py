@@ -34,13 +34,19 @@ SIGN = 18  # +1 sale or link, −1 purchase, 0 where there is no column
 MEANCOST = 19  # running averages, see `start`
 MEANHIGH = 20
 WAS = 21  # sloped books: dispatch at the last look at the candidate lines
-N_COL = 22
+BUYER = 22  # 1 for demand, 0 for all other columns
+N_COL = 23
 
 # habit (float): pivots that each start takes (see `start`), and
 LEAST = 2  # the least reduced cost at the end of the last round, while `state` says READY
 DEAREST = 3  # greatest |price| and quantity of the orders of the last round
 MOST = 4
-BESIDE = 5  # greatest |fixed demand| of a bus or limit of a link
+BESIDE = 5  # greatest |fixed demand| of a bus or lower limit of a column, or limit of a link
+SERVED = 6  # fixed demand of all buses together, SUPPLIED what others inject in any case; greatest of a bus
+SUPPLIED = 7
+FIXED = 8
+STATED = 9  # greatest price that an order states on its range: |price| + slope·MW
+N_HABIT = 16
 
 # site (float): sites of the columns, see `layout`
 NET = 0  # what the columns inject, all layers together; while a round is solved, only those at a bound [MW]
@@ -61,7 +67,7 @@ N_BOOK = 6
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none
 TAIL = 1  # bus that gives them up
-KIND = 2  # +1 sale, −1 purchase, 0 link
+KIND = 2  # −1 demand (a purchase of a unit that does not sell), +1 any other order, 0 link
 COMP = 3  # component of the column
 BUS = 4  # bus of an order
 N_ICOL = 5
@@ -156,7 +162,7 @@ WEIGHT = 4
 BTMP = 5
 BTMP2 = 6
 BSUM = 7  # 1 / sum of |susceptances| at the bus, 0 where there is none
-BUYS = 8  # 1 where orders of the bus purchase
+BUYS = 8  # 1 where orders of the bus are demand
 JOINED = 9  # sum of susceptances at the bus
 N_BUS = 10
 
@@ -222,16 +228,17 @@ N_STATE = 32
 
 # note (float): what is known of the eight rounds that are checked together, one place each
 TOL = 0  # primal tolerance [MW]
-MWSCALE = 1
-COSTSCALE = 2
+MWSCALE = 1  # greatest MW of a column or of fixed demand
+COSTSCALE = 2  # greatest price or shadow price
 BOUND = 3  # sums over the columns of the round, see `proof`
-STATIONARITY = 4
+STATIONARITY = 4  # greatest excess of a column
 SLACKNESS = 5
 VOLUME = 6
 SPENT = 7
 FINITE = 8
 WORST = 9  # worst residual over its tolerance
-N_NOTE = 10
+TIED = 10  # tie width: reduced costs and shadow prices of no more are none
+N_NOTE = 11
 
 # mark (int)
 COUNT = 0  # lines that the round takes to be at a limit

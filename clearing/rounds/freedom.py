@@ -16,6 +16,7 @@ from clearing.rounds.direction import one_direction, served_weights, settle_betw
 from clearing.rounds.fields import (
     APART,
     BUS_AT,
+    BUYER,
     COLUMN,
     COST,
     DEMAND,
@@ -50,7 +51,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lanes import LANES, larger, less_bits, load, splat, total, where_less
+from clearing.rounds.lanes import LANES, larger, less_bits, load, splat, total
 from clearing.rounds.reach import SMALL, support
 from clearing.rounds.sites import combine, touched
 from clearing.rounds.store import BALANCES, COLUMNS, ISLANDS
@@ -151,7 +152,7 @@ def demand_served(s):
     for b in range(0, s.bus.shape[1], LANES):
         sums = sums + larger(load(s.bus[DEMAND], b), zero)
     for j in range(0, s.head[COLUMNS], LANES):
-        sums = sums + where_less(load(s.col[SIGN], j), zero, load(s.col[X], j), zero)
+        sums = sums + load(s.col[BUYER], j) * load(s.col[X], j)
     return total(sums)
 
 
@@ -171,7 +172,7 @@ def settle_local(s, m, d, served_mw, rule, scale):
         pull = s.stir[N_STIR * d + PULL, k]
         x = s.col[X, j]
         sign = s.col[SIGN, j]
-        if sign < 0.0:
+        if s.col[BUYER, j] > 0.0:
             gain -= pull * x
         at_low = x == s.col[LOW, j]
         if s.col[LOW, j] < s.col[HIGH, j] and (at_low or x == s.col[HIGH, j]):
@@ -203,10 +204,10 @@ def settle_local(s, m, d, served_mw, rule, scale):
 def served(s):
     """Whether any demand is served, so that prices are weighted by it."""
     zero = splat(0.0)
-    sign = s.col[SIGN]
+    buyer = s.col[BUYER]
     x = s.col[X]
     for j in range(0, s.head[COLUMNS], LANES):
-        if less_bits(zero, where_less(load(sign, j), zero, load(x, j), zero)) != 0:
+        if less_bits(zero, load(buyer, j) * load(x, j)) != 0:
             return True
     demand = s.bus[DEMAND]
     for b in range(0, s.bus.shape[1], LANES):

@@ -50,6 +50,7 @@ from clearing.rounds.fields import (
     SLOTS,
     SPENT,
     STALLED,
+    STATED,
     SUMMED,
     UNSET,
     WORST,
@@ -64,6 +65,7 @@ from clearing.rounds.lanes import (
     store,
 )
 from clearing.rounds.lines import flows, worst_lines
+from clearing.rounds.near import share_near
 from clearing.rounds.numbers import accept, copy_row, read_round
 from clearing.rounds.outcome import AS_BEFORE, put_aside, recompute, settle
 from clearing.rounds.proof import prove
@@ -94,10 +96,10 @@ from clearing.rounds.store import (
     unpack,
 )
 from clearing.rounds.ties import count_ties, least_cost, share, true_duals
+from clearing.tolerances import TIE_WIDTH
 
 MW_TOL = 1e-9  # relative primal tolerance
-COST_TOL = 2e-9  # reduced costs below this, relative to the largest price, are ties
-NOISE = 2e-11  # relative size of the anti-cycling perturbation
+NOISE = 2e-11  # relative size of the anti-cycling perturbation, far below the tie width
 LOUD = 1e-7  # the same where the simplex does not come to an end; taken back before the end
 
 # info columns
@@ -122,7 +124,7 @@ def perturbed(s, n, e):
 
 
 @part
-def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
+def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
     """Solve the loaded round once. Returns (status, rows, rank); X, row[Y] and LAM are the outcome.
 
     Attempt 0 starts from the basis in place (see `start`; where few orders have changed, see `few`), 1 from the cold
@@ -130,25 +132,26 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
     """
     n = s.head[COLUMNS]
     tol = MW_TOL * mw_scale
+    tie = TIE_WIDTH * dearest
     noise = NOISE if number < 2 else 0.0
     renewals = 0
     if sloped:
         s.state[READY] = 0
-        return solve_sloped(s, number, rule, cost_scale, noise, tol, COST_TOL * cost_scale, out, unpriced)
+        return solve_sloped(s, number, rule, dearest, noise, tol, tie, out, unpriced)
     going_on = False
     if number > 0 or s.state[SIZE] == 0:
         restart(s)
     elif s.state[AGE] >= OLD:
         renew(s)
     elif s.state[CAREFUL] == 0:
-        going_on = go_on(s, noise * cost_scale)
+        going_on = go_on(s, noise * dearest)
     s.state[READY] = 0
     for _ in range(60):
         before = s.state[PIVOTS]
         if not going_on:
-            perturbed(s, n, noise * cost_scale)
+            perturbed(s, n, noise * dearest)
             place(s)
-        status = dual_simplex(s, 0.1 * tol, 1e-14 * cost_scale, 200 + 4 * n)
+        status = dual_simplex(s, 0.1 * tol, 1e-14 * dearest, 200 + 4 * n)
         if status == REFACTOR:
             going_on = False
             renew(s)
@@ -158,16 +161,16 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
             continue
         if status != OK:
             return status, 0, 0
-        ties = 0
+        ties = near = 0
         if not going_on or s.state[PIVOTS] > before:
             s.habit[LEAST] = least_cost(s.col[RED], s.col[DIR], n, s.state[SIZE])
         going_on = False
-        if noise == LOUD or s.habit[LEAST] <= 1.01 * COST_TOL * cost_scale:
+        if noise == LOUD or s.habit[LEAST] <= 1.01 * tie:
             for j in range(n):
                 s.col[COSTP, j] = s.col[COST, j]
             true_duals(s, n)
-            ties, wrong = count_ties(s, n, COST_TOL * cost_scale)
-            if wrong > COST_TOL * cost_scale:
+            ties, near, wrong = count_ties(s, n, tie)
+            if wrong > tie:
                 if noise == LOUD:
                     noise = NOISE
                     continue
@@ -182,12 +185,14 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
             if over > 0:
                 continue
             out[TIES] = ties
-            status, tight = share(s, n, tol, COST_TOL * cost_scale, False)
+            if near > 0:
+                return share_near(s, n, tight, tol, tie, rule, dearest, unpriced)
+            status, tight = share(s, n, tol, tie, False)
             if status != OK:
                 return status, 0, 0
             f = interior_columns(s, tol)
         else:
-            s.state[READY] = 1 if noise == NOISE and s.habit[LEAST] > 1.01 * COST_TOL * cost_scale else 0
+            s.state[READY] = 1 if noise == NOISE and s.habit[LEAST] > 1.01 * tie else 0
             if stays(s, tol):
                 f = s.state[INSIDE]
                 tight = AS_BEFORE
@@ -195,8 +200,8 @@ def attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced):
                 f = interior_basics(s, tol)
                 tight = list_close(s, 0.1 * tol)
         if s.state[CAREFUL] == 0:
-            return recompute(s, f, tight, tol, False, rule, cost_scale, unpriced)
-        status, m, rank = settle(s, f, tight, tol, False, rule, cost_scale, unpriced)
+            return recompute(s, f, tight, tol, False, rule, dearest, unpriced)
+        status, m, rank = settle(s, f, tight, tol, False, rule, dearest, unpriced)
         if status == MORE_LINES and ties == 0:
             continue
         return status, m, rank
@@ -211,7 +216,7 @@ def clear_round(s, rule, r, lane, number):
     out[TIES] = out[FREEDOM] = out[UNPRICED] = 0.0
     s.state[KEPT] = 0
     s.state[NOW] += 1
-    cost_scale, mw_scale, sloped, valid = read_round(s, r)
+    mw_scale, sloped, valid = read_round(s, r)
     if not valid:
         return BAD_INPUT
     fetch_row(s.in_price, r + 1)
@@ -224,11 +229,12 @@ def clear_round(s, rule, r, lane, number):
         s.state[CURVED] = 1 if sloped else 0
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             s.slot[ROOM, t] = 0.0
+    dearest = s.habit[STATED] if s.habit[STATED] > 0.0 else 1.0
     start = -1
     if number == 0 and s.state[CAREFUL] == 0 and not sloped:
-        start = choose_start(s, NOISE * cost_scale, 0.1 * MW_TOL * mw_scale, 1e-14 * cost_scale)
+        start = choose_start(s, NOISE * dearest, 0.1 * MW_TOL * mw_scale, 1e-14 * dearest)
     before = s.state[PIVOTS]
-    status, m, rank = attempt(s, number, rule, cost_scale, mw_scale, sloped, out, unpriced)
+    status, m, rank = attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced)
     out[STEPS] += s.state[PIVOTS] - before
     if start >= 0:
         learn(s, start, s.state[PIVOTS] - before)
@@ -239,7 +245,7 @@ def clear_round(s, rule, r, lane, number):
         return status
     fetch_row(s.out_accepted, r)
     fetch_row(s.out_lmp, r)
-    put_aside(s, lane, m, MW_TOL * mw_scale, mw_scale, cost_scale)
+    put_aside(s, lane, m, MW_TOL * mw_scale)
     s.out_welfare[r] = -s.note[SPENT, lane]
     out[FREEDOM] = m - rank
     out[BINDING] = m - s.head[BALANCES]
@@ -247,7 +253,7 @@ def clear_round(s, rule, r, lane, number):
         s.state[READY] = 0  # its arrays are lent to the search for intervals
         if rank < m:
             decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
-        bus_intervals(s, m, rank, cost_scale, s.out_low[r], s.out_high[r])
+        bus_intervals(s, m, rank, dearest, s.out_low[r], s.out_high[r])
     if s.out_accepted.shape[0] > 0:
         if s.head[LAYERS] == 1:
             copy_row(s.col[X], s.out_accepted[r], s.head[ORDERS])

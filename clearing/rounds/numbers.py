@@ -16,20 +16,26 @@ from clearing.rounds.fields import (
     DEMAND,
     FEW,
     FHI,
+    FIXED,
     FLO,
     FLOOR,
     HIGH,
     KNOWN,
     LFHI,
     LFLO,
+    LOW,
     MOST,
     READY,
     SAID,
+    SERVED,
     SHORTASKED,
     SHORTSAID,
     SLOPE,
     SLOTS,
     STALE,
+    STATED,
+    SUPPLIED,
+    SUSC,
     VALID,
     WAY,
     X,
@@ -45,6 +51,7 @@ from clearing.rounds.lanes import (
     magnitude,
     splat,
     store,
+    total,
     trailing_zeros,
     wrong_bits,
 )
@@ -52,6 +59,7 @@ from clearing.rounds.lines import set_limits
 from clearing.rounds.store import (
     BALANCES,
     BUSES,
+    COLUMNS,
     LAYERS,
     LINES,
     LINKS,
@@ -85,8 +93,9 @@ def take(s, r):
     limit = splat(1e15)
     dearest = splat(s.habit[DEAREST])
     most = splat(s.habit[MOST])
-    dear = splat(0.0)
-    much = splat(0.0)
+    none = splat(0.0)
+    dear = none
+    much = none
     trusted = 255 if s.state[VALID] > 0 else 0
     kept = 0
     lost = 0
@@ -115,7 +124,7 @@ def take(s, r):
             else:
                 put_down(s, j, min(j + LANES, n))
             size = magnitude(p)
-            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, load(floor, j))
+            bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, larger(load(floor, j), none))
             dear = larger(dear, size)
             much = larger(much, q)
         if j == last:
@@ -155,18 +164,40 @@ def put_down(s, first, last):
         s.col[HIGH, j] = s.book[ASKED, i]
 
 
+@merged
+def most_traded(s):
+    """The most MW that can change hands: what all may sell or what all may buy, whichever is less."""
+    asked = s.book[ASKED]
+    floor = s.book[FLOOR]
+    way = s.book[WAY]
+    zero = splat(0.0)
+    sold = bought = zero
+    for j in range(0, s.head[ORDERS], LANES):
+        mw = load(way, j) * load(asked, j)
+        sold = sold + larger(mw, zero)
+        bought = bought + larger(zero - mw, zero) + larger(zero - load(floor, j), zero)
+    return min(total(sold) + s.habit[SUPPLIED], total(bought) + s.habit[SERVED])
+
+
 @part
 def read_round(s, r):
-    """Numbers of round r into the arrays. Returns (cost scale, MW scale, any slope, valid)."""
+    """Numbers of round r into the arrays. Returns (MW scale, any slope, valid).
+
+    Quantities far beyond what can be traded, as of an unlimited offer, do not set the scale of MW, down to 1e-9 of them.
+    """
     valid = take(s, r)
     sloped = False
+    stated = s.habit[DEAREST]
     if s.in_slope.shape[0] > 0:
         slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
-        for j in range(s.head[ORDERS]):
-            v = slope[j]
-            s.col[SLOPE, s.column[j]] = v
-            valid &= v >= 0.0
+        for i in range(s.head[ORDERS]):
+            v = slope[i]
+            j = s.column[i]
+            s.col[SLOPE, j] = v
+            valid &= v >= 0.0 and v < BIG
             sloped |= v > 0.0
+            stated = max(stated, abs(s.book[SAID, i]) + v * max(s.col[HIGH, j], -s.col[LOW, j]))
+    s.habit[STATED] = stated
     nb = s.head[BUSES]
     news = s.state[STALE] > 0
     if s.in_fixed.shape[0] > 0:
@@ -181,9 +212,12 @@ def read_round(s, r):
         for line in range(s.head[LINES]):
             f = limit[line]
             valid &= f >= 0.0
-            f = min(f, BIG)
-            s.lin[LFLO, line] = max(-f, s.lin[AFLO, line])
-            s.lin[LFHI, line] = min(f, s.lin[AFHI, line])
+            f = min(f, BIG) if s.lin[SUSC, line] != 0.0 else BIG
+            low = max(-f, s.lin[AFLO, line])
+            high = min(f, s.lin[AFHI, line])
+            valid &= low < high  # a closed line is an equation, which is left to the general path
+            s.lin[LFLO, line] = low
+            s.lin[LFHI, line] = high
     if news:
         s.state[STALE] = 0
         s.state[KNOWN] = 0
@@ -196,13 +230,21 @@ def read_round(s, r):
             s.slot[FHI, i] = d
         for t in range(s.head[BALANCES], s.state[SLOTS]):
             set_limits(s, t)
-        s.habit[BESIDE] = largest(s.bus[DEMAND], nb)
+        s.habit[FIXED] = largest(s.bus[DEMAND], nb)
+        s.habit[BESIDE] = max(s.habit[FIXED], largest(s.col[LOW], s.head[COLUMNS]))
+        s.habit[SERVED] = s.habit[SUPPLIED] = 0.0
+        for b in range(nb):
+            d = s.bus[DEMAND, b]
+            s.habit[SERVED] += max(d, 0.0)
+            s.habit[SUPPLIED] += max(-d, 0.0)
         if s.head[LINKS] > 0:
             of_links = largest(s.col[HIGH, s.head[ORDER_SITES] :], s.head[LINKS])
             s.habit[BESIDE] = max(s.habit[BESIDE], of_links)
     if not valid:
         s.state[READY] = 0
-    return 1.0 + s.habit[DEAREST], 1.0 + max(s.habit[MOST], s.habit[BESIDE]), sloped, valid
+    most = max(s.habit[MOST], s.habit[BESIDE])
+    mw_scale = max(min(most, most_traded(s)), 1e-9 * most)
+    return mw_scale if mw_scale > 0.0 else 1.0, sloped, valid
 
 
 @inner

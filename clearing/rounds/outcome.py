@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clearing.rounds.canonical import gather_rows, known_dispatch, known_duals, right_sides, same_prices
 from clearing.rounds.compiled import inner, merged, short_loops
-from clearing.rounds.dense import sum_rows
+from clearing.rounds.dense import largest, sum_rows
 from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
     BAS,
@@ -23,7 +23,6 @@ from clearing.rounds.fields import (
     LAM,
     LINE,
     MORE_LINES,
-    MWSCALE,
     NET,
     OK,
     PERM,
@@ -34,8 +33,10 @@ from clearing.rounds.fields import (
     ROWS,
     SLOPE,
     STALLED,
+    STATED,
     STEPCOLS,
     SUMMED,
+    TIED,
     TMP2,
     TOL,
     WASDUAL,
@@ -50,7 +51,8 @@ from clearing.rounds.proof import prove_columns
 from clearing.rounds.reach import set_directions, set_twins_apart
 from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
 from clearing.rounds.sites import inject, net, net_again
-from clearing.rounds.store import BALANCES
+from clearing.rounds.store import BALANCES, BUSES
+from clearing.tolerances import TIE_WIDTH
 
 AS_BEFORE = -1
 
@@ -199,17 +201,20 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 
 
 @merged
-def put_aside(s, lane, m, tol, mw_scale, cost_scale):
+def put_aside(s, lane, m, tol):
     """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns prove."""
     short_loops()
     inject(s, s.inj[lane])
     copy(s.bus[LAM], s.lam[lane], s.bus.shape[1])
     first = s.head[BALANCES]
+    dearest = largest(s.bus[LAM], s.head[BUSES])
     for i in range(first, m):
         s.tight[lane, i - first] = s.islot[LINE, s.irow[ROWS, i]]
-        s.press[lane, i - first] = -s.row[Y, i]
+        dual = -s.row[Y, i]
+        s.press[lane, i - first] = dual
+        dearest = max(dearest, abs(dual))
     s.mark[COUNT, lane] = m - first
     s.note[TOL, lane] = tol
-    s.note[MWSCALE, lane] = mw_scale
-    s.note[COSTSCALE, lane] = cost_scale
-    prove_columns(s, lane, 1e-6 * mw_scale)
+    s.note[COSTSCALE, lane] = dearest
+    s.note[TIED, lane] = TIE_WIDTH * s.habit[STATED]
+    prove_columns(s, lane, 1e-6 * tol)

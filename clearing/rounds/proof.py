@@ -3,6 +3,10 @@
 They see dispatch, prices and the lines' duals, recompute everything else, and know nothing of bases or
 working sets. What concerns the columns is looked at round by round; angles, flows and the balance of every
 bus are computed for eight rounds side by side, which costs hardly more than for one.
+
+An outcome that is exact but for rounding meets far more than :mod:`clearing.certificate` asks for. So all buses and
+columns are held to what that routine grants the least of them, its ROUNDING of the greatest MW and price *of the
+outcome*: a round that passes here passes there, whatever sizes the book mixes, and no scale is needed by bus or unit.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from clearing.rounds.fields import (
     COUNT,
     CURVED,
     FINITE,
+    FIXED,
     FOUND,
     HIGH,
     JOINED,
@@ -33,6 +38,7 @@ from clearing.rounds.fields import (
     SPENT,
     STATIONARITY,
     SUSC,
+    TIED,
     TOL,
     VOLUME,
     WORST,
@@ -41,6 +47,7 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
+    greatest,
     larger,
     less_bits,
     load,
@@ -60,13 +67,21 @@ from clearing.rounds.sparse import solve_eight
 from clearing.rounds.store import BUSES, LAYERS, LINES
 
 AT_LIMIT = 0.2  # of the tolerance: so close to its limit is a line that the outcome was computed from
+COLUMN_MW, BUS_MW, LINE_MW = 1e-12, 1e-10, 1e-9  # of the greatest MW: what rounding may leave
+COLUMN_PRICE, BUS_PRICE = 1e-11, 1e-9  # of the greatest price or shadow price
+OWN_PRICE = 1e-5  # of the column's own price and that at its site
+TURNOVER = 1e-6  # of the gap
+NOTHING = 1e-250  # where there is nothing, nothing is wrong
 
 
 @inner
 def prove_columns(s, lane, edge):
-    """Bounds, stationarity, slackness, cost, |cost| and anything not finite, each summed over the columns.
+    """Bounds, slackness, cost, |cost| and anything not finite, each summed over the columns; their greatest MW; and
+    by how much a reduced cost exceeds what its own price excuses, where the column is more than `edge`, which is
+    rounding, away from the bound of its sign.
 
-    A column that is more than `edge` away from a bound should have no reduced cost of that bound's sign.
+    A reduced cost that is no more than rounding or a tie has no part in the slackness: beside an unlimited quantity it
+    would count without end.
     """
     short_loops()
     note = s.note
@@ -82,15 +97,20 @@ def prove_columns(s, lane, edge):
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
-    bound = stationarity = slack = spent = volume = zero
+    own = splat(OWN_PRICE)
+    none = splat(COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane])
+    bound = excess = slack = spent = volume = moved = zero
     for layer in range(s.head[LAYERS]):
         at = s.first[layer]
         for b in range(0, s.width[layer], LANES):
             j = at + b
             v = load(x, j)
             c = load(cost, j)
-            d = c - load(sign, j) * load(worth, b)
+            price = load(worth, b)
+            d = c - load(sign, j) * price
+            granted = own * (magnitude(c) + magnitude(price))
             volume = volume + magnitude(c * v)
+            moved = larger(moved, magnitude(v))
             if curved:
                 k = load(slope, j)
                 d = d + k * v
@@ -100,12 +120,12 @@ def prove_columns(s, lane, edge):
             spent = spent + c * v
             bound = bound + smaller(smaller(over, under), zero)
             # least value of the Lagrangian over the box is at the bound that the sign of d asks for
-            slack = slack + larger(d * over, zero - d * under)
-            stationarity = stationarity + larger(
-                where_less(far, over, d, zero), where_less(far, under, zero - d, zero)
-            )
+            slack = slack + where_less(none, magnitude(d), larger(d * over, zero - d * under), zero)
+            wrong = larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
+            excess = larger(excess, wrong - granted)
+    note[MWSCALE, lane] = max(greatest(moved), s.habit[FIXED])
     note[BOUND, lane] = -total(bound)
-    note[STATIONARITY, lane] = total(stationarity)
+    note[STATIONARITY, lane] = greatest(excess)
     note[SLACKNESS, lane] = total(slack)
     note[SPENT, lane] = total(spent)
     note[VOLUME, lane] = total(volume)
@@ -143,31 +163,39 @@ def prove(s, live):
             draw(s, s.end[line], lane, -v)
     room = prove_lines(s, (1 << live) - 1)
     primal, nodal, finite = prove_buses(s)
-    compare(s, live, larger(primal, zero - room), nodal, finite)
+    compare(s, live, primal, zero - room, nodal, finite)
 
 
 @merged
-def compare(s, live, primal, nodal, finite):
+def compare(s, live, primal, beyond, nodal, finite):
     """note[WORST] of the rounds: their residuals over the tolerances."""
     short_loops()
     note = s.note
     for lane in range(live):
         slack = note[SLACKNESS, lane]
+        none = COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane]
         for k in range(s.mark[COUNT, lane]):
             line = s.tight[lane, k]
             v = s.press[lane, k]
             flow = s.flow[line, lane]
-            slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
+            if abs(v) > none:
+                slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
         if s.mark[ASTRAY, lane] > 0 or s.mark[FOUND, lane] < s.mark[COUNT, lane]:
             slack = 1e300
         s.sweep[0, lane] = slack
-    mw = load(note[MWSCALE], 0)
+    tiny = splat(NOTHING)
+    mw = larger(load(note[MWSCALE], 0), tiny)
     cost = load(note[COSTSCALE], 0)
+    tied = load(note[TIED], 0)
     slack = magnitude(load(s.sweep[0], 0))
     # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
-    gap = slack / larger(splat(1e-6) * (splat(1.0) + load(note[VOLUME], 0)), splat(1e-9) * mw * cost)
-    worst = larger(larger(primal, load(note[BOUND], 0)) / (splat(1e-6) * mw), gap)
-    worst = larger(worst, (load(note[STATIONARITY], 0) + nodal) / (splat(1e-5) * cost))
+    money = splat(TURNOVER) * load(note[VOLUME], 0) + mw * (splat(BUS_PRICE) * cost + tied)
+    worst = larger(primal / (splat(BUS_MW) * mw), slack / larger(money, tiny))
+    worst = larger(
+        worst, larger(beyond / (splat(LINE_MW) * mw), load(note[BOUND], 0) / (splat(COLUMN_MW) * mw))
+    )
+    worst = larger(worst, load(note[STATIONARITY], 0) / larger(splat(COLUMN_PRICE) * cost + tied, tiny))
+    worst = larger(worst, nodal / larger(splat(BUS_PRICE) * cost + tied, tiny))
     finite = magnitude(finite + load(note[FINITE], 0)) + slack
     store(note[WORST], 0, where_less(finite, splat(1e290), worst, splat(1e300)))
 

@@ -156,7 +156,7 @@ def dual_simplex(s, tol, tie, limit):
             move = direction[j] * (high[j] - low[j])
             direction[j] = -direction[j]
             if j < n:
-                x[j] += move
+                x[j] = low[j] if direction[j] > 0.0 else high[j]  # a sum of moves would miss it by a bit
                 move *= sign[j]
                 site = site_of[j]
                 for i in range(k):

@@ -95,8 +95,10 @@ def decompose(s, rows, m, cols, f, p, q):
 
 @inner
 def weight(s, j):
-    """Inverse weight of column j in law 4's sum of squares: offered MW, range of a link."""
-    return s.col[HIGH, j] - (s.col[LOW, j] if s.icol[KIND, j] == 0 else 0.0)
+    """Inverse weight of column j in law 4's sum of squares: offered MW (either way), range of a link."""
+    low = s.col[LOW, j]
+    high = s.col[HIGH, j]
+    return high - low if s.icol[KIND, j] == 0 else max(high, -low)
 
 
 @inner
@@ -160,12 +162,11 @@ def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
     lower_solve(a, p, s.row[VEC], z, rank)
     if f > rank:
         least_norm(s, a, of_links, rank, f, q, cols, False, z, out)
-        if of_links > 0:
-            for i in range(of_links):
-                for t in range(i, f):
-                    if s.icol[KIND, cols[q[t]]] != 0:
-                        z[i] -= a[i, t] * out[t]
-            least_norm(s, a, 0, of_links, f, q, cols, True, z, out)
+        for i in range(of_links):
+            for t in range(i, f):
+                if s.icol[KIND, cols[q[t]]] != 0:
+                    z[i] -= a[i, t] * out[t]
+        least_norm(s, a, 0, of_links, f, q, cols, True, z, out)  # 0 for a link that no row feels
     else:
         for i in range(rank - 1, -1, -1):
             v = z[i]

@@ -19,9 +19,6 @@ from clearing.rounds.fields import (
     LOW,
     MORE_LINES,
     OK,
-    PERM2,
-    RED,
-    ROWS,
     RULED,
     SIZE,
     SLOPE,
@@ -31,24 +28,11 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lanes import (
-    LANES,
-    equal_bits,
-    greatest,
-    larger,
-    less_bits,
-    load,
-    magnitude,
-    smaller,
-    smallest,
-    splat,
-    store,
-    where_less,
-)
+from clearing.rounds.lanes import LANES, equal_bits, less_bits, load, splat, store, where_less
+from clearing.rounds.near import price_again
 from clearing.rounds.outcome import recompute, settle
-from clearing.rounds.sites import combine, spread
 from clearing.rounds.store import BALANCES, COLUMNS
-from clearing.rounds.tied import inside_bounds, list_face, price_shares, steps_apart
+from clearing.rounds.tied import inside_bounds, list_face, signs_hold, steps_apart
 from clearing.rounds.ties import share
 
 STRICT = (
@@ -107,7 +91,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         status, tight = share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0
-        return price_shares(s, n, tight, tol, cost_tol)
+        return price_again(s, n, tight, tol, cost_tol, rule, cost_scale, unpriced)
     return STALLED, 0, 0
 
 
@@ -172,44 +156,3 @@ def list_ruling(s):
         s.popped[at] = line
         count += 1
     return count
-
-
-@inner
-def signs_hold(s, n, m, tol, cost_tol, tie):
-    """Whether the recomputed active set is optimal: columns in their bounds, duals of the right sign.
-
-    Returns −1 where it is not, else the number of step orders at a bound that could move at no cost, `tie` at
-    most. Leaves reduced costs in col[RED].
-    """
-    for i in range(s.head[BALANCES], m):
-        if s.irow[PERM2, i] * s.row[Y, i] > cost_tol:
-            return -1
-    red = s.col[RED]
-    combine(s, s.irow[ROWS], s.row[Y], m)
-    spread(s, red)
-    zero = splat(0.0)
-    edge = splat(tol)
-    free = splat(tie)
-    beyond = zero
-    wrong = zero
-    steps = 0
-    for j in range(0, n, LANES):
-        v = load(s.col[X], j)
-        curve = load(s.col[SLOPE], j)
-        low = load(s.col[LOW], j)
-        high = load(s.col[HIGH], j)
-        d = load(s.col[COST], j) + curve * v - load(red, j)
-        store(red, j, d)
-        over = v - low
-        under = high - v
-        beyond = smaller(beyond, smaller(over, under))
-        wrong = larger(wrong, where_less(edge, over, d, zero))
-        wrong = larger(wrong, where_less(edge, under, zero - d, zero))
-        bits = less_bits(low, high) & equal_bits(curve, zero) & (equal_bits(v, low) | equal_bits(v, high))
-        bits &= ~less_bits(free, magnitude(d))
-        while bits != 0:
-            bits &= bits - 1
-            steps += 1
-    if not smallest(beyond) >= -tol or not greatest(wrong) <= cost_tol:
-        return -1
-    return steps

@@ -28,6 +28,7 @@ from clearing.rounds.fields import (
     N_BOOK,
     N_BUS,
     N_COL,
+    N_HABIT,
     N_IBUS,
     N_ICOL,
     N_ILIN,
@@ -75,7 +76,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("row", FLOAT, (N_ROW, k)),
         ("w", FLOAT, (k, k)),
         ("anchor", FLOAT, (k, k)),  # inverse of the basis of average numbers
-        ("habit", FLOAT, (LANES,)),
+        ("habit", FLOAT, (N_HABIT,)),
         ("work", FLOAT, (2 * k + 2, 2 * k)),
         ("wide", FLOAT, (k, n + k)),
         # of the active set that is kept, see `known`: its columns' entries in its rows, their elimination with

@@ -7,24 +7,19 @@ dual is within it may leave its limit, however the active set had it.
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.dense import sum_rows
 from clearing.rounds.exchange import CLOSER
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
     COLS,
+    COST,
     FIRM,
     HIGH,
     HIGHP,
-    INSIDE,
-    LAM,
     LOW,
     LOWP,
-    NET,
-    OK,
     PERM,
     PERM2,
-    PERMQ,
     RED,
     ROWS,
     SENSE,
@@ -37,10 +32,22 @@ from clearing.rounds.fields import (
     Y,
 )  # fmt: skip
 from clearing.rounds.interior import REGULAR
-from clearing.rounds.lanes import LANES, larger, less_bits, load, splat, store, where_less
-from clearing.rounds.singular import decompose
-from clearing.rounds.sites import net
-from clearing.rounds.store import BALANCES
+from clearing.rounds.lanes import (
+    LANES,
+    equal_bits,
+    greatest,
+    larger,
+    less_bits,
+    load,
+    magnitude,
+    smaller,
+    smallest,
+    splat,
+    store,
+    where_less,
+)
+from clearing.rounds.sites import combine, spread
+from clearing.rounds.store import BALANCES, LINKS
 
 
 @inner
@@ -84,37 +91,46 @@ def steps_apart(s, rows, price, m, f, least):
 
 @inner
 def list_face(s, n, m, f, steps, cost_tol):
-    """How many step orders (`steps` of them at a bound) and limits could move at no cost; puts rows and duals where
-    `ties.restrict` looks.
+    """How many step orders (`steps` of them at a bound), limits and links could move at no cost, 0 where none can;
+    puts rows and duals where `ties.restrict` looks.
 
-    Without any the dispatch is unique: so it is too where the rows that have a price hold the step orders
-    among the f interior columns.
+    The dispatch is unique where the rows that have a price hold the step orders and links among the f interior
+    columns. A link beside a line without a limit is held by none.
     """
     weak = 0
     for i in range(s.head[BALANCES], m):
         weak += abs(s.row[Y, i]) <= cost_tol
-    if steps == 0 and weak == 0:
+    links = s.head[LINKS]
+    if steps == 0 and weak == 0 and links == 0:
         return 0
     price = s.col[RED, n:]
     add_twins(s, price, m)
     weak = 0
     for i in range(s.head[BALANCES], m):
         weak += abs(price[i]) <= cost_tol
-    if steps == 0 and (weak == 0 or steps_apart(s, s.irow[ROWS], price, m, f, cost_tol)):
+    if steps == 0 and (weak + links == 0 or steps_apart(s, s.irow[ROWS], price, m, f, cost_tol)):
         return 0
     for j in range(n):
         s.col[LOWP, j] = s.col[LOW, j]
         s.col[HIGHP, j] = s.col[HIGH, j]
     for t in range(s.state[SLOTS]):
         s.islot[ACTIVE, t] = -1
-        s.slot[FIRM, t] = 0.0
     for i in range(m):
         s.irow[ACT, i] = s.irow[ROWS, i]
         s.irow[SIDE, i] = s.irow[PERM2, i]
         s.islot[ACTIVE, s.irow[ROWS, i]] = i
-        s.slot[FIRM, s.irow[ROWS, i]] = s.row[Y, i]
     s.state[SIZE] = m
-    return steps + weak
+    keep_duals(s, m)
+    return max(steps + weak, 1)
+
+
+@inner
+def keep_duals(s, m):
+    """slot[FIRM] = the duals row[Y] of the m rows, 0 of all other slots."""
+    for t in range(s.state[SLOTS]):
+        s.slot[FIRM, t] = 0.0
+    for i in range(m):
+        s.slot[FIRM, s.irow[ROWS, i]] = s.row[Y, i]
 
 
 @inner
@@ -133,25 +149,6 @@ def add_twins(s, price, m):
             if s.islot[TWIN, other] == s.islot[TWIN, mine]:
                 together += s.slot[SENSE, other] * s.row[Y, k]
         price[i] = s.slot[SENSE, mine] * together
-
-
-@inner
-def price_shares(s, n, tight, tol, cost_tol):
-    """Prices of law 4's dispatch: those of the optimum at which the face was set up. Returns (status, rows, rank).
-
-    They support every dispatch of the face. Of tied orders that cost not quite the same, new equations would make
-    all those inside their bounds cost the same, however far prices have to go for that.
-    """
-    m = s.head[BALANCES] + tight
-    for i in range(m):
-        y = s.slot[FIRM, s.irow[ROWS, i]]
-        s.row[Y, i] = y if s.irow[PERM2, i] * y <= 0.0 else 0.0
-    sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
-    f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
-    s.state[INSIDE] = f
-    net(s, s.site[NET])
-    _, rank = decompose(s, s.irow[ROWS], m, s.irow[COLS], f, s.irow[PERM], s.irow[PERMQ])
-    return OK, m, rank
 
 
 @inner
@@ -180,3 +177,44 @@ def inside_bounds(col, cols, n, tol, tie):
                 cols[count] = j + k
                 count += (bits >> k) & 1
     return count
+
+
+@inner
+def signs_hold(s, n, m, tol, cost_tol, tie):
+    """Whether the recomputed active set is optimal: columns in their bounds, duals of the right sign.
+
+    Returns −1 where it is not, else the number of step orders at a bound that could move at no cost, `tie` at
+    most. Leaves reduced costs in col[RED].
+    """
+    for i in range(s.head[BALANCES], m):
+        if s.irow[PERM2, i] * s.row[Y, i] > cost_tol:
+            return -1
+    red = s.col[RED]
+    combine(s, s.irow[ROWS], s.row[Y], m)
+    spread(s, red)
+    zero = splat(0.0)
+    edge = splat(tol)
+    free = splat(tie)
+    beyond = zero
+    wrong = zero
+    steps = 0
+    for j in range(0, n, LANES):
+        v = load(s.col[X], j)
+        curve = load(s.col[SLOPE], j)
+        low = load(s.col[LOW], j)
+        high = load(s.col[HIGH], j)
+        d = load(s.col[COST], j) + curve * v - load(red, j)
+        store(red, j, d)
+        over = v - low
+        under = high - v
+        beyond = smaller(beyond, smaller(over, under))
+        wrong = larger(wrong, where_less(edge, over, d, zero))
+        wrong = larger(wrong, where_less(edge, under, zero - d, zero))
+        bits = less_bits(low, high) & equal_bits(curve, zero) & (equal_bits(v, low) | equal_bits(v, high))
+        bits &= ~less_bits(free, magnitude(d))
+        while bits != 0:
+            bits &= bits - 1
+            steps += 1
+    if not smallest(beyond) >= -tol or not greatest(wrong) <= cost_tol:
+        return -1
+    return steps

@@ -19,12 +19,10 @@ from clearing.rounds.fields import (
     FHI,
     FLO,
     GROW_ROWS,
-    HIGH,
     HIGHP,
     JITTER,
     KEPT,
     KIND,
-    LOW,
     LOWP,
     OK,
     PREV,
@@ -45,9 +43,11 @@ from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
 from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
 from clearing.rounds.simplex import dual_simplex
+from clearing.rounds.singular import weight
 from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
 
 LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active set is sought
+NEAR = 0.05  # of the tie width: a reduced cost below this is rounding
 
 
 @inner
@@ -81,16 +81,21 @@ def least_cost(red, direction, n, k):
 
 @inner
 def count_ties(s, n, tol):
-    """(columns that could move without cost, worst violation of dual feasibility) of the basis."""
+    """What could move at no cost, that is at `tol` per MW at most, of an optimal basis.
+
+    Returns (number of such columns and limits, of those that do cost something, worst violation of dual feasibility).
+    """
     red = s.col[RED]
     direction = s.col[DIR]
     ties = 0
+    near = 0
     worst = 0.0
     for j in range(n):
         d = direction[j] * red[j]
         worst = min(worst, d)
         if d <= tol and direction[j] != 0.0:
             ties += 1
+            near += abs(d) > NEAR * tol
     for i in range(s.head[BALANCES], s.state[SIZE]):
         side = s.irow[SIDE, i]
         if side != 0:
@@ -98,18 +103,19 @@ def count_ties(s, n, tol):
             worst = min(worst, d)
             if d <= tol:
                 ties += 1
-    return ties, -worst
+                near += abs(d) > NEAR * tol
+    return ties, near, -worst
 
 
 @inner
 def restrict(s, n, tol):
-    """Fix what cannot move on the face of the present duals; returns (sales, purchases, links) left."""
+    """Fix what cannot move on the face of the present duals; returns (demands, other orders, links) left."""
     red = s.col[RED]
     low = s.col[LOWP]
     high = s.col[HIGHP]
     x = s.col[X]
-    sales = 0
-    purchases = 0
+    demands = 0
+    others = 0
     links = 0
     for j in range(n):
         if abs(red[j]) > tol or s.col[SLOPE, j] > 0.0:
@@ -117,8 +123,8 @@ def restrict(s, n, tol):
             high[j] = x[j]
         elif high[j] > low[j]:
             kind = s.icol[KIND, j]
-            sales += kind > 0
-            purchases += kind < 0
+            demands += kind < 0
+            others += kind > 0
             links += kind == 0
     for i in range(s.head[BALANCES], s.state[SIZE]):
         t = s.irow[ACT, i]
@@ -128,12 +134,12 @@ def restrict(s, n, tol):
                 s.slot[FLO, t] = s.slot[FHI, t]
             else:
                 s.slot[FHI, t] = s.slot[FLO, t]
-    return sales, purchases, links
+    return demands, others, links
 
 
 @inner
 def most_demand(s, n, tol):
-    """Second criterion of law 4 by the same simplex on the face: cost −1 for each purchase that may move."""
+    """Law 4's largest demand by the same simplex on the face: cost −1 for each demand that may move."""
     for j in range(n):
         s.col[COSTP, j] = 0.0
         if s.icol[KIND, j] < 0 and s.col[HIGHP, j] > s.col[LOWP, j]:
@@ -167,8 +173,8 @@ def share(s, n, tol, cost_tol, sloped):
     Returns (status, tight lines). Costs and bounds of the simplex are left changed. Of a sloped book X is final,
     and the tight lines are the rows irow[ROWS] behind the balances.
     """
-    sales, purchases, links = restrict(s, n, cost_tol)
-    counts = purchases > 0 and (sales > 0 or links > 0 or s.head[ISLANDS] > 1)
+    demands, others, links = restrict(s, n, cost_tol)
+    counts = demands > 0 and (others > 0 or links > 0 or s.head[ISLANDS] > 1)
     if sloped and links == 0:
         status = OK
         if counts:
@@ -191,10 +197,7 @@ def share(s, n, tol, cost_tol, sloped):
         s.col[COSTP, j] = 0.0
         inverse[j] = 0.0
         if s.col[HIGHP, j] > s.col[LOWP, j]:
-            if s.icol[KIND, j] == 0:
-                inverse[j] = 0.5 * (s.col[HIGH, j] - s.col[LOW, j]) / LINK_WEIGHT
-            else:
-                inverse[j] = 0.5 * s.col[HIGH, j]
+            inverse[j] = 0.5 * weight(s, j) / (LINK_WEIGHT if s.icol[KIND, j] == 0 else 1.0)
     rows = s.irow[TIEROWS]
     sides = s.irow[TIESIDES]
     y = s.row[Y]

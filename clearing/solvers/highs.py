@@ -11,18 +11,20 @@ from scipy import sparse
 
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import ERRORS, TIME_LIMIT, Ending, size_of
+from clearing.solvers.feasibility import TOLERANCE, elastic, excludes_all, is_a_point, without_objective
 
 CLEARLY = 1e-7  # a scaled dual beyond this is one, whatever the tolerances
-TOLERANCE = 1e-9  # feasibility in the scaled program; the default 1e-7 is 1e-5 MW per 100 MW
 
 
 def is_feasible(program: Program, time_limit: float = TIME_LIMIT) -> bool:
-    """Whether any point satisfies the rows and bounds: a proof by HiGHS's simplex, without the objective."""
-    nothing = np.zeros(len(program.cost))
-    bare = Program(
-        nothing, nothing, program.matrix, program.row_low, program.row_high, program.low, program.high
-    )
-    ending, _ = solve_highs(bare, time_limit)
+    """Whether any point satisfies the rows and bounds, proven by such a point or by weights of the rows.
+
+    Raises
+    ------
+    TimeLimitError, NumericalError
+        where HiGHS leads to neither, as where rows contradict each other by less than its tolerance.
+    """
+    ending, _ = solve_highs(without_objective(program), time_limit)
     if ending not in (Ending.OPTIMAL, Ending.INFEASIBLE):
         raise ERRORS[ending](f"highs: {ending.value} while testing feasibility ({size_of(program)})")
     return ending is Ending.OPTIMAL
@@ -120,9 +122,9 @@ def solve_highs(
     _pass(highs, program)
     highs.run()
     status = highs.getModelStatus()
-    # presolve's word is no proof: it has called unbounded programs with parallel rows infeasible
-    doubtful = status == highspy.HighsModelStatus.kInfeasible and program.integer is None
-    if doubtful or status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+    if program.integer is None and _is_doubtful(status):
+        status = _look_again(highs, program, time_limit)
+    elif status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         highs.setOptionValue("presolve", "off")
         highs.run()
         status = highs.getModelStatus()
@@ -133,6 +135,50 @@ def solve_highs(
         return ending, None
     name = "highs" if method == "simplex" else f"highs-{method}"
     return ending, _solution(highs, program.matrix.shape, program.integer is None, name)
+
+
+def _look_again(highs: Any, program: Program, time_limit: float) -> highspy.HighsModelStatus:
+    """What a program is that HiGHS calls infeasible: presolve's word, and that of a basis, are no proof.
+
+    Presolve has called unbounded programs with parallel rows infeasible; without it, at a tight tolerance,
+    the simplex may end without a word on programs that presolve has rightly refused. Then phase 1 decides.
+    """
+    highs.setOptionValue("presolve", "off")
+    highs.run()
+    status = highs.getModelStatus()
+    if not _is_doubtful(status):
+        return status
+    _, known, ray = highs.getDualRay()
+    if known and excludes_all(program, np.asarray(ray)):
+        return highspy.HighsModelStatus.kInfeasible
+    return _phase_one(program, time_limit, otherwise=status)
+
+
+def _is_doubtful(status: highspy.HighsModelStatus) -> bool:
+    """Whether a linear program ended infeasible, which is to be proven, or without a word."""
+    return _HIGHS_ENDINGS.get(status, Ending.INFEASIBLE) is Ending.INFEASIBLE
+
+
+def _phase_one(
+    program: Program, time_limit: float, otherwise: highspy.HighsModelStatus
+) -> highspy.HighsModelStatus:
+    """Infeasible where the duals of the least violation prove it; unknown where a point refutes it."""
+    relaxed = elastic(program)
+    columns = len(program.cost)
+    for method, presolve in (("simplex", "on"), ("simplex", "off"), ("ipm", "on")):
+        highs = _new_highs(time_limit)
+        highs.setOptionValue("solver", method)
+        highs.setOptionValue("presolve", presolve)
+        _pass(highs, relaxed)
+        highs.run()
+        found = highs.getSolution()
+        if not found.value_valid:
+            continue
+        if found.dual_valid and excludes_all(program, np.array(found.row_dual)):
+            return highspy.HighsModelStatus.kInfeasible
+        if is_a_point(program, np.array(found.col_value)[:columns]):
+            return highspy.HighsModelStatus.kUnknown
+    return otherwise
 
 
 def _solution(highs: Any, shape: tuple[int, ...], with_dual: bool, name: str) -> Solution:
@@ -157,7 +203,7 @@ class GrowingProgram:
         self, program: Program, start: tuple[np.ndarray, np.ndarray] | None, time_limit: float = TIME_LIMIT
     ):
         self.highs, self.shape = _new_highs(time_limit), program.matrix.shape
-        self.low, self.high = program.low, program.high
+        self._program = program
         self._rows = [(sparse.csr_array(program.matrix), program.row_low, program.row_high)]
         for option, value in (("presolve", "off"), ("solver", "simplex"), ("simplex_scale_strategy", 0)):
             self.highs.setOptionValue(option, value)
@@ -188,36 +234,30 @@ class GrowingProgram:
         status, basic = self.highs.getBasicVariables()
         if status != highspy.HighsStatus.kOk:
             return False
-        loose = [self.low < self.high] + [low < high for _, low, high in self._rows]
+        loose = [self._program.low < self._program.high] + [low < high for _, low, high in self._rows]
         duals = np.concatenate([solution.column_dual, solution.row_dual])
         tied = (np.abs(duals) <= CLEARLY) & np.concatenate(loose)
         tied[np.where(basic < 0, self.shape[1] - 1 - basic, basic)] = False
         return not tied.any()
 
     def is_proven_infeasible(self) -> bool:
-        """Whether HiGHS's dual ray, taken with its arrays, shows that no point satisfies all rows.
-
-        The rows weighted by a ray y add up to one row; where its bounds lie beyond what any point within
-        the columns' bounds reaches (J. Farkas, 1902), by more than all tolerances, nothing is feasible.
-        """
-        _, known, found = self.highs.getDualRay()
-        if not known:
+        """Whether HiGHS's dual ray, taken with its arrays, shows that no point satisfies all rows."""
+        ray = self.dual_ray()
+        if ray is None:
             return False
-        ray = np.asarray(found) / max(float(np.abs(found).max(initial=0.0)), 1e-300)
-        row_low, row_high = (np.concatenate([part[k] for part in self._rows]) for k in (1, 2))
-        return any(self._excludes(sign * ray, row_low, row_high) for sign in (1.0, -1.0))
+        matrix, row_low, row_high = zip(*self._rows, strict=True)
+        whole = replace(
+            self._program,
+            matrix=sparse.csc_array(sparse.vstack(matrix)),
+            row_low=np.concatenate(row_low),
+            row_high=np.concatenate(row_high),
+        )
+        return excludes_all(whole, ray)
 
-    def _excludes(self, ray: np.ndarray, row_low: np.ndarray, row_high: np.ndarray) -> bool:
-        side = np.where(ray > 0, row_low, row_high)
-        ray = np.where(np.isfinite(side), ray, 0.0)
-        terms = ray * np.where(np.isfinite(side), side, 0.0)
-        ends = np.cumsum([len(low) for _, low, _ in self._rows])[:-1]
-        weights = np.split(ray, ends)
-        slope = sum(matrix.T @ part for (matrix, _, _), part in zip(self._rows, weights, strict=True))
-        with np.errstate(invalid="ignore"):
-            reach = np.where(slope == 0, 0.0, np.maximum(slope * self.low, slope * self.high))
-        tolerance = TOLERANCE * (np.abs(ray).sum() + 1e-3 * (np.abs(terms).sum() + np.abs(reach).sum()))
-        return bool(terms.sum() - reach.sum() > tolerance)
+    def dual_ray(self) -> np.ndarray | None:
+        """(rows,) weights of rows that add up to one without a point, as HiGHS found them; of either sign."""
+        _, known, ray = self.highs.getDualRay()
+        return np.asarray(ray) if known else None
 
 
 _STARTS = np.array(

@@ -7,7 +7,8 @@ from scipy import sparse
 
 from clearing.arrays.programs import Program, Solution
 from clearing.solvers.endings import Ending
-from clearing.solvers.highs import TOLERANCE, is_feasible
+from clearing.solvers.feasibility import TOLERANCE, improving_directions
+from clearing.solvers.highs import CLEARLY, is_feasible, solve_highs
 
 IPM_TOLERANCE = 1e-10
 
@@ -45,8 +46,7 @@ def solve_piqp(program: Program, time_limit: float) -> tuple[Ending, Solution | 
     }
     ending = endings.get(solver.solve(), Ending.NUMERICAL)
     if ending is not Ending.OPTIMAL:
-        # an interior point method's word on infeasibility is no proof: HiGHS settles it
-        return (ending if ending is Ending.UNBOUNDED else _settle(program, time_limit)), None
+        return _settle(program, time_limit), None
     result = solver.result
     dual = np.zeros(len(equal))
     dual[equal] = -np.asarray(result.y)
@@ -96,8 +96,7 @@ def solve_clarabel(program: Program, time_limit: float) -> tuple[Ending, Solutio
     }
     ending = endings.get(found.status, Ending.NUMERICAL)
     if ending is not Ending.OPTIMAL:
-        settle = ending in (Ending.INFEASIBLE, Ending.NUMERICAL)
-        return (_settle(program, time_limit) if settle else ending), None
+        return (ending if ending is Ending.TIME_LIMIT else _settle(program, time_limit)), None
     z = np.asarray(found.z)
     parts = np.split(z, np.cumsum(sizes)[:-1])
     dual = np.zeros(len(equal))
@@ -108,7 +107,12 @@ def solve_clarabel(program: Program, time_limit: float) -> tuple[Ending, Solutio
 
 
 def _settle(program: Program, time_limit: float) -> Ending:
-    return Ending.NUMERICAL if is_feasible(program, time_limit) else Ending.INFEASIBLE
+    """What a program without an answer is: an interior point method's own word on that is no proof."""
+    if not is_feasible(program, time_limit):
+        return Ending.INFEASIBLE
+    _, best = solve_highs(improving_directions(program), time_limit)
+    improves = best is not None and program.cost @ best.x < -CLEARLY
+    return Ending.UNBOUNDED if improves else Ending.NUMERICAL
 
 
 class _WithoutFixed:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from clearing.residuals import Residuals
 from clearing.trading.flows import decompose_flows
 from clearing.trading.instance import TradingInstance
 from networks.checks import freeze_arrays
@@ -26,7 +27,7 @@ TOLERANCES = {
 
 
 @dataclass(frozen=True, eq=False)
-class TradingCertificate:
+class TradingCertificate(Residuals):
     """Residuals of a trading outcome, recomputed from its flows; each must not exceed its tolerance.
 
     Attributes
@@ -36,30 +37,25 @@ class TradingCertificate:
         over 1 + largest flow. For solved models also "tightness", the largest l − r·f² of the conic
         solution over 1 + total loss, and "optimality", cost less the Lagrangian bound over 1 + |cost|.
         With `verify=True` also "cuts", cost less the bound of a linear program of tangent cuts.
+    tolerances : of the rows that the model's proof consists of (:func:`tolerances_of`).
     bound : Lagrangian lower bound of the objective [$ for one hour], NaN for the ad hoc procedure.
     cut_bound : the linear program's, NaN unless asked for.
     """
 
-    residuals: dict[str, float]
     bound: float = np.nan
     cut_bound: float = np.nan
-    tolerances: dict[str, float] = field(default_factory=lambda: dict(TOLERANCES))
 
-    @property
-    def holds(self) -> bool:
-        """Whether every residual is within its tolerance."""
-        return all(value <= self.tolerances[row] for row, value in self.residuals.items())
 
-    @property
-    def worst(self) -> tuple[str, float]:
-        """The row nearest to (or furthest beyond) its tolerance, and its residual."""
-        row = max(self.residuals, key=lambda r: self.residuals[r] / self.tolerances[r])
-        return row, self.residuals[row]
-
-    def __str__(self) -> str:
-        row, residual = self.worst
-        verdict = "holds" if self.holds else "FAILS"
-        return f"certificate {verdict}: worst row {row} at {residual:.1e} of {self.tolerances[row]:.0e}"
+def tolerances_of(model: TradingModel, verify: bool = False) -> dict[str, float]:
+    """The rows that a model's certificate must have, and what they admit."""
+    rows = {"balance", "identity"}
+    if model != "integrated":
+        rows.add("physics")
+    if model != "ad_hoc":
+        rows |= {"tightness", "optimality"}
+    if verify:
+        rows.add("cuts")
+    return {row: tolerance for row, tolerance in TOLERANCES.items() if row in rows}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

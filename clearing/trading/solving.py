@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 
 from clearing.arrays.conic import ConicProgram, ConicSolution
 from clearing.arrays.conic_compiled import CompiledConicModel, compile_conic_model
+from clearing.arrays.kept import KeptModels
 from clearing.errors import InfeasibleError, NumericalError
 from clearing.solvers import solve, solve_conic
 from clearing.trading.diagnosis import describe_loose_cone, describe_overload
 from clearing.trading.instance import TradingInstance
 from clearing.trading.models import BUILDERS
-from clearing.trading.outcome import TradingCertificate, TradingModel, TradingOutcome
+from clearing.trading.outcome import TradingCertificate, TradingModel, TradingOutcome, tolerances_of
 from clearing.trading.physics import (
     PublicFlow,
     balance_residual,
@@ -35,17 +34,13 @@ class SolvedTrading:
     model: TradingModel
 
     def __init__(self) -> None:
-        self._compiled: OrderedDict[tuple[object, ...], CompiledConicModel] = OrderedDict()
+        self._compiled: KeptModels[CompiledConicModel] = KeptModels(KEPT)
 
     def compiled(self, instance: TradingInstance) -> CompiledConicModel:
         """The compiled model for the instance's lines, made when these lines are new."""
         structure = instance.structure
-        if structure.key not in self._compiled:
-            self._compiled[structure.key] = compile_conic_model(BUILDERS[self.model](structure))
-            while len(self._compiled) > KEPT:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(structure.key)
-        return self._compiled[structure.key]
+        build = BUILDERS[self.model]
+        return self._compiled.get(structure.key, lambda: compile_conic_model(build(structure)))
 
     def _solve(
         self, instance: TradingInstance, buy_price: np.ndarray, time_limit: float
@@ -143,6 +138,7 @@ class SolvedTrading:
             residuals,
             (gaps["public"], gaps["private"]),
             (bound * money, cuts * money),
+            verify,
         )
 
 
@@ -164,6 +160,7 @@ def build_outcome(
     residuals: dict[str, float] | None = None,
     gaps: tuple[np.ndarray, np.ndarray] | None = None,
     bounds: tuple[float, float] = (np.nan, np.nan),
+    verify: bool = False,
 ) -> TradingOutcome:
     """The outcome with its certificate; raises where the certificate does not hold (law 6)."""
     private_loss = private_withdrawal(instance, private_mw)[1]
@@ -177,7 +174,8 @@ def build_outcome(
     }
     if model != "integrated":
         checks["physics"] = public_residuals(instance, public.flow_mw)
-    certificate = TradingCertificate(checks | (residuals or {}), *bounds)
+    tolerances = tolerances_of(model, verify)
+    certificate = TradingCertificate(checks | (residuals or {}), tolerances, *bounds)
     if not certificate.holds:
         raise NumericalError(f"{model} trading: {certificate}")
     none = np.zeros(len(instance.grid.branches)), np.zeros(len(private_mw))

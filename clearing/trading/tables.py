@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,20 @@ import numpy as np
 import pandas as pd
 
 from clearing.trading.instance import TradingInstance
-from networks.checks import Table, number, suggest
+from networks.checks import Table, number, shown, suggest
+from networks.csv_tables import LABELS, read_table, typed_tables, write_csv
+from networks.csv_text import read_cells, unguarded
 from networks.errors import InputError
+from networks.files import replacing
 from networks.grid import Grid
 from networks.named_cases import data_folder
 from networks.private_lines import PrivateNetwork
-from networks.table_reader import as_numbers, read_csv_rows
+from networks.table_reader import read_settings
 
 SETTINGS = {
     "name", "title", "base_mva", "main_bus", "supply_price", "buy_price", "sell_price", "r_pu_per_km",
     "notes", "provenance",
 }  # fmt: skip
-TEXT = {"bus", "line", "from_bus", "to_bus", "in_service"}
 
 
 def read_instance(folder: Path | Traversable) -> TradingInstance:
@@ -78,8 +79,6 @@ def write_instance(instance: TradingInstance, folder: Path, name: str = "") -> P
 
     The folder is made if needed and its tables are replaced: a start for instances of one's own.
     """
-    from networks.table_writer import write_csv
-
     grid, private = instance.grid, instance.private
     agents = instance.agents_frame.set_index("bus")
     buses = pd.DataFrame({"bus": list(grid.buses)}).set_index("bus").join(agents)
@@ -102,7 +101,8 @@ def write_instance(instance: TradingInstance, folder: Path, name: str = "") -> P
     write_csv(public, folder / "public_lines.csv")
     write_csv(private.lines_frame, folder / "private_lines.csv")
     text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in settings.items())
-    (folder / "trade.toml").write_text(text, encoding="utf-8", newline="\n")
+    with replacing(folder / "trade.toml") as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
     return folder
 
 
@@ -122,23 +122,17 @@ def ieee300_agents() -> pd.DataFrame:
     The coalition study takes endowment = share·generation + static and demand = load.
     """
     path = data_folder().joinpath("ieee300_trading", "agents.csv")
-    frame = read_csv_rows(path, "agents")
-    numbers = {column: pd.Series(as_numbers(frame[column]), dtype=float) for column in frame.columns[1:]}
-    return frame.assign(bus=frame["bus"].astype(int), **numbers)
+    return read_table(path, "agents").astype({"bus": int})
 
 
 def _settings(folder: Path | Traversable) -> dict[str, Any]:
-    path = folder.joinpath("trade.toml")
-    if not path.is_file():
+    if not folder.joinpath("trade.toml").is_file():
         raise InputError("file 'trade.toml' is missing; it must at least name main_bus")
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"file 'trade.toml' is not TOML ({error}); correct it") from error
+    settings = read_settings(folder, "trade.toml")
     for key in settings:
         if key not in SETTINGS:
             raise InputError(
-                f"file 'trade.toml': setting '{key}' is unknown{suggest(key, SETTINGS)}; known are "
+                f"file 'trade.toml': setting {shown(key)} is unknown{suggest(key, SETTINGS)}; known are "
                 f"{', '.join(sorted(SETTINGS))}"
             )
     if "main_bus" not in settings:
@@ -150,11 +144,9 @@ def _read(folder: Path | Traversable, name: str) -> pd.DataFrame:
     path = folder.joinpath(f"{name}.csv")
     if not path.is_file():
         raise InputError(f"file '{name}.csv' is missing; an instance needs buses.csv and public_lines.csv")
-    frame = read_csv_rows(path, name)
-    for column in frame.columns:
-        if column not in TEXT:
-            frame[column] = pd.Series(as_numbers(frame[column]), dtype=object).infer_objects()
-    return frame
+    cells = read_cells(path, name)
+    text = {kind: lambda cell: unguarded(cell) or None for kind in LABELS.values()}
+    return typed_tables({name: cells}, decoders=text)[name]
 
 
 def _agents(buses: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

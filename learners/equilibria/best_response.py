@@ -179,7 +179,8 @@ def exact_response_path(
 ) -> ExactResponsePath:
     """Exact best responses in turn, in the players' order, until nobody gains.
 
-    A player moves where it gains more than `tolerance` of its best payoff. The path ends unsettled after
+    A player moves where it gains more than `tolerance` of its own best payoff (and more than what is rounding
+    of 1 $). The path ends unsettled after
     `sweeps` rounds of all players, or when a profile comes back: then responses cycle, and from this start
     lead to no equilibrium.
     """
@@ -190,7 +191,7 @@ def exact_response_path(
         for i, player in enumerate(game.players):
             found = find_best_response(game, player, now, interval, level)
             pays = _payoff_at(OfferLine(game, i, now, level), now[i])
-            if found.payoff - pays > tolerance * (1 + abs(found.payoff)):
+            if found.payoff - pays > tolerance * abs(found.payoff) + SAME_PAYOFF:
                 now[i], moved = found.markup, True
                 path.append(tuple(now))
         if not moved or _rounded(now) in seen:

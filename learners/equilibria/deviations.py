@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor, profiles_of, tabulate
+from learners.games.game import PayoffSource, PayoffTensor, one_profile, profiles_of, tabulate
+from networks.checks import whole
 
 Policy = Callable[[np.ndarray], np.ndarray] | np.ndarray | Any
-SAME_MONEY = 1e-9  # of the largest payoff: gains below it are rounding
+SAME_MONEY = 1e-9  # of the player's own greatest payoff (1 $ at least): gains below it are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,9 @@ class Repeated:
 
     def state(self, profile: Sequence[int]) -> int:
         """Number of a profile."""
-        return int(np.ravel_multi_index(tuple(profile), self.tensor.actions))
+        return int(
+            np.ravel_multi_index(tuple(one_profile(self.tensor, profile, "start")), self.tensor.actions)
+        )
 
     def path(self, state: int, rounds: int) -> np.ndarray:
         """(rounds,) the profiles played after `state`."""
@@ -156,6 +159,7 @@ def best_response_loss(
     start : profile from which play runs into its cycle.
     """
     play = Repeated.of(source, policies)
+    player = whole("player (its position)", player, 0, len(play.tensor.players) - 1)
     tensor, count = play.tensor, len(play.following)
     reward = play.payoff[:, player]
     stride = int(np.prod(tensor.actions[player + 1 :]))
@@ -245,7 +249,10 @@ def force_deviation(
     rounds : rounds to follow, that of the deviation included.
     """
     play = Repeated.of(source, policies)
-    tensor = play.tensor
+    tensor, rounds = play.tensor, whole("rounds", rounds)
+    player = whole("player (its position)", player, 0, len(tensor.players) - 1)
+    if action is not None:
+        action = whole("action", action, 0, tensor.actions[player] - 1)
     reward, value = play.payoff[:, player], play.values(player, discount)
     stride = int(np.prod(tensor.actions[player + 1 :]))
     cycle = play.cycle(play.state(start))

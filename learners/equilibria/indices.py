@@ -116,7 +116,7 @@ def margins(outcome: Outcome, truth: Book, competitive: Outcome | None = None) -
     book, rows, t = outcome.book, outcome.book.column_row, outcome.book.column_period
     sells = np.flatnonzero(book.side[rows] == SELL)
     _check_same(truth, book)
-    bus, mw = outcome.face.reduced.structure.bus[sells], outcome.accepted_mw[sells]
+    bus, mw = outcome.face.reduced.structure.bus[sells], np.maximum(outcome.accepted_mw[sells], 0.0)
     row = truth.column_row[sells]
     runs = mw > 1e-9 * (1 + book.mw[rows[sells]])
     keys = ["participant", "period"]
@@ -173,7 +173,7 @@ def withholding(outcome: Outcome, truth: Book) -> pd.DataFrame:
     sells = np.flatnonzero(book.side[rows] == SELL)
     row, true = rows[sells], truth.column_row[sells]
     price = outcome.lmp[outcome.face.reduced.structure.bus[sells], t[sells]]
-    offered, sold, capacity = book.mw[row], outcome.accepted_mw[sells], truth.mw[true]
+    offered, sold, capacity = book.mw[row], np.maximum(outcome.accepted_mw[sells], 0.0), truth.mw[true]
     room = price - truth.price[true]
     slope = truth.slope[true]
     pays = room > 1e-6 * (1 + np.abs(price))

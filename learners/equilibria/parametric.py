@@ -124,7 +124,8 @@ class OfferLine:
         width = (batch.lmp_high - batch.lmp_low).reshape(numbers[2].shape)
         width = width[:, columns.bus[own], columns.period[own]]
         scale = STRAIGHT * (1 + np.abs(cleared.lmp).max(axis=(1, 2)))
-        idle = cleared.accepted[:, own] <= STRAIGHT * (1 + columns.mw.max())
+        size = columns.mw[own].max(initial=0.0)  # the player's own: kilowatts count beside a power plant
+        idle = np.abs(cleared.accepted[:, own]) <= STRAIGHT * size
         return ((width <= scale[:, None]) | idle).all(axis=1)
 
 

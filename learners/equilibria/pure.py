@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor, tabulate
+from learners.games.game import PayoffSource, PayoffTensor, one_profile, tabulate
+from networks.checks import whole
 
-SAME_PAYOFF = 1e-9  # of the largest payoff: differences below it are rounding, and count as ties
+SAME_PAYOFF = 1e-9  # of the player's own greatest payoff: differences below it are rounding, hence ties
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ def pure_equilibria(source: PayoffSource, tolerance: float = SAME_PAYOFF) -> tup
 
     Parameters
     ----------
-    tolerance : gains below this share of the largest payoff (1 at least) are ties.
+    tolerance : a player's gains below this share of its own greatest payoff (1 $ at least) are ties.
 
     Examples
     --------
@@ -58,16 +59,25 @@ def pure_equilibria(source: PayoffSource, tolerance: float = SAME_PAYOFF) -> tup
     [(1, 1)]
     """
     tensor = tabulate(source)
-    slack = tolerance * max(1.0, float(np.abs(tensor.values).max()))
+    slack = rounding_of(tensor.values, tolerance)
     regret = regrets(tensor)
     margin = np.stack([_margins(v, i) for i, v in enumerate(tensor.values)])
     found = []
-    for place in np.argwhere((regret <= slack).all(axis=0)).tolist():
+    for place in np.argwhere((slack >= regret.T).all(axis=-1).T).tolist():
         at: tuple[slice | int, ...] = (slice(None), *place)
         labels = tuple(names[a] for names, a in zip(tensor.labels, place, strict=True))
         strict = bool((margin[at] > slack).all())
         found.append(PureEquilibrium(tuple(place), labels, tensor.values[at], margin[at], strict))
     return tuple(found)
+
+
+def rounding_of(values: np.ndarray, tolerance: float = SAME_PAYOFF) -> np.ndarray:
+    """(players,) what is rounding in each player's payoffs (players, ...): a share of its own greatest [$].
+
+    Players may be of unlike size; what a household gains is no rounding because a plant earns more. Of
+    payoffs below 1 $ it is the share of 1 $, since a difference of two sums of money may be all rounding.
+    """
+    return tolerance * np.maximum(1.0, np.abs(values).reshape(len(values), -1).max(axis=1))
 
 
 def _margins(values: np.ndarray, axis: int) -> np.ndarray:
@@ -137,7 +147,8 @@ def best_response_path(
 ) -> BestResponsePath:
     """Sequential best response from a start.
 
-    A player stays where no reply gains more than the tolerance, and takes the lowest of equal best replies.
+    A player stays where no reply gains more than the tolerance (a share of its own greatest payoff), and
+    takes the lowest of equal best replies.
 
     Parameters
     ----------
@@ -145,18 +156,19 @@ def best_response_path(
     rounds : rounds of turns after which the search ends.
     """
     tensor = tabulate(source)
-    slack = tolerance * max(1.0, float(np.abs(tensor.values).max()))
+    slack = rounding_of(tensor.values, tolerance)
     turns = tuple(range(len(tensor.players))) if order is None else tuple(order)
-    profile = list(map(int, start))
-    if len(profile) != len(tensor.players):
-        raise InputError(f"start is {tuple(start)}; give one action of each of {len(tensor.players)} players")
+    profile = one_profile(tensor, start, "start")
+    for player in turns:
+        whole("order: player", player, 0, len(tensor.players) - 1)
+    rounds = whole("rounds", rounds)
     path, seen, quiet = [tuple(profile)], {(tuple(profile), 0): 0}, 0
     for turn in range(rounds * len(turns)):
         player = turns[turn % len(turns)]
         at: tuple[slice | int, ...] = (player, *profile[:player], slice(None), *profile[player + 1 :])
         pays = tensor.values[at]
-        if pays.max() > pays[profile[player]] + slack:
-            profile[player] = int(np.flatnonzero(pays >= pays.max() - slack)[0])
+        if pays.max() > pays[profile[player]] + slack[player]:
+            profile[player] = int(np.flatnonzero(pays >= pays.max() - slack[player])[0])
             path.append(tuple(profile))
             quiet = 0
         else:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from clearing.errors import InputError
+from learners.games.game import action_indices
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,11 @@ class PriceGame:
 
     def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Profits (batch, players) of price indices (batch, players)."""
-        return self.profit(np.array(self.prices)[np.asarray(profiles, dtype=np.int64)])
+        return self.profit(np.array(self.prices)[action_indices(self, profiles)])
 
     def signals(self, profiles: np.ndarray) -> np.ndarray:
         """Mean price paid (batch, 1), weighted by quantities; the lowest price where nothing is sold."""
-        price = np.array(self.prices)[np.asarray(profiles, dtype=np.int64)]
+        price = np.array(self.prices)[action_indices(self, profiles)]
         quantity, paid = self.sales(price)
         total = quantity.sum(axis=1)
         mean = (paid * quantity).sum(axis=1) / np.where(total > 0, total, 1.0)

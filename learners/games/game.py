@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from clearing.errors import InputError
+from networks.checks import real_array
 
 
 @runtime_checkable
@@ -79,7 +80,7 @@ class PayoffTensor:
     _flat: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=float)
+        values = real_array("values", self.values)
         count = len(values) if values.ndim else 0
         if count == 0 or values.ndim != count + 1 or 0 in values.shape:
             raise InputError(
@@ -132,7 +133,56 @@ class PayoffTensor:
         return self.signal_values.reshape(len(self.signal_names), -1).T[self._index(profiles)]
 
     def _index(self, profiles: np.ndarray) -> np.ndarray:
-        return np.ravel_multi_index(tuple(np.asarray(profiles).T), self.actions)
+        return np.ravel_multi_index(tuple(action_indices(self, profiles).T), self.actions)
+
+
+def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
+    """Profiles (batch, players) as given by a caller, as integers; one profile (players,) is a batch of one.
+
+    Raises
+    ------
+    InputError
+        for another shape, for numbers that are not whole, and for actions that a player does not have.
+    """
+    given = np.atleast_2d(np.asarray(profiles))
+    players, actions = source.players, np.array(source.actions)
+    if given.ndim != 2 or given.shape[1] != len(players):
+        raise InputError(
+            f"profiles have shape {np.asarray(profiles).shape}; give (batch, {len(players)}), one action "
+            f"index of each of {', '.join(map(str, players))}"
+        )
+    whole = given if given.dtype.kind in "iu" else _as_whole(given, players)
+    wrong = (whole < 0) | (whole >= actions)
+    if wrong.any():
+        row, i = np.argwhere(wrong)[0].tolist()
+        raise InputError(
+            f"player {players[i]!r}: action {whole[row, i]} (row {row}) is not among 0 to {actions[i] - 1}"
+        )
+    return whole.astype(np.int64, copy=False)
+
+
+def _as_whole(given: np.ndarray, players: Sequence[str]) -> np.ndarray:
+    """Numbers of another type as integers, where they are whole; an index is never rounded."""
+    numbers = given.dtype.kind == "f" or given.size == 0
+    whole = given.astype(float) if numbers else np.full(given.shape, np.nan)
+    bad = np.argwhere(whole != np.floor(whole))
+    if len(bad):
+        row, i = bad[0].tolist()
+        raise InputError(
+            f"player {players[i]!r}: action {given[row, i].item()!r} (row {row}) is no index of an action; "
+            "give a whole number"
+        )
+    return whole.astype(np.int64)
+
+
+def one_profile(source: PayoffSource, given: Sequence[int], name: str) -> list[int]:
+    """An action index of each player, given as the argument `name`; an InputError says what is wrong."""
+    if np.ndim(given) != 1 or len(given) != len(source.players):
+        raise InputError(f"{name} is {given!r}; give one action of each of {len(source.players)} players")
+    try:
+        return action_indices(source, given)[0].tolist()
+    except InputError as wrong:
+        raise InputError(f"{name}: {wrong}") from None
 
 
 def profiles_of(actions: Sequence[int]) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from learners.games.game import PayoffSource, action_indices
 
 
 class LevelGames:
@@ -58,11 +58,11 @@ class LevelGames:
         level: np.ndarray | int | None = None,
     ) -> np.ndarray:
         """Payoffs (batch, players) [$] of action indices (batch, players), each row at its level."""
-        return self._by_level("payoffs", np.asarray(profiles, dtype=np.int64), level)
+        return self._by_level("payoffs", action_indices(self, profiles), level)
 
     def signals(self, profiles: np.ndarray, level: np.ndarray | int | None = None) -> np.ndarray:
         """Signals (batch, signals) of the games."""
-        return self._by_level("signals", np.asarray(profiles, dtype=np.int64), level)
+        return self._by_level("signals", action_indices(self, profiles), level)
 
     def _by_level(self, method: str, profiles: np.ndarray, level: np.ndarray | int | None) -> np.ndarray:
         if level is None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clearing.book import BUY, Book
+from clearing.book import Book
 from clearing.errors import InputError
 from learners.games.actions import ActionSet
 from learners.games.demand_states import DemandStates
-from learners.games.game import PayoffTensor, tabulate
+from learners.games.game import PayoffTensor, action_indices, tabulate
 from learners.games.moves import Columns, Moves, one_row_per_period
 from learners.games.payoff_cache import PayoffCache
 from learners.games.payoffs import Cleared, Player, Pricing, player_of
@@ -136,7 +136,7 @@ class Game:
         level: np.ndarray | int | None = None,
     ) -> np.ndarray:
         """Payoffs and signals of the same clearings side by side, (batch, players + 2)."""
-        profiles = np.atleast_2d(np.asarray(profiles, dtype=np.int64))
+        profiles = action_indices(self, profiles)
         flat = np.ravel_multi_index(tuple(profiles.T), self.actions) * self._count
         if self.states is None:
             return self.cache.fetch(flat, self._compute)
@@ -233,10 +233,11 @@ class Game:
     def in_states(
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The numbers in demand states (batch,): fixed demand and purchases at their buses' multipliers."""
+        """The numbers in demand states (batch,): fixed demand, and bids of units that sell nothing, at their
+        buses' multipliers."""
         if self.states is None:
             return price, mw, fixed
-        base, bought = self.columns.fixed_mw, self.columns.side == BUY
+        base, bought = self.columns.fixed_mw, self.columns.demand
         factor = self.states.of_bus(state, np.arange(len(base)))
         fixed = fixed + base * (factor[:, :, None] - 1)
         if bought.any():

@@ -18,7 +18,7 @@ from clearing.errors import InputError
 from clearing.nodal import NodalMarket
 from clearing.prepared import Batch
 from learners.games.actions import ActionSet
-from learners.games.game import PayoffTensor
+from learners.games.game import PayoffTensor, action_indices
 from learners.games.moves import Columns, Effects, Moves
 from networks.checks import number, suggest
 from networks.grid import Grid
@@ -147,7 +147,7 @@ class ElecBayGame:
 
     def evaluate(self, profiles: np.ndarray) -> np.ndarray:
         """Payoffs and signals of the same clearings side by side, (batch, players + 4)."""
-        profiles = np.atleast_2d(np.asarray(profiles, dtype=np.int64))
+        profiles = action_indices(self, profiles)
         out = [self._evaluate(self.offers(profiles[a : a + CHUNK])) for a in range(0, len(profiles), CHUNK)]
         return np.concatenate(out)
 
@@ -165,7 +165,7 @@ class ElecBayGame:
 
     def offers(self, profiles: np.ndarray) -> np.ndarray:
         """(batch, columns) prices asked and bid [$/MWh]."""
-        price, _, _ = self.moves.numbers(np.atleast_2d(np.asarray(profiles, dtype=np.int64)))
+        price, _, _ = self.moves.numbers(action_indices(self, profiles))
         if self.cap is not None:
             mine = np.any(self.own, axis=0) & (self.columns.side == SELL)
             price = np.where(mine, np.minimum(price, np.maximum(self.cap, self.columns.price)), price)

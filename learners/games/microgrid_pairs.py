@@ -16,7 +16,7 @@ from clearing.bilateral.book import BilateralBook, refuse_slopes
 from clearing.bilateral.market import BilateralMarket
 from clearing.errors import InputError
 from clearing.pricing.prices import PriceRule
-from learners.games.game import PayoffTensor
+from learners.games.game import PayoffTensor, action_indices
 from networks.checks import suggest
 
 
@@ -106,7 +106,7 @@ class PairGame:
 
     def evaluate(self, profiles: np.ndarray) -> np.ndarray:
         """Payoffs and signals side by side, (batch, players + 3)."""
-        return self._account(self.trade(*self.reports(profiles)))
+        return self._account(self.trade(*self.reports(action_indices(self, profiles))))
 
     def tensor(self) -> PayoffTensor:
         """Every profile, traded once."""

@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from clearing.errors import InputError
+from learners.games.game import action_indices
 from networks.checks import suggest
 
 StagePricing = Literal["uniform", "pay_as_bid", "vcg"]
@@ -144,7 +145,7 @@ class SealedStage:
 
     def outcome(self, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Payoffs (batch, players) and signals (batch, 3) of profiles."""
-        profiles = np.atleast_2d(np.asarray(profiles, dtype=np.int64))
+        profiles = action_indices(self, profiles)
         count = len(self.costs)
         offers = np.array(self.prices)[profiles[:, :count]]
         if self.cap is not None:

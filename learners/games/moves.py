@@ -28,6 +28,7 @@ class Columns:
     book, grid : where the numbers come from.
     price, slope, mw, min_mw : (columns,) [$/MWh, $/MW²h, MW, MW].
     side, bus, period : (columns,) +1 sale or −1 purchase, position of the bus, period.
+    demand : (columns,) bool, purchases of units that sell nothing in the period.
     fixed_mw : (buses, periods) fixed demand without shunts [MW].
     """
 
@@ -38,6 +39,7 @@ class Columns:
     mw: np.ndarray
     min_mw: np.ndarray
     side: np.ndarray
+    demand: np.ndarray
     bus: np.ndarray
     period: np.ndarray
     fixed_mw: np.ndarray
@@ -54,6 +56,7 @@ class Columns:
             mw=book.mw[rows],
             min_mw=book.min_mw[rows],
             side=structure.side,
+            demand=structure.demand,
             bus=structure.bus,
             period=structure.period,
             fixed_mw=fixed_demand(book, grid) - grid.shunt_mw[:, None],

@@ -64,8 +64,7 @@ class Cleared:
         """(batch,) LMP weighted by served demand [$/MWh], the plain mean where nothing is served."""
         c = self.columns
         served = np.maximum(self.fixed_mw, 0.0)
-        bought = np.flatnonzero(c.side == BUY)
-        for k in bought.tolist():
+        for k in np.flatnonzero(c.demand).tolist():
             served[:, c.bus[k], c.period[k]] += self.accepted[:, k]
         total = served.sum(axis=(1, 2))
         money = (served * self.lmp).sum(axis=(1, 2))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
+from learners.games.game import action_indices
 from learners.games.synchronization import Neighbourhood, SyncRules, clear_plans
 
 
@@ -55,7 +56,7 @@ class SyncPlanGame:
 
     def payoffs(self, profiles: np.ndarray, rng: Any = None) -> np.ndarray:
         """Payoffs (batch, players) of plan numbers (batch, players): of a drawn day each, or the mean [$]."""
-        profiles = np.asarray(profiles)
+        profiles = action_indices(self, profiles)
         if rng is None:
             return np.stack([self._paid(self.world, row).mean(axis=0) for row in profiles])
         days = rng.integers(self.world.days, size=len(profiles))

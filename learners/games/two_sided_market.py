@@ -10,6 +10,7 @@ import numpy as np
 
 from clearing.book import Book
 from clearing.errors import InputError
+from learners.games.game import action_indices
 from networks.checks import suggest
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class TwoSidedMarket:
 
     def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Payoffs (batch, players) [$ per hour] of action indices (batch, players)."""
-        profiles = np.atleast_2d(profiles)
+        profiles = action_indices(self, profiles)
         offers, cuts = self.numbers(profiles)
         gencos, discos = self.profits(self.clear(offers, cuts), cuts)
         own = [(gencos if i < self.gencos else discos)[:, k] for i, k in enumerate(self._own)]
@@ -139,7 +140,7 @@ class TwoSidedMarket:
 
     def signals(self, profiles: np.ndarray) -> np.ndarray:
         """(batch, signals) flows of the watched branches [MW], then each player's price [$/MWh]."""
-        profiles = np.atleast_2d(profiles)
+        profiles = action_indices(self, profiles)
         batch = self.clear(*self.numbers(profiles), want=("lmp", "flow"))
         assert batch.lmp is not None
         assert batch.flow is not None

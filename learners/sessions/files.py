@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from learners.games.market_game import Game
 from learners.sessions.run import Run
 from learners.sessions.session import Ended, Session
 from learners.sessions.streams import RowNoise, UniformStreams
+from networks.files import replacing
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -74,21 +74,46 @@ def _under(data: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     return {name.removeprefix(prefix): value for name, value in data.items() if name.startswith(prefix)}
 
 
+SEAL = "sha256"
+"""Name of the array that holds the digest of the others."""
+
+
+class Arrays(dict[str, np.ndarray]):
+    """Arrays by name; one that is missing is an InputError that names the file."""
+
+    path: Path
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise InputError(f"checkpoint {self.path} has no {name!r}; delete it to start again")
+
+
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write named arrays in one step: a reader finds the old file or the new one."""
-    draft = path.with_name(f".{path.name}.part")
-    with draft.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-    draft.replace(path)
+    """Write named arrays in one step, with their digest: a reader finds the old file or the new one."""
+    with replacing(path) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays, **{SEAL: np.array(_seal(arrays))})
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """What :func:`write_arrays` wrote; a file that is no checkpoint is refused."""
+def read_arrays(path: Path) -> Arrays:
+    """What :func:`write_arrays` wrote; any other file is refused, and so is one that was damaged since."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, BadZipFile, AttributeError) as error:
-        raise InputError(f"checkpoint {path} cannot be read ({error}); delete it to start again") from None
+            arrays = Arrays({name: file[name] for name in file.files})
+    except Exception as error:  # zip files and arrays each have their own kinds of error
+        words = str(error) or type(error).__name__
+        raise InputError(f"checkpoint {path} cannot be read ({words}); delete it to start again") from None
+    arrays.path = path
+    seal = arrays.pop(SEAL, None)  # versions before this one wrote none
+    if seal is not None and str(seal) != _seal(arrays):
+        raise InputError(f"checkpoint {path} is damaged; delete it to start again")
+    return arrays
+
+
+def _seal(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def digest_of(*rules: object, sources: Iterable[PayoffSource]) -> str:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearing.errors import ClearingError, InputError
-from learners.games.game import PayoffSource, PayoffTensor, tabulate
+from learners.games.game import PayoffSource, PayoffTensor, one_profile, tabulate
 from learners.sessions.stopping import Stages, Stopping
 from learners.sessions.traces import Trace, TraceSpec
 from learners.strategies.learner import Learner, LearnerSpec, Seat
 from learners.strategies.memory import DemandLevel, WorldStates
 from learners.strategies.policy_card import Strategy, resting_cycle
 from learners.strategies.tabular import Tabular
+from networks.checks import whole
 
 if TYPE_CHECKING:
     from learners.sessions.run import Run
@@ -70,7 +71,7 @@ class Session:
     def __post_init__(self) -> None:
         object.__setattr__(self, "learners", tuple(self.learners))
         if not isinstance(self.stopping, Stopping):
-            object.__setattr__(self, "stopping", Stopping(int(self.stopping)))
+            object.__setattr__(self, "stopping", Stopping(self.stopping))
         count = len(self.stages[0].actions)
         if len(self.learners) != count:
             raise InputError(f"Session: {len(self.learners)} learners for {count} players; give one each")
@@ -80,13 +81,9 @@ class Session:
             raise InputError(
                 f"Session: every is {self.every}; give {count} pairs (every ≥ 1, 0 ≤ offset < every)"
             )
-        if self.first is not None and (
-            len(self.first) != count
-            or any(not 0 <= a < n for a, n in zip(self.first, self.stages[0].actions, strict=True))
-        ):
-            raise InputError(
-                f"Session: first is {self.first}; give an action of each of {tuple(self.stages[0].actions)}"
-            )
+        if self.first is not None:
+            first = tuple(one_profile(self.stages[0], self.first, "Session: first"))
+            object.__setattr__(self, "first", first)
         if self.levels is not None:
             level_count(self.source, self.levels)
         self.rule.earliest(self.learners)
@@ -168,7 +165,7 @@ class Session:
         checkpoint : file that is written about every ten seconds and resumed from; single worker only.
         listener : called with (rounds played, replicates still playing, replicates) now and then.
         """
-        numbers = _numbers(replicates)
+        numbers, workers = _numbers(replicates), whole("workers", workers)
         if workers <= 1 and executor is None:
             kept = None if checkpoint is None else Path(checkpoint)
             run = self.resume(kept) if kept is not None and kept.exists() else self.start(seed, numbers)
@@ -287,8 +284,10 @@ def level_count(source: object, levels: str) -> int:
 
 
 def _numbers(replicates: int | Sequence[int]) -> tuple[int, ...]:
-    numbers = tuple(range(replicates)) if isinstance(replicates, int) else tuple(int(r) for r in replicates)
-    if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
+    if np.ndim(replicates) == 0:
+        return tuple(range(whole("replicates", replicates)))
+    numbers = tuple(whole("replicates: a number", r, minimum=0) for r in replicates)  # type: ignore[union-attr]
+    if not numbers or len(set(numbers)) < len(numbers):
         raise InputError(f"replicates is {replicates!r}; give a positive count, or distinct numbers from 0")
     return numbers
 

@@ -11,6 +11,7 @@ import numpy as np
 from clearing.errors import InputError
 from learners.games.game import PayoffSource
 from learners.strategies.learner import LearnerSpec
+from networks.checks import whole
 
 EXPLORED = math.exp(-7.0)  # β·t > 7: with large tables "no greedy change" holds long before exploration ends
 LEAST_STRICT = 0.01  # exploration above this is not over
@@ -32,10 +33,9 @@ class Stopping:
     exploration: float = EXPLORED
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise InputError(f"Stopping: rounds is {self.rounds!r}; give at least 1")
-        if self.unchanged is not None and self.unchanged < 1:
-            raise InputError(f"Stopping: unchanged is {self.unchanged!r}; give at least 1 round, or None")
+        object.__setattr__(self, "rounds", whole("Stopping: rounds", self.rounds))
+        if self.unchanged is not None:
+            object.__setattr__(self, "unchanged", whole("Stopping: unchanged", self.unchanged))
         if not 0 < self.exploration <= LEAST_STRICT:
             raise InputError(
                 f"Stopping: exploration is {self.exploration!r}; give at most {LEAST_STRICT}, because before "

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from networks.checks import whole
+
 PLAY, NOISE, BREED = 0, 1, 2  # what a replicate's streams are for
 BLOCK = 256
 
 
 def stream(seed: int, replicate: int, purpose: int = PLAY, skip: int = 0) -> np.random.Generator:
     """The generator of (seed, replicate, purpose), with its first `skip` uniform numbers already drawn."""
+    seed = whole("seed", seed, minimum=0)
     bits = np.random.PCG64(np.random.SeedSequence(entropy=seed, spawn_key=(replicate, purpose)))
     if skip:
         bits.advance(skip)

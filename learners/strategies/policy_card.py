@@ -10,6 +10,7 @@ import pandas as pd
 
 from clearing.errors import InputError
 from learners.games.game import PayoffSource, profiles_of
+from networks.checks import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def follow(
     `forced[k][i]` is the action that player i must take in the k-th round after the start.
     """
     path = np.empty((rounds + 1, len(actions)), dtype=np.int64)
-    path[0] = start
+    path[0] = _checked(start, actions)
     for k in range(1, rounds + 1):
         for i, strategy in enumerate(strategies):
             path[k, i] = strategy.reply(path[k - 1 : k], actions)[0]
@@ -74,7 +75,7 @@ def follow(
 def resting_cycle(strategies: Sequence[Strategy], actions: Sequence[int], start: Sequence[int]) -> np.ndarray:
     """The profiles (length, players) that greedy play from `start` ends up repeating."""
     full = [s.over_profiles(actions) for s in strategies]
-    profile = int(np.ravel_multi_index(tuple(int(a) for a in start), tuple(actions)))
+    profile = int(np.ravel_multi_index(_checked(start, actions), tuple(actions)))
     seen: dict[int, int] = {}
     path: list[int] = []
     while profile not in seen:
@@ -82,6 +83,13 @@ def resting_cycle(strategies: Sequence[Strategy], actions: Sequence[int], start:
         path.append(profile)
         profile = int(np.ravel_multi_index(tuple(int(f[profile]) for f in full), tuple(actions)))
     return np.stack(np.unravel_index(path[seen[profile] :], tuple(actions)), axis=1)
+
+
+def _checked(start: Sequence[int], actions: Sequence[int]) -> tuple[int, ...]:
+    if len(start) != len(actions):
+        raise InputError(f"start is {tuple(start)}; give one action of each of {len(actions)} players")
+    numbered = enumerate(zip(start, actions, strict=True))
+    return tuple(whole(f"start: action of player {i}", a, 0, n - 1) for i, (a, n) in numbered)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from learners.games.game import PayoffSource, action_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class DifferenceRewards:
 
     def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Differences (batch, players) [$]; a random game is evaluated at its expectation."""
-        profiles = np.asarray(profiles)
+        profiles = action_indices(self.game, profiles)
         batch, players = profiles.shape
         asked = np.repeat(profiles[None], players + 1, axis=0)
         for i, default in enumerate(self.defaults):

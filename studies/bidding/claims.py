@@ -7,7 +7,8 @@ from studies.bidding.claims_post import post_claims
 from studies.bidding.claims_prototype import evolved_claims
 from studies.bidding.evolving import PLAN
 from studies.bidding.tables import played
-from studies.study import Claim, Results
+from studies.claims import Claim
+from studies.study import Results
 
 LEAST_SEEDS = 4
 LONGEST = 300  # generations of Bertrand competition

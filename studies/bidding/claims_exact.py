@@ -9,9 +9,15 @@ from scipy.stats import binom
 from studies.bidding.facts_five_bus import ROWS, STARTS, row_name
 from studies.bidding.facts_prices import DISCRETE, SAME_PRICE, grid_words
 from studies.bidding.tables import facts
-from studies.study import Claim, Results, compare_number, compare_statement
+from studies.claims import Claim, Source, compare_number, compare_open, compare_statement
+from studies.study import Results
 
-REFERENCE = "Self-play in power markets: data, equilibria, prototype (reference calculations)"
+REFERENCE = Source(
+    "Self-play in power markets: data, equilibria, prototype (reference calculations)", "cross-check"
+)
+FORMULAS = "section 3, situations"
+FIVE_BUS = "section 2, reconstructed case"
+SIMULATED = "sections 2 to 4, runs of the prototype"
 SYMMETRIC = ("0, 10, 20", "0, 30, 60", "0, 50, 100", "0, 10, 100", "0, 60", "10, 20, 40, 80", "0, 1, 2")
 MONEY = (
     (1055.75, 17322.49, 1185.57, 19563.82), (15109.92, 2792.66, 1431.41, 19333.99),
@@ -47,21 +53,24 @@ class Rows:
     def __init__(self, results: Results) -> None:
         self.numbers, self.words = facts(results)
         self.made: list[Claim] = []
+        self.place = FORMULAS
 
     def number(self, name: str, published: float, digits: int, unit: str = "", reason: str = "") -> None:
         """A printed number beside the fact of this name; facts that need quantecon may be missing."""
         ours = self.numbers.get(name)
         if ours is None:
             why = reason or "needs quantecon (extra `equilibria`), or its path did not end"
-            self.made.append(Claim(REFERENCE, name, f"{published:.{digits}f} {unit}".strip(), "none",
-                                   "under-specified", why))  # fmt: skip
+            shown = f"{published:.{digits}f} {unit}".strip()
+            self.made.append(compare_open(REFERENCE, self.place, name, shown, "none", why, printed=published))
             return
-        self.made.append(compare_number(REFERENCE, name, published, ours, digits, unit, reason=reason))
+        self.made.append(compare_number(REFERENCE, self.place, name, published, ours, digits, unit, reason))
 
     def text(self, name: str, published: str, claim: str = "") -> None:
         """Printed words or vectors beside the fact of this name, equal or not."""
         ours = self.words.get(name, "none")
-        self.made.append(compare_statement(REFERENCE, claim or name, published, ours, ours == published))
+        self.made.append(
+            compare_statement(REFERENCE, self.place, claim or name, published, ours, ours == published)
+        )
 
 
 def exact_claims(results: Results) -> list[Claim]:
@@ -77,7 +86,7 @@ def _price_games(rows: Rows) -> None:
     rows.number("many: gain of one who leaves zero", 0, 0, "$/h")
     rows.made.append(
         compare_statement(
-            REFERENCE, "many: residual supply above 1 for all, so mark-ups of 0", "RSI > 1",
+            REFERENCE, FORMULAS, "many: residual supply above 1 for all, so mark-ups of 0", "RSI > 1",
             f"RSI {rows.numbers['many: least residual supply']:.2f}",
             rows.numbers["many: least residual supply"] > 1,
         )
@@ -88,7 +97,7 @@ def _price_games(rows: Rows) -> None:
     rule = all(_follows_rule(grid, rows.words) for grid in DISCRETE)
     rows.made.append(
         compare_statement(
-            REFERENCE, "Bertrand: (m_k, m_k) is an equilibrium just where m_{k−1} ≤ m_k/2", "holds",
+            REFERENCE, FORMULAS, "Bertrand: (m_k, m_k) is an equilibrium just where m_{k−1} ≤ m_k/2", "holds",
             f"{'holds' if rule else 'fails'} on {len(DISCRETE)} grids", rule,
         )
     )  # fmt: skip
@@ -146,14 +155,16 @@ def _lemke_howson_at_75(rows: Rows, name: str) -> None:
     pair = [rows.numbers.get(f"{name}: profit by Lemke and Howson, {k}") for k in ("first", "second")]
     shown = "none" if None in pair else "/".join(f"{v:.0f}" for v in pair if v is not None)
     rows.made.append(
-        Claim(REFERENCE, f"{name}: profits by Lemke and Howson, asymmetric", "2334/2500 $/h", f"{shown} $/h",
-              "matches" if shown == "2334/2500" else "differs",
+        compare_statement(
+              REFERENCE, FORMULAS, f"{name}: profits by Lemke and Howson, asymmetric", "2334/2500 $/h",
+              f"{shown} $/h", shown == "2334/2500",
               "the grid of 101 prices has several mixed equilibria, and the path chooses; from most first "
               "labels it does not end")
     )  # fmt: skip
 
 
 def _five_bus(rows: Rows) -> None:
+    rows.place = FIVE_BUS
     for k, (limit, markups) in enumerate(ROWS):
         name = row_name(limit, markups)
         rows.text(f"{name}: dispatch", DISPATCH[k])
@@ -183,7 +194,7 @@ def _continuum(rows: Rows) -> None:
     outside = min(rows.numbers[f"ε of {n} outside"] for n in ("(m, 30, 30)", "(30, m, 30)"))
     rows.made.append(
         compare_statement(
-            REFERENCE, "with continuous mark-ups the low bidder is anywhere in an interval from 0",
+            REFERENCE, FIVE_BUS, "with continuous mark-ups the low bidder is anywhere in an interval from 0",
             "a continuum",
             f"ε at most {inside:.1e} $ inside [0, 8.54] and [0, 4.50], at least {outside:.0f} $ outside",
             inside < 1e-4 < outside,
@@ -198,9 +209,9 @@ def _paths(rows: Rows) -> None:
         ours = int(rows.numbers[f"100 MW: starts that reach {name}"])
         low, high = sampled(published, ours, STARTS, STARTS)
         rows.made.append(
-            compare_number(REFERENCE, f"random starts, of 300, that best replies lead to {name}", published,
-                           ours, 0,
-                           interval=(low, high), reason=f"ours {ours}; interval for another 300 starts")
+            compare_number(REFERENCE, FIVE_BUS, f"random starts, of 300, that best replies lead to {name}",
+                           published, ours, 0, reason=f"ours {ours}; interval for another 300 starts",
+                           interval=(low, high))
         )  # fmt: skip
     rows.number("100 MW: starts that cycle", 0, 0)
     rows.number("200 MW: starts that cycle", 300, 0)
@@ -227,4 +238,4 @@ def prototype_claims_that_cannot_be_made_again() -> list[Claim]:
          "2,296; 59 %", searched),
         ("random systems with both equilibria and the two exact figures", "43,132", searched),
     ]  # fmt: skip
-    return [Claim(REFERENCE, claim, shown, "not run", "under-specified", why) for claim, shown, why in rows]
+    return [compare_open(REFERENCE, FIVE_BUS, claim, shown, "not run", why) for claim, shown, why in rows]

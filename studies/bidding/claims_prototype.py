@@ -6,29 +6,63 @@ from typing import Any
 
 import numpy as np
 
-from studies.bidding.claims_exact import REFERENCE, sampled
+from studies.bidding.claims_exact import REFERENCE, SIMULATED, sampled
 from studies.bidding.claims_post import near_equilibrium
 from studies.bidding.facts_prices import grid_words
 from studies.bidding.tables import at, benefits, bids, discrete_table, ends, facts, rerun_table
-from studies.study import Claim, Results, Verdict, compare_statement
+from studies.claims import Claim, compare_number, compare_open, compare_statement
+from studies.study import Results
 
 OTHER_ALGORITHM = "speed and spread depend on first weights, selection and mutation: not the prototype's"
 WORDS = {"network": "networks", "no memory": "networks without inputs"}
 
 
-def _range(claim: str, published: tuple[float, float], found: np.ndarray | None, digits: int = 1) -> Claim:
-    """A printed range of mark-ups over runs: consistent where ours lies in it or shares a part with it."""
+def _range(
+    claim: str,
+    published: tuple[float, float],
+    found: np.ndarray | None,
+    digits: int = 1,
+    scale: float = 100.0,
+) -> Claim:
+    """A printed range of mark-ups over runs: it holds where most of our runs lie in it.
+
+    A single printed figure is consistent inside the range of our runs. A range over half of `scale`, what is
+    possible, decides nothing.
+    """
     low, high = published
     shown = f"{low:g} to {high:g}" if low != high else f"{high:g}"
     if found is None:
-        return Claim(REFERENCE, claim, shown, "none", "under-specified", "the run is shorter")
-    ours_low, ours_high = float(found.min()), float(found.max())
-    ours = f"{ours_low:.{digits}f} to {ours_high:.{digits}f}"
+        return compare_open(REFERENCE, SIMULATED, claim, shown, "none", "the run is shorter")
+    ours = f"{found.min():.{digits}f} to {found.max():.{digits}f}"
     half = 0.5 * 10.0**-digits
-    meet = ours_low <= high + half and ours_high >= low - half
-    return Claim(
-        REFERENCE, claim, shown, ours, "consistent" if meet else "differs", "" if meet else OTHER_ALGORITHM
-    )
+    if low == high:
+        span = (float(found.min()) - half, float(found.max()) + half)
+        inside = span[0] <= high <= span[1]
+        why = "inside the range of our runs" if inside else OTHER_ALGORITHM
+        return compare_number(REFERENCE, SIMULATED, claim, high, float(found.mean()), 0, reason=why,
+        interval=span,
+                              published=shown, shown=ours)  # fmt: skip
+    if high - low >= 0.5 * scale:
+        why = f"a range of {high - low:g} where {scale:g} is possible: agreement would say nothing"
+        return compare_open(REFERENCE, SIMULATED, claim, shown, ours, why)
+    share = float(((found >= low - half) & (found <= high + half)).mean())
+    why = f"{share:.0%} of our runs lie in the printed range"
+    return compare_statement(REFERENCE, SIMULATED, claim, shown, ours, share > 0.5,
+                             why if share > 0.5 else f"{why}; {OTHER_ALGORITHM}",
+                             evidence="weak")  # fmt: skip
+
+
+def _counted(claim: str, published: int, of: int, ours: int, count: int) -> Claim:
+    """Runs of a kind, out of few: consistent where another `of` runs could well have as many."""
+    low, high = sampled(published, ours, of, count)
+    agree = low <= published <= high
+    why = f"another {of} runs would have {low:.0f} to {high:.0f}"
+    if agree and high - low > 0.5 * of:
+        return compare_open(REFERENCE, SIMULATED, claim, f"{published} of {of}", f"{ours} of {count}",
+                            f"{why}: too few to tell", printed=published)  # fmt: skip
+    return compare_number(REFERENCE, SIMULATED, claim, published, ours, 0,
+                          reason=why if agree else f"{why}; {OTHER_ALGORITHM}", interval=(low, high),
+                          published=f"{published} of {of}", shown=f"{ours} of {count}")  # fmt: skip
 
 
 def evolved_claims(results: Results) -> list[Claim]:
@@ -69,12 +103,13 @@ def _grid_rows(results: Results) -> list[Claim]:
         row: Any = table.loc[grid_words(grid)]
         runs, mean = int(row["runs"]), float(row["mean mark-up at the end"])
         there = int(row["runs that end there"]) if row["highest strict one"] == end else 0
-        verdict: Verdict = "matches" if there == runs else "consistent" if 2 * there > runs else "differs"
-        ours = f"{there}/{runs} → {end}"
         why = "" if there == runs else f"mean mark-up {mean:.0f} over the runs"
         rows.append(
-            Claim(REFERENCE, f"Bertrand: evolved on {grid_words(grid)}", f"12/12 → {end}", ours, verdict, why)
-        )
+            compare_statement(REFERENCE, SIMULATED, f"Bertrand: evolved on {grid_words(grid)}",
+            f"12/12 → {end}",
+                              f"{there}/{runs} → {end}", 2 * there > runs, why,
+                              evidence="independent" if there == runs else "weak")
+        )  # fmt: skip
     return rows
 
 
@@ -90,13 +125,10 @@ def _capacity_rows(results: Results) -> list[Claim]:
     strangers = ends(results, "capacity_uniform", "immigrants")
     price = float(benefits(results, "capacity_uniform", "immigrants")["price"])
     over, n = int((low > 60).sum()), len(low)
-    span = sampled(2, over, 6, n)
-    drifted = span[0] <= 2 <= span[1]
     return [
         _range("capacity: generation from which one is high and the other low", (4, 12),
-               when if len(when) else None, 0),
-        Claim(REFERENCE, "capacity: runs whose low bidder drifts above 60", "2 of 6", f"{over} of {n}",
-              "consistent" if drifted else "differs", "" if drifted else OTHER_ALGORITHM),
+               when if len(when) else None, 0, len(table)),
+        _counted("capacity: runs whose low bidder drifts above 60", 2, 6, over, n),
         _range("capacity, 10 % immigrants: the high bids", (95, 100), strangers.max(axis=1), 0),
         _range("capacity, 10 % immigrants: the low bids, mostly", (0, 80), strangers.min(axis=1), 0),
         _range("capacity, 10 % immigrants: price", (185, 197), np.array([price]), 0),
@@ -118,12 +150,12 @@ def _two_bus_rows(results: Results) -> list[Claim]:
         rows.append(_range(f"two buses, {line} MW: mean of the median bids", (low, high), means.to_numpy()))
         floor = numbers[f"two buses, {line} MW: least mark-up"]
         pooled = half.T.groupby(level="session").median().T
-        found = float(pooled.min().min())
         rows.append(
-            Claim(REFERENCE, f"two buses, {line} MW: least pooled median; the band begins at {floor:.0f}",
-                  f"{least:g}", f"{found:.1f}",
-                  "consistent" if (least < floor) == (found < floor) else "differs",
-                  "same side of the edge" if (least < floor) == (found < floor) else OTHER_ALGORITHM)
+            compare_number(REFERENCE, SIMULATED,
+                           f"two buses, {line} MW: least pooled median; the band begins at {floor:.0f}",
+                           least,
+                           float(pooled.min().min()), 1 if least % 1 else 0,
+                           reason=f"the extreme of a run has no interval; {OTHER_ALGORITHM}")
         )  # fmt: skip
     return rows
 
@@ -132,7 +164,7 @@ def _five_bus_rows(results: Results) -> list[Claim]:
     found = ends(results, "five_bus_100", "network")
     money, wide = benefits(results, "five_bus_100", "network"), ends(results, "five_bus_200", "network")
     rows = [
-        _range(f"five buses, 100 MW: final mark-up of G{k + 1}", span, found[:, k])
+        _range(f"five buses, 100 MW: final mark-up of G{k + 1}", span, found[:, k], scale=30.0)
         for k, span in enumerate(((0, 3), (30, 30), (30, 30)))
     ]
     rows += [
@@ -142,7 +174,7 @@ def _five_bus_rows(results: Results) -> list[Claim]:
                np.array([money["consumer"]]), 0),
     ]  # fmt: skip
     rows += [
-        _range(f"five buses, 200 MW: final mark-up of G{k + 1}", span, wide[:, k])
+        _range(f"five buses, 200 MW: final mark-up of G{k + 1}", span, wide[:, k], scale=30.0)
         for k, span in enumerate(((0, 3), (3, 6), (0, 1)))
     ]
     after = results["benefits"]
@@ -151,8 +183,10 @@ def _five_bus_rows(results: Results) -> list[Claim]:
     ]
     by_run = after.groupby("session")[["consumer", "producer"]].mean()
     rows += [
-        _range("five buses, 200 MW: consumers' benefit", (16900, 17800), by_run["consumer"].to_numpy(), 0),
-        _range("five buses, 200 MW: producers' benefit", (2300, 3000), by_run["producer"].to_numpy(), 0),
+        _range(
+            "five buses, 200 MW: consumers' benefit", (16900, 17800), by_run["consumer"].to_numpy(), 0, 2e4
+        ),
+        _range("five buses, 200 MW: producers' benefit", (2300, 3000), by_run["producer"].to_numpy(), 0, 2e4),
     ]
     return rows + _rerun_rows(results)
 
@@ -165,41 +199,36 @@ def _rerun_rows(results: Results) -> list[Claim]:
         group = frame[frame["kind"] == kind]
         for name, published in counts.items():
             ours = int((group["equilibrium"] == name).sum())
-            low, high = sampled(published, ours, n, len(group))
-            agree = low <= published <= high
-            rows.append(
-                Claim(REFERENCE, f"five buses, 100 MW, {WORDS[kind]}: runs that end in {name}",
-                      f"{published} of {n}",
-                      f"{ours} of {len(group)}", "consistent" if agree else "differs",
-                      f"another {n} runs would have {low:.0f} to {high:.0f}" if agree else OTHER_ALGORITHM)
-            )  # fmt: skip
+            words = f"five buses, 100 MW, {WORDS[kind]}: runs that end in {name}"
+            rows.append(_counted(words, published, n, ours, len(group)))
         first = group.loc[group["generation"] > 0, "generation"]
         published_median = {"network": 14, "no memory": 13}[kind]
-        inside = len(first) > 0 and first.quantile(0.1) <= published_median <= first.quantile(0.9)
+        span = (float(first.quantile(0.1)), float(first.quantile(0.9)))
         rows.append(
-            Claim(REFERENCE, f"five buses, 100 MW, {WORDS[kind]}: median generation from which it holds",
-                  str(published_median), f"{first.median():.0f} ({first.quantile(0.1):.0f} to "
-                  f"{first.quantile(0.9):.0f} in 80 % of runs)", "consistent" if inside else "differs",
-                  "" if inside else OTHER_ALGORITHM)
+            compare_number(REFERENCE, SIMULATED,
+                           f"five buses, 100 MW, {WORDS[kind]}: median generation from which it holds",
+                           published_median, float(first.median()), 0,
+                           reason="80 % of our runs" if span[0] <= published_median <= span[1]
+                           else OTHER_ALGORITHM, interval=span,
+                           shown=f"{first.median():.0f} ({span[0]:.0f} to {span[1]:.0f} in 80 % of runs)")
         )  # fmt: skip
     shares = table[table["equilibrium"] == "(low, 30, 30)"].set_index("strategies")
     share = (shares["runs"] / shares["of"]).to_numpy()
     rows.append(
-        compare_statement(REFERENCE, "five buses: memory changes nothing, the same equilibrium without",
+        compare_statement(REFERENCE, SIMULATED, "five buses: memory changes nothing, the same equilibrium "
+        "without",
                           "the same",
                           f"(low, 30, 30) in {share[0]:.0%} with memory, {share[1]:.0%} without inputs",
                           bool(abs(share[0] - share[1]) <= 0.2))
     )  # fmt: skip
     strangers = bids(results, "five_bus_100", "immigrants").tail(50)
     third = strangers.xs(3, level="player", axis=1)
-    rows.append(_range("five buses, 10 % immigrants: G3", (30, 30), third.to_numpy(), 0))
+    rows.append(_range("five buses, 10 % immigrants: G3", (30, 30), third.to_numpy(), 0, 30.0))
     ending = near_equilibrium(
         "five_bus_100", ends(results, "five_bus_100", "immigrants"), facts(results)[0], 1.0
     )
-    low, high = sampled(3, int(ending.sum()), 6, len(ending))
+    held = int(ending.sum())
     rows.append(
-        Claim(REFERENCE, "five buses, 10 % immigrants: runs that hold an equilibrium", "3 of 6",
-              f"{int(ending.sum())} of {len(ending)}", "consistent" if low <= 3 <= high else "differs",
-              "" if low <= 3 <= high else OTHER_ALGORITHM)
-    )  # fmt: skip
+        _counted("five buses, 10 % immigrants: runs that hold an equilibrium", 3, 6, held, len(ending))
+    )
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import Book
-from clearing.builders import read_csv
-from networks.checks import suggest
+from networks.checks import Table, plain_number, suggest
+from networks.csv_tables import read_tables, typed_tables, with_labels_of
+from networks.csv_text import Cells, read_cells
 from networks.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,11 +64,14 @@ def build_book(case: Case, request: BookRequest) -> Book:
             "--ramp-share is a share of the capacity of the case's own units, which --orders replaces; "
             "give the limits in a file with --ramps"
         )
-    tables = {
-        "orders": None if request.orders is None else _aligned(read_csv(request.orders, "orders"), case.grid),
-        "fixed": _fixed_table(request.fixed, case.grid),
-        "ramps": None if request.ramps is None else read_csv(request.ramps, "ramps"),
-    }
+    fixed = None if request.fixed in (None, NO_DEMAND) else str(request.fixed)
+    tables = read_tables({"orders": request.orders, "fixed": fixed, "ramps": request.ramps})
+    for name in ("orders", "fixed"):
+        tables[name] = with_labels_of(tables[name], case.grid.buses)
+    if request.fixed == NO_DEMAND:
+        tables["fixed"] = pd.DataFrame(columns=["bus", "mw"])
+    if request.orders is None:
+        tables["ramps"] = with_labels_of(tables["ramps"], case.fleet.units, "unit")
     profile = None if request.profile is None else read_profile(request.profile)
     periods = request.periods
     if periods is None and profile is None and case.fleet.periods == 1:
@@ -107,63 +110,74 @@ def _with_changes(book: Book, request: BookRequest) -> Book:
 
 
 def read_profile(text: str) -> np.ndarray:
-    """Multipliers from "0.8, 1, 1.1", or from the last column of a CSV file with or without a header."""
+    """Multipliers from "0.8, 1, 1.1", or from a CSV file.
+
+    The file has one column, with or without the header `multiplier` (or factor, share, profile), or beside
+    it a column `period` (or hour, slot) that counts the rows from 0, in any order.
+    """
     path = Path(text)
     try:
         is_file = path.is_file()
     except OSError:  # a list of numbers can be longer than any file name
         is_file = False
-    if not is_file:
-        return _numbers(text.replace(",", " ").split(), f"profile {text!r}")
-    try:
-        rows = [row for row in csv.reader(path.read_text(encoding="utf-8-sig").splitlines()) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    if is_file:
+        return _profile_of_file(read_cells(path, "profile"))
+    words = text.replace(",", " ").split()
+    if words and not any(np.isfinite(plain_number(word)) for word in words):
         raise InputError(
-            f"profile: {text!r} cannot be read as CSV ({error}); give one number per row"
-        ) from None
-    cells = [row[-1].strip() for row in rows]
-    if cells and not _is_number(cells[0]):
-        cells = cells[1:]
-    return _numbers(cells, f"profile: file {text!r}")
-
-
-def _numbers(words: list[str], where: str) -> np.ndarray:
-    for position, word in enumerate(words):
-        if not _is_number(word):
-            raise InputError(
-                f"{where}: entry {position} is {word!r}; give numbers separated by commas, or a CSV file"
-            )
+            f"profile: there is no file {text!r}; check the path, or give numbers separated by commas"
+        )
     if not words:
-        raise InputError(f"{where}: it is empty; give one multiplier for each period")
-    return np.array([float(word) for word in words])
+        raise InputError(f"profile {text!r}: it is empty; give one multiplier for each period")
+    for position, word in enumerate(words):
+        if not np.isfinite(plain_number(word)):
+            raise InputError(
+                f"profile {text!r}: entry {position} is {word!r}; give numbers separated by commas, or a file"
+            )
+    return np.array([plain_number(word) for word in words])
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def _profile_of_file(cells: Cells) -> np.ndarray:
+    names = [name.strip() for name in cells.columns]
+    if len(names) == 1 and np.isfinite(plain_number(names[0])):
+        column = next(iter(cells.columns.values()))
+        cells = replace(cells, columns={"multiplier": [names[0], *column]})
+        names = ["multiplier"]
+    counts = [name for name in names if name in COUNTS]
+    values = [name for name in names if name in MULTIPLIERS]
+    if any(np.isfinite(plain_number(name)) for name in names):
+        raise InputError(
+            f"table 'profile': its first row has {len(names)} numbers and no names; give one multiplier per "
+            "row, with a decimal point, or a header row 'period, multiplier'"
+        )
+    for position, name in enumerate(names):
+        if name not in COUNTS + MULTIPLIERS:
+            raise InputError(
+                f"table 'profile': column {position} begins with {name!r}, neither a number nor a known "
+                "name; give one column of multipliers with the header 'multiplier', where wanted beside "
+                "'period'"
+            )
+    if len(values) != 1 or len(counts) > 1:
+        raise InputError(
+            f"table 'profile': its columns are {', '.join(names)}; give one column 'multiplier', where "
+            "wanted beside one 'period'"
+        )
+    frame = typed_tables({"profile": cells}, labels={})["profile"]
+    table = Table(frame.set_axis(names, axis=1), "profile", values, counts)
+    if len(table) == 0:
+        raise InputError("table 'profile': it is empty; give one multiplier for each period")
+    found = table.numbers(values[0], "multiples of the load")
+    if not counts:
+        return found
+    period = table.whole_numbers(counts[0], len(table), "periods")
+    seen = np.bincount(period[period >= 0], minlength=len(table))
+    wrong = (period < 0) | (seen[np.maximum(period, 0)] > 1)
+    table.refuse(wrong, counts[0], "periods must be 0, 1, 2, … once each", "number the rows from 0")
+    return found[np.argsort(period)]
 
 
-def _fixed_table(source: str | None, grid: Grid) -> pd.DataFrame | None:
-    if source is None:
-        return None
-    if source == NO_DEMAND:
-        return pd.DataFrame(columns=["bus", "mw"])
-    return _aligned(read_csv(source, "fixed"), grid)
-
-
-def _aligned(frame: pd.DataFrame, grid: Grid) -> pd.DataFrame:
-    """The table with bus labels in the grid's own type: a CSV file cannot tell 7 from "7"."""
-    if "bus" not in frame.columns:
-        return frame
-    by_text = {str(label): label for label in grid.buses}
-    if len(by_text) < len(grid.buses):
-        return frame
-    known = grid.bus_position
-    labels = [b if b in known else by_text.get(str(b).strip(), b) for b in frame["bus"].tolist()]
-    return frame.assign(bus=pd.Series(labels, index=frame.index, dtype=object))
+COUNTS, MULTIPLIERS = ["period", "hour", "slot"], ["multiplier", "factor", "share", "profile"]
+"""Names of the columns of a profile."""
 
 
 def _periods_named(*tables: pd.DataFrame | None) -> int | None:

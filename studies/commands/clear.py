@@ -20,6 +20,7 @@ from studies.commands.options import (
     JsonOption,
     OutOption,
     command_line,
+    default_folder,
     read_pairs,
 )
 
@@ -76,7 +77,8 @@ def clear(
         typer.Option(
             metavar="CSV",
             help="Orders in place of the case's offers and bids: order, participant, bus, side, mw, price"
-            "[, slope, min_mw, unit, period]. Fixed demand stays the case's unless --fixed replaces it.",
+            "[, slope, min_mw, unit, period]; a sale with min_mw below 0 may also withdraw. Fixed demand "
+            "stays the case's unless --fixed replaces it.",
         ),
     ] = None,
     fixed: Annotated[
@@ -96,7 +98,9 @@ def clear(
     profile: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBERS|CSV", help='Multipliers of every load, one per period: "0.8,1,1.1" or a CSV.'
+            metavar="NUMBERS|CSV",
+            help='Multipliers of every load, one per period: "0.8,1,1.1", or a CSV with the column '
+            "multiplier, where wanted beside period.",
         ),
     ] = None,
     ramp_share: Annotated[
@@ -193,7 +197,7 @@ def clear(
             }
             asked |= {"price_rule": price_rule.value, "source": case, "command": command_line(context)}
             result = clear_market(market.value, MarketRequest(**asked))
-            folder = None if no_files or (as_json and out is None) else out or Path("results") / result.name
+            folder = None if no_files or (as_json and out is None) else out or default_folder(result.name)
             files = [] if folder is None else result.write(folder)
             if as_json:
                 typer.echo(result.document(files))
@@ -217,7 +221,7 @@ def clear(
         loaded = _load(case, convention, angle_limits)
         facts = _clear(loaded, request, price_rule, form, time_limit, rule, explain or (), context)
         cleared = time.perf_counter() - start
-        folder = None if no_files or (as_json and out is None) else out or Path("results") / loaded.name
+        folder = None if no_files or (as_json and out is None) else out or default_folder(loaded.name)
         files = []
         if folder is not None:
             from studies.pages.exports import write_results

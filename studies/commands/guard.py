@@ -12,6 +12,8 @@ import typer
 BAD_INPUT = 2  # what click itself uses for a wrong option
 INTERRUPTED = 130  # 128 + SIGINT
 BROKEN = 1
+SOME_FAILED = 3  # cells of a study
+SOME_MISSING = 4
 
 
 @contextmanager
@@ -35,13 +37,17 @@ def plain_errors(debug: bool = False) -> Iterator[None]:
     except (InputError, ClearingError, OSError) as error:
         if debug:
             raise
-        typer.echo(f"walras: {_sentence(error)}", err=True)
+        from studies.commands.terminal import visible
+
+        typer.echo(f"walras: {visible(_sentence(error))}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except Exception as error:
         if debug or isinstance(error, typer.Exit):
             raise
+        from studies.commands.terminal import visible
+
         typer.echo(
-            f"walras: internal error, {type(error).__name__}: {error}\n"
+            f"walras: internal error, {type(error).__name__}: {visible(str(error))}\n"
             "This is a bug of walras. Run the command again with --debug for the traceback, and report it.",
             err=True,
         )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line
+from studies.commands.options import DebugOption, JsonOption, command_line, default_folder
 
 
 class TariffKind(StrEnum):
@@ -35,19 +35,48 @@ def homes(
         int, typer.Option(help="Number of homes (with --load: one per column of the file).")
     ] = 25,
     seed: Annotated[int, typer.Option(help="Seed of places, loads, sun and what homes have.", min=0)] = 0,
-    slots: Annotated[int, typer.Option(help="Slots of the day.", min=1)] = 96,
+    slots: Annotated[
+        int | None,
+        typer.Option(
+            help="Slots of a day: 24 for hourly rows in --load.",
+            show_default="96; with --load what its column time says",
+            min=1,
+        ),
+    ] = None,
     load: Annotated[
         Path | None,
         typer.Option(
-            metavar="CSV", help="Loads in kW: slot, then one column per home.", show_default="drawn"
+            metavar="CSV",
+            help="Loads in kW, of any number of days: slot (0, 1, …) or time, then one column per home. "
+            "Nothing else is drawn but what an option asks for.",
+            show_default="drawn",
         ),
     ] = None,
     sun: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="Sun in kW, columns as in --load.", show_default="drawn"),
+        typer.Option(
+            metavar="CSV", help="Sun in kW, columns as in --load.", show_default="drawn; none with --load"
+        ),
     ] = None,
-    battery_share: Annotated[float, typer.Option(help="Share of homes with a battery.")] = 0.25,
-    vehicle_share: Annotated[float, typer.Option(help="Share of homes with a vehicle.")] = 0.2,
+    battery_share: Annotated[
+        float | None,
+        typer.Option(help="Share of homes with a battery.", show_default="0.25; with --load 0"),
+    ] = None,
+    vehicle_share: Annotated[
+        float | None, typer.Option(help="Share of homes with a vehicle.", show_default="0.2; with --load 0")
+    ] = None,
+    appliance_share: Annotated[
+        float | None,
+        typer.Option(help="Share of homes with a shiftable appliance.", show_default="0.5; with --load 0"),
+    ] = None,
+    comfort: Annotated[
+        bool | None,
+        typer.Option(
+            "--comfort/--no-comfort",
+            help="Comfort beside the load, bought where it is worth its price.",
+            show_default="drawn homes have it; with --load none",
+        ),
+    ] = None,
     tariff: Annotated[TariffKind, typer.Option(help="Retail tariff.")] = TariffKind.time_of_use,
     price: Annotated[float, typer.Option(help="Price of energy bought, $/MWh.")] = 200.0,
     peak_price: Annotated[float, typer.Option(help="Price from 16 to 21 h by time of use, $/MWh.")] = 320.0,
@@ -86,7 +115,7 @@ def homes(
         asked = {name: context.params[name] for name in HomesRequest.__annotations__.keys() & context.params}
         asked |= {"tariff": tariff.value, "command": command_line(context)}
         result = plan_homes(HomesRequest(**asked))
-        folder = None if no_files or (as_json and out is None) else out or Path("results") / result.name
+        folder = None if no_files or (as_json and out is None) else out or default_folder(result.name)
         files = [] if folder is None else result.write(folder)
         if as_json:
             typer.echo(result.document(files))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from clearing.homes.tariffs import Tariff
     from networks.feeders import Neighbourhood
     from networks.grid import Grid
+    from networks.profile_reader import Profiles
     from studies.pictures.charts import Chart
 
 PEAK = (16.0, 21.0)  # hours of the dearer price by time of use
+DAY, SLOTS = 24.0, 96  # hours of a day, and its slots where homes are drawn
 COMFORT_SHARE, ELASTICITY = 0.3, -0.5  # comfort beside the load: a share of it, and its price elasticity
 
 
@@ -35,11 +37,13 @@ class HomesRequest:
     feeder: str
     count: int = 25
     seed: int = 0
-    slots: int = 96
+    slots: int | None = None
     load: Path | None = None
     sun: Path | None = None
-    battery_share: float = 0.25
-    vehicle_share: float = 0.2
+    battery_share: float | None = None
+    vehicle_share: float | None = None
+    appliance_share: float | None = None
+    comfort: bool | None = None
     tariff: str = "time_of_use"
     price: float = 200.0
     peak_price: float = 320.0
@@ -47,6 +51,17 @@ class HomesRequest:
     compare: bool = False
     orders_at: float | None = None
     command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Street:
+    """The homes, (slots,) the hour of the day in the middle of each slot, where all of it comes from, and
+    whether homes buy comfort."""
+
+    homes: Neighbourhood
+    clock: np.ndarray
+    origin: str
+    comfort: bool
 
 
 def plan_homes(request: HomesRequest) -> MarketResult:
@@ -65,10 +80,11 @@ def plan_homes(request: HomesRequest) -> MarketResult:
     street = _street(case.grid, request)
     worth = number("--price", request.price, "$/MWh")
     comfort = None
-    if worth > 0:
-        comfort = [elastic_comfort(COMFORT_SHARE * load, worth, ELASTICITY, 3) for load in street.load_mw]
-    homes = homes_of(street, comfort=comfort)
-    tariffs = _tariffs(request, street.load_mw.shape[1])
+    if worth > 0 and street.comfort:
+        loads = street.homes.load_mw
+        comfort = [elastic_comfort(COMFORT_SHARE * load, worth, ELASTICITY, 3) for load in loads]
+    homes = homes_of(street.homes, comfort=comfort)
+    tariffs = _tariffs(request, street.clock)
     tariff = tariffs[request.tariff]
     plans = schedule_at_tariff(homes, tariff)
     tables = {"homes": _home_table(plans, tariff), "slots": _slot_table(plans)}
@@ -95,11 +111,13 @@ def plan_homes(request: HomesRequest) -> MarketResult:
         "peak_import_mw": float(np.sum([plan.net_import for plan in plans], axis=0).max()),
         "comfort_worth": float(tables["homes"]["comfort_worth"].sum()),
     }
-    sentence, tiles = _words(plans, summary)
+    sentence, tiles = _words(plans, summary, street.clock)
     return MarketResult(
         market="homes",
         name=f"{case.name}_homes",
-        title=f"{count(len(homes), 'home')} on {case.title}, planned for a day at the {tariff.name} tariff.",
+        origin=street.origin,
+        title=f"{count(len(homes), 'home')} on {case.title}, planned for "
+        f"{_span(homes[0])} at the {tariff.name} tariff.",
         status="optimal",
         sentence=sentence,
         tiles=tiles,
@@ -114,43 +132,108 @@ def plan_homes(request: HomesRequest) -> MarketResult:
     )
 
 
-def _street(grid: Grid, request: HomesRequest) -> Neighbourhood:
+def _street(grid: Grid, request: HomesRequest) -> Street:
     """Homes placed by the seed; a user's loads and sun in place of drawn ones."""
     from networks.feeders import place_homes
-    from networks.profiles import read_profiles
 
-    labels: tuple[Hashable, ...] = ()
-    loads = suns = None
-    homes, slots = whole("--count", request.count), request.slots
-    if request.load is not None:
-        labels, loads = read_profiles(request.load, unit="kW")
-        homes, slots = loads.shape
-    if request.sun is not None:
-        if loads is None:
+    drawn = request.load is None
+    shares: dict[str, Any] = {
+        name: (usual if drawn else 0.0) if asked is None else asked
+        for name, asked, usual in (
+            ("battery_share", request.battery_share, 0.25),
+            ("vehicle_share", request.vehicle_share, 0.2),
+            ("appliance_share", request.appliance_share, 0.5),
+        )
+    }
+    generator = np.random.default_rng(request.seed)
+    if drawn:
+        if request.sun is not None:
             raise InputError("--sun needs --load, whose columns name the homes; give both")
-        columns, suns = read_profiles(request.sun, unit="kW")
-        if set(columns) != set(labels) or suns.shape != (homes, slots):
-            raise InputError(
-                f"--sun has {len(columns)} homes and {suns.shape[1]} slots, --load {homes} and {slots}; give "
-                "both the same columns and slots"
-            )
-        suns = suns[[columns.index(label) for label in labels]]
-    street = place_homes(
-        grid, homes, np.random.default_rng(request.seed), slots=slots,
-        battery_share=request.battery_share, vehicle_share=request.vehicle_share,
+        slots = SLOTS if request.slots is None else request.slots
+        homes = place_homes(grid, whole("--count", request.count), generator, slots=slots, **shares)
+        kinds = ["loads", "sun", *_asked(shares, request.comfort is not False)]
+        origin = f"drawn by seed {request.seed}: places, {', '.join(kinds)}"
+        return Street(homes, (np.arange(slots) + 0.5) * homes.hours, origin, request.comfort is not False)
+    loads, hours, clock = _given(request)
+    count_of, slots = loads.mw.shape
+    one_day = abs(slots * hours - DAY) < 1e-9
+    if not one_day and (shares["vehicle_share"] or shares["appliance_share"]):
+        raise InputError(
+            f"--vehicle-share and --appliance-share describe one day, and --load has "
+            f"{_length(slots, hours)}; leave them out, or give one day"
+        )
+    placed = place_homes(grid, count_of, generator, slots=slots if one_day else 1, pv_share=0.0, **shares)
+    homes = replace(
+        placed, homes=loads.homes, hours=hours, load_mw=loads.mw, pv_mw=_sun(request, loads),
+        vehicle_departure=np.full(count_of, slots),
     )  # fmt: skip
-    if loads is not None:
-        street = replace(street, homes=labels, load_mw=loads)
-    return street if suns is None else replace(street, pv_mw=suns)
+    kinds = ["places", *_asked(shares, bool(request.comfort))]
+    given = "loads" if request.sun is None else "loads and sun"
+    origin = f"{given} as given, {_length(slots, hours)}; drawn by seed {request.seed}: {', '.join(kinds)}"
+    return Street(homes, clock + 0.5 * hours, origin, bool(request.comfort))
 
 
-def _tariffs(request: HomesRequest, slots: int) -> dict[str, Tariff]:
+def _asked(shares: dict[str, float], comfort: bool) -> list[str]:
+    """What homes have beside load and sun, in words."""
+    words = {"battery_share": "batteries", "vehicle_share": "vehicles", "appliance_share": "appliances"}
+    return [words[name] for name, share in shares.items() if share > 0] + ["comfort"] * comfort
+
+
+def _length(slots: int, hours: float) -> str:
+    days = slots * hours / DAY
+    long = (
+        count(round(days), "day") if abs(days - round(days)) < 1e-9 and days >= 1 else f"{slots * hours:g} h"
+    )
+    return f"{count(slots, 'row')} of {hours:g} h ({long})"
+
+
+def _given(request: HomesRequest) -> tuple[Profiles, float, np.ndarray]:
+    """The loads of --load, the length of a row [h], and (slots,) the hour of the day at which each begins."""
+    from networks.profile_reader import read_profiles
+
+    assert request.load is not None
+    loads = read_profiles(request.load, unit="kW")
+    rows = loads.mw.shape[1]
+    said = None if request.slots is None else DAY / request.slots
+    if loads.hours is not None and loads.clock is not None:
+        if said is not None and abs(said - loads.hours) > 1e-9:
+            raise InputError(
+                f"--slots is {request.slots}, rows of {said:g} h, and the column time of --load has rows of "
+                f"{loads.hours:g} h; leave --slots out"
+            )
+        return loads, loads.hours, loads.clock
+    if said is None:
+        raise InputError(
+            f"--load has {count(rows, 'row')} and does not say how long a row is; give --slots, the "
+            "rows of a day (24: hourly, 96: quarter hours), or a column time in place of slot"
+        )
+    return loads, said, (np.arange(rows) * said) % DAY
+
+
+def _sun(request: HomesRequest, loads: Profiles) -> np.ndarray:
+    """(homes, slots) sun of --sun in the order of the loads [MW]; none without it."""
+    from networks.profile_reader import read_profiles
+
+    if request.sun is None:
+        return np.zeros(loads.mw.shape)
+    sun = read_profiles(request.sun, unit="kW")
+    if set(sun.homes) != set(loads.homes) or sun.mw.shape != loads.mw.shape:
+        (homes, slots), (columns, rows) = loads.mw.shape, sun.mw.shape
+        raise InputError(
+            f"--sun has {columns} homes and {rows} slots, --load {homes} and {slots}; give both the same "
+            "columns and slots"
+        )
+    return sun.mw[[sun.homes.index(label) for label in loads.homes]]
+
+
+def _tariffs(request: HomesRequest, clock: np.ndarray) -> dict[str, Tariff]:
     from clearing.homes.tariffs import flat_tariff, net_metering_tariff, time_of_use_tariff
 
+    slots = len(clock)
     return {
         "flat": flat_tariff(request.price, request.feed_in, slots),
         "time_of_use": time_of_use_tariff(
-            [(*PEAK, request.peak_price)], request.price, request.feed_in, slots
+            [(*PEAK, request.peak_price)], request.price, request.feed_in, slots, clock
         ),
         "net_metering": net_metering_tariff(request.price, request.feed_in, slots),
     }
@@ -195,11 +278,11 @@ def _orders(
     """Tables of an auction of one slot, which `walras clear FEEDER --market elecbay` reads."""
     from clearing.homes.offers import orders_of_homes
 
-    hour = number("--orders-at", request.orders_at, "hours of the day", minimum=0.0)
+    hour = number("--orders-at", request.orders_at, "hours from the start", minimum=0.0)
     slot = int(hour / homes[0].hours)
     if slot >= homes[0].slots:
         last = homes[0].slots * homes[0].hours
-        raise InputError(f"--orders-at is {hour:g}; the day ends at {last:g} h: give less")
+        raise InputError(f"--orders-at is {hour:g}; the plan ends at {last:g} h: give less")
     rows = orders_of_homes(homes, slot, tariff.buy, tariff.sell)
     supplier = {
         "bus": grid.buses[0], "import_price": tariff.buy[slot], "export_price": tariff.sell[slot],
@@ -211,16 +294,31 @@ def _orders(
     }
 
 
-def _words(plans: Sequence[HomeSchedule], summary: dict[str, float]) -> tuple[str, list[tuple[str, str]]]:
+def _span(home: Home) -> str:
+    """How long the plan is, in words."""
+    length = home.slots * home.hours
+    if abs(length - DAY) < 1e-9:
+        return "a day"
+    return f"{length / DAY:g} days" if length > DAY else f"{length:g} h"
+
+
+def _words(
+    plans: Sequence[HomeSchedule], summary: dict[str, float], clock: np.ndarray
+) -> tuple[str, list[tuple[str, str]]]:
     cost = np.array([plan.marginal_cost for plan in plans])
     mean = np.nanmean(cost, axis=0)
-    hours = plans[0].home.hours
-    cheap, dear = int(np.argmin(mean)), int(np.argmax(mean))
+    cheap, dear = int(np.nanargmin(mean)), int(np.nanargmax(mean))
+    hours, several = plans[0].home.hours, plans[0].home.slots * plans[0].home.hours > DAY
+
+    def when(slot: int) -> str:
+        day = f" of day {1 + int((clock[0] + slot * hours) // DAY)}" if several else ""
+        return f"{_clock(clock[slot] - 0.5 * hours)}{day}"
+
     sentence = (
         f"{count(len(plans), 'home')} buy {energy(summary['bought_mwh'])}, sell "
         f"{energy(summary['sold_mwh'])} and pay {small_money(summary['bills'])}. One MWh more costs them "
-        f"{price(float(mean[cheap]))} $ on average at {_clock(cheap * hours)} and "
-        f"{price(float(mean[dear]))} $ at {_clock(dear * hours)}."
+        f"{price(float(mean[cheap]))} $ on average at {when(cheap)} and "
+        f"{price(float(mean[dear]))} $ at {when(dear)}."
     )
     tiles = [
         (small_money(summary["bills"]), "bills of all homes"),
@@ -232,7 +330,8 @@ def _words(plans: Sequence[HomeSchedule], summary: dict[str, float]) -> tuple[st
 
 
 def _clock(hour: float) -> str:
-    return f"{int(hour)}:{round(60 * (hour % 1)):02d}"
+    minutes = round(60 * hour) % (24 * 60)
+    return f"{minutes // 60}:{minutes % 60:02d}"
 
 
 def _notes(tables: dict[str, pd.DataFrame], request: HomesRequest) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line, read_pairs
+from studies.commands.options import DebugOption, JsonOption, command_line, default_folder, read_pairs
 
 if TYPE_CHECKING:
     from studies.monitoring.incubator_result import IncubatorResult
@@ -94,7 +94,7 @@ def incubate(
         )  # fmt: skip
         result = incubate_series(request, command_line(context))
         saved = [] if save is None else write_series(result.assessment.found, save)
-        default = Path("results") / "incubator" / result.name
+        default = default_folder("incubator", result.name)
         folder = None if no_files or (as_json and out is None) else out or default
         files = [] if folder is None else result.write(folder)
         if as_json:

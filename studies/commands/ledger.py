@@ -1,16 +1,26 @@
-"""`walras ledger`: published figures beside ours, with verdicts (law 12)."""
+"""`walras ledger`: what documents print beside what walras finds, then our own cross-checks (law 12)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from studies.commands.guard import plain_errors
 from studies.commands.options import DebugOption, JsonOption
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
 STYLES = {"matches": "green", "consistent": "cyan", "differs": "bold red", "under-specified": "yellow"}
+TITLES = {
+    "published": "Published: numbers and sentences that documents print",
+    "cross-check": "Own cross-checks: notes, references and second computations of ours, no evidence from "
+    "outside",
+}
+HEADERS = ("match", "consistent", "differ", "cannot be decided")
 
 
 def ledger(
@@ -28,10 +38,11 @@ def ledger(
     ] = Path("results"),
     debug: DebugOption = False,
 ) -> None:
-    """Show published figures and sentences beside what walras finds, with a verdict for each.
+    """Show what documents print beside what walras finds, with a verdict for each, then our own cross-checks.
 
-    A row comes from a stored run in DIR where there is one, else from the table that walras ships. It
-    is stale where the code behind it has changed since.
+    It opens with how many printed numbers and sentences match, are consistent, differ, or cannot be decided.
+    A row comes from a stored run in DIR where there is one, else from the table that walras ships. It is
+    stale where the code behind it has changed since. Rows of --json carry `kind`: published or cross-check.
     """
     with plain_errors(debug):
         from studies.ledger import current_ledger, refresh_ledger
@@ -51,25 +62,63 @@ def ledger(
 
             typer.echo(json.dumps(plain(frame.to_dict("records")), ensure_ascii=False))
             return
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
-        from rich.text import Text
-
         from studies.commands.terminal import make_console
 
         console = make_console()
-        for study, rows in frame.groupby("study", sort=False):
-            console.print(Text(f"{study}: {rows['document'].iloc[0]}", style="bold"))
-            table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="dim")
-            for header in ("claim", "published", "ours", "verdict"):
-                table.add_column(header, overflow="fold")
-            for row in rows.to_dict("records"):
-                verdict = Text(str(row["verdict"]), style=STYLES.get(str(row["verdict"]), ""))
-                if row["stale"]:
-                    verdict.append(" (stale)", style="bold yellow")
-                table.add_row(*[Text(str(row[c])) for c in ("claim", "published", "ours")], verdict)
-            console.print(table)
-            for row in rows.to_dict("records"):
-                if row["reason"] and row["verdict"] not in ("matches",):
-                    console.print(Text(f"  {row['claim']}: {row['reason']}", style="dim"))
-            console.print()
+        print_tally(console, frame)
+        for (_, document, study), rows in frame.groupby(["kind", "document", "study"], sort=False):
+            _print_rows(console, f"{document} [{study}]", rows)
+
+
+def print_tally(console: Console, rows: pd.DataFrame) -> None:
+    """How many printed numbers and sentences have which verdict, kind by kind; no total mixes them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from studies.ledger import tally
+
+    counts = tally(rows)
+    for kind, title in TITLES.items():
+        part = counts.loc[kind]
+        if not part.to_numpy().any():
+            continue
+        table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+        table.add_column("")
+        for header in HEADERS:
+            table.add_column(header, justify="right")
+        for form, numbers in part.iterrows():
+            table.add_row(f"{form}s", *[str(n) for n in numbers])
+        console.print(Text(title, style="bold"))
+        console.print(table)
+        console.print()
+
+
+def _print_rows(console: Console, title: str, rows: pd.DataFrame) -> None:
+    """The rows of one source, and the reasons of all that have one."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from studies.claims import claim_words, verdict_words
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+    for header in ("claim", "printed", "where", "ours", "verdict"):
+        table.add_column(header, overflow="fold")
+    records: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    for row in records:
+        verdict = Text(
+            verdict_words(row["verdict"], row["evidence"]), style=STYLES.get(str(row["verdict"]), "")
+        )
+        if row["stale"]:
+            verdict.append(" (stale)", style="bold yellow")
+        words = (claim_words(row["claim"], row["variant"]), row["published"], row["place"], row["ours"])
+        table.add_row(*[Text(str(word)) for word in words], verdict)
+    console.print(Text(title, style="bold"))
+    console.print(table)
+    for row in records:
+        if row["reason"]:
+            console.print(
+                Text(f"  {claim_words(row['claim'], row['variant'])}: {row['reason']}", style="dim")
+            )
+    console.print()

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from networks.files import alone_with
 from studies.pages.exports import plain, write_table
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class MarketResult:
     sentence : the outcome in words; tiles : (value, words) of the headline; settled : who pays what.
     summary : label → number ($ and MWh unless it says otherwise).
     tables : name → table, its labels as columns.
+    origin : what was given and what was drawn, where that is a question.
     make_charts : makes the page's charts. draw : writes the picture; None draws the first chart.
     """
 
@@ -83,6 +85,7 @@ class MarketResult:
     draw: Callable[[Path], Path] | None = None
     notes: tuple[str, ...] = ()
     command: str = ""
+    origin: str = ""
 
     @cached_property
     def charts(self) -> list[Chart]:
@@ -95,10 +98,11 @@ class MarketResult:
 
         folder.mkdir(parents=True, exist_ok=True)
         picture = folder / "clearing.png"
-        files = [write_market_page(self, folder / "index.html")]
-        files.append(draw_chart(self.charts[0], picture) if self.draw is None else self.draw(picture))
-        for name, table in self.tables.items():
-            files += write_table(table, folder / name)
+        with alone_with(folder):
+            files = [write_market_page(self, folder / "index.html")]
+            files.append(draw_chart(self.charts[0], picture) if self.draw is None else self.draw(picture))
+            for name, table in self.tables.items():
+                files += write_table(table, folder / name)
         return files
 
     def document(self, files: list[Path]) -> str:
@@ -111,6 +115,7 @@ class MarketResult:
                     "market": self.market,
                     "name": self.name,
                     "status": self.status,
+                    **({"origin": self.origin} if self.origin else {}),
                     "sentence": self.sentence,
                     "summary": self.summary,
                     "certificate": {
@@ -136,7 +141,9 @@ def print_result(result: MarketResult, files: list[Path], seconds: float) -> Non
     from studies.commands.terminal import make_console, print_facts, print_files
 
     console = make_console()
-    console.print(f"{result.name}: {result.market} market, {result.status}", style="bold")
+    origin = f"; {result.origin}" if result.origin else ""
+    first = f"{result.name}: {result.market} market, {result.status}{origin}"
+    console.print(Text(first, style="bold"), soft_wrap=True)
     rows = [(label.replace("_", " "), f"{value:,.6g}") for label, value in result.summary.items()]
     rows += [("certificate", str(result.certificate).removeprefix("certificate "))]
     rows += [("note", note) for note in result.notes]

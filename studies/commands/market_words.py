@@ -48,7 +48,7 @@ def elecbay_words(outcome: ElecBayOutcome, facts: Facts) -> Words:
     status = orders["status"].value_counts()
     words = (
         f"{status.get('accepted', 0):,} of {count(len(orders), 'order')} accepted whole, "
-        f"{status.get('partly accepted', 0):,} in part{f'; kept out: {reasons}' if reasons else ''}. "
+        f"{status.get('partly accepted', 0):,} in part{f'; not whole: {reasons}' if reasons else ''}. "
         f"{price_sentence(facts)} Buyers pay {small_money(summary['buyers_pay'])}, sellers get "
         f"{small_money(summary['sellers_get'])}, the platform {kind} {small_money(abs(surplus))}."
     )

@@ -13,14 +13,13 @@ Columns of the files (examples in `examples/microgrid/`, every column in its REA
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from clearing.builders import read_csv
+from networks.csv_tables import read_tables, with_labels_of
 from networks.errors import InputError
 from studies.commands.market_result import MarketRequest, MarketResult
 from studies.commands.market_words import (
@@ -65,11 +64,13 @@ def clear_elecbay(case: Case, request: MarketRequest) -> MarketResult:
         raise InputError("--market elecbay needs --orders; see examples/microgrid/elecbay_orders.csv")
     fixed = None if request.fixed in (None, "none") else Path(str(request.fixed))
     tables = {
-        name: None if path is None else _aligned(read_csv(path, name), case.grid.buses)
-        for name, path in (("orders", request.orders), ("supplier", request.supplier), ("fixed", fixed))
+        name: with_labels_of(table, case.grid.buses)
+        for name, table in read_tables(
+            {"orders": request.orders, "supplier": request.supplier, "fixed": fixed}
+        ).items()
     }
     book = SealedBook.from_tables(
-        tables["orders"],  # type: ignore[arg-type]
+        tables["orders"],
         periods=request.periods or _periods(tables),
         hours=request.hours,
         supplier=tables["supplier"],
@@ -237,9 +238,8 @@ def clear_posted(folder: Path, request: MarketRequest) -> MarketResult:
     from studies.pictures.market_figures import draw_posted
 
     _check_files(folder, "posted", ("offers.csv", "demand.csv"))
-    book = PostedBook.from_tables(
-        read_csv(folder / "offers.csv", "offers"), read_csv(folder / "demand.csv", "demand"), request.hours
-    )
+    tables = read_tables({name: folder / f"{name}.csv" for name in ("offers", "demand")})
+    book = PostedBook.from_tables(tables["offers"], tables["demand"], request.hours)
     if request.operator == "given" and book.operator_price is None:
         raise InputError(
             "table 'demand': column 'operator_price' is missing; give it, or a rule that makes it: "
@@ -293,15 +293,6 @@ def _numbers(series: pd.Series) -> dict[str, float]:
     """Totals; what is rounding beside the greatest is 0."""
     noise = 1e-13 * float(series.abs().max())
     return {str(label): 0.0 if abs(value) <= noise else float(value) for label, value in series.items()}
-
-
-def _aligned(frame: pd.DataFrame, buses: tuple[Hashable, ...]) -> pd.DataFrame:
-    """The table with bus labels in the grid's own type: a CSV file cannot tell 7 from "7"."""
-    if "bus" not in frame.columns:
-        return frame
-    by_text = {str(label): label for label in buses}
-    labels = [b if b in buses else by_text.get(str(b).strip(), b) for b in frame["bus"].tolist()]
-    return frame.assign(bus=pd.Series(labels, index=frame.index, dtype=object))
 
 
 def _periods(tables: dict[str, pd.DataFrame | None]) -> int:

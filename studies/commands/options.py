@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from networks.errors import InputError
+from networks.files import safe_name
 
 
 class Convention(StrEnum):
@@ -50,6 +51,14 @@ OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default="results/CASE"),
 ]
+
+
+def default_folder(*names: str) -> Path:
+    """Where results go without --out: below `results`, by the name of what was cleared.
+
+    A name comes from a file, perhaps of somebody else: it is one folder's name, never a path.
+    """
+    return Path("results").joinpath(*map(safe_name, names))
 
 
 def read_pairs(words: Sequence[str], option: str) -> list[tuple[str, float, bool]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from networks.files import alone_with, safe_name
 from studies.commands.guard import plain_errors
 from studies.commands.options import DebugOption, JsonOption
 
@@ -104,7 +105,7 @@ def play(
         stopping = Stopping(rounds, unchanged)
         played = play_session(game, playing, specs, stopping, seed, replicates, line.play, checkpoint)
         line.end()
-        folder = out or Path("results") / f"play-{Path(game).stem}"
+        folder = out or Path("results") / f"play-{safe_name(Path(game).stem)}"
         files = _write(played, folder)
         _say(played, files, as_json)
 
@@ -156,12 +157,14 @@ def _numbers(option: str, words: str | None, what: str) -> list[float]:
 
 
 def _write(played: Played, folder: Path) -> dict[str, Path]:
+    from networks.csv_tables import write_csv
     from studies.pictures.charts_png import draw_chart
 
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "rounds.csv"
-    played.rounds.to_csv(table, index=False)
-    return {"Picture": draw_chart(played.chart, folder / "play.png"), "Rounds": table}
+    with alone_with(folder):
+        write_csv(played.rounds, table)
+        return {"Picture": draw_chart(played.chart, folder / "play.png"), "Rounds": table}
 
 
 def _say(played: Played, files: dict[str, Path], as_json: bool) -> None:

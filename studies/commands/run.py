@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studies.commands.guard import plain_errors
+from studies.commands.guard import SOME_FAILED, plain_errors
 from studies.commands.options import DebugOption, JsonOption, command_line
 
 if TYPE_CHECKING:
     from studies.running.runner import Run
 
-SOME_FAILED = 3
 STOPPED = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -48,6 +47,14 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the results.", show_default="results/STUDY"),
     ] = None,
+    cell_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="A cell that takes longer has failed, and its worker is ended.",
+            show_default="none",
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the finished cells of this run.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no page and pictures.")] = False,
     as_json: JsonOption = False,
@@ -55,7 +62,8 @@ def run(
 ) -> None:
     """Run a study, or what is left of it, and report.
 
-    Finished cells are kept: stop with Ctrl-C (or kill) at any time and run the same command to go on.
+    Finished cells are kept: stop with Ctrl-C (or kill) at any time and run the same command to go on;
+    a second Ctrl-C does not wait for the cells in flight.
     Exit code 3 says that some cells failed, 130 and 143 that a signal stopped the run.
     """
     with plain_errors(debug):
@@ -76,6 +84,7 @@ def run(
             shard=None if shard is None else Shard.read(shard),
             out=out,
             fresh=fresh,
+            cell_limit=cell_limit,
             command=command_line(context),
             listener=ProgressBar(),
         )
@@ -83,7 +92,7 @@ def run(
         if not no_report and ended.complete:
             from studies.report import write_report
 
-            page = write_report(ended.folder)
+            page = write_report(ended.folder, study)
         _say(ended, page, as_json)
         code = STOPPED.get(ended.stopped, 0) or (SOME_FAILED if ended.failed else 0)
         if code:
@@ -142,14 +151,19 @@ def _say_answer(console: object, page: Path) -> None:
 
 
 def _say_verdicts(console: object, page: Path) -> None:
-    from studies.ledger import read_run_ledger
+    """One line for what documents print, by form, and one for our own cross-checks."""
+    from rich.console import Console
+    from rich.text import Text
 
+    from studies.ledger import read_run_ledger, tally
+
+    assert isinstance(console, Console)
     rows = read_run_ledger(page.parent)
-    if len(rows):
-        from rich.console import Console
-        from rich.text import Text
-
-        assert isinstance(console, Console)
-        counts = rows["verdict"].value_counts(sort=False)
-        words = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
-        console.print(Text(f"Ledger   {len(rows)} published figures: {words}"))
+    if rows.empty:
+        return
+    counts = tally(rows)
+    for kind, title in (("published", "printed"), ("cross-check", "cross-checked")):
+        for form, numbers in counts.loc[kind].iterrows():
+            words = ", ".join(f"{n} {verdict}" for verdict, n in numbers.items() if n)
+            if words:
+                console.print(Text(f"Ledger   {title} {form}s: {words}"))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -37,10 +39,28 @@ ROWS_SHOWN = 10
 """Rows of a table on the terminal; the page and the CSV files have them all."""
 
 
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters of labels that would move the cursor, change the screen or turn the reading direction."""
+
+
+def visible(text: str) -> str:
+    """The text with control characters written as in Python, such as \\x1b."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class PlainConsole(Console):
+    """A console on which no label of a file can control the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            harmless = segment.control or not CONTROL.search(segment.text)
+            yield segment if harmless else Segment(visible(segment.text), segment.style)
+
+
 def make_console() -> Console:
     """A console that writes to the present stdout (tests replace it)."""
     terminal = sys.stdout.isatty()
-    return Console(file=sys.stdout, width=None if terminal else WIDTH_OF_FILES, highlight=False)
+    return PlainConsole(file=sys.stdout, width=None if terminal else WIDTH_OF_FILES, highlight=False)
 
 
 def print_facts(console: Console, rows: Sequence[tuple[str, str | Text]]) -> None:
@@ -74,6 +94,10 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
     size = f"{count(len(grid.buses), 'bus', 'buses')}, {count(len(grid.branches), 'branch', 'branches')}"
     console.print(Text.assemble((facts.case.name, "bold"), f"  {facts.case.title}  ({size})"))
     console.print()
+    for note in facts.notes:
+        console.print(Text(f"Note: {note}", style="yellow"))
+    if facts.notes:
+        console.print()
     rows: list[tuple[str, str | Text]] = [
         ("Status", facts.outcome.status),
         ("Welfare", f"{money(facts.outcome.welfare)}{_no_bids(facts)}"),
@@ -94,14 +118,14 @@ def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: f
     for explanation in facts.explanations:
         console.print()
         console.print(Text(str(explanation)))
-    if facts.notes:
-        console.print()
-        for note in facts.notes:
-            console.print(Text(f"Note: {note}", style="yellow"))
     console.print()
     print_files(console, files)
     console.print(
-        Text(f"Loaded, cleared and settled in {cleared:.1f} s, {total:.1f} s with files.", style="dim")
+        Text(
+            f"Loaded, cleared and settled in {cleared:.1f} s"
+            f"{f', {total:.1f} s with files' if files else ''}.",
+            style="dim",
+        )
     )
 
 

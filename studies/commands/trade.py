@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line
+from studies.commands.options import DebugOption, JsonOption, command_line, default_folder
 
 if TYPE_CHECKING:
     from studies.commands.trade_results import TradeResult
@@ -73,7 +73,7 @@ def trade(
             return
         start = time.perf_counter()
         result = clear_all(folder, tariff.value, verify, samples, seed, command_line(context))
-        target = None if no_files or (as_json and out is None) else out or Path("results") / result.name
+        target = None if no_files or (as_json and out is None) else out or default_folder(result.name)
         files = [] if target is None else result.write(target)
         if as_json:
             typer.echo(result.document(files))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from networks.files import alone_with
 from studies.pages.exports import plain, write_table
 
 if TYPE_CHECKING:
@@ -139,9 +140,13 @@ class TradeResult:
         from studies.pictures.charts_png import draw_chart
 
         folder.mkdir(parents=True, exist_ok=True)
-        files = [self._write_page(folder / "index.html"), draw_chart(self.charts[0], folder / "trade.png")]
-        for name, table in self.tables.items():
-            files += write_table(table, folder / name)
+        with alone_with(folder):
+            files = [
+                self._write_page(folder / "index.html"),
+                draw_chart(self.charts[0], folder / "trade.png"),
+            ]
+            for name, table in self.tables.items():
+                files += write_table(table, folder / name)
         return files
 
     def _write_page(self, path: Path) -> Path:

@@ -124,7 +124,8 @@ class Conduct:
     profits : (profiles, firms) [$/h]; fringe : (profiles,).
     bill, served : (profiles, buses) what demand at the bus pays [$/h], and how much it is [MW].
     rent : (profiles,) what the operator keeps: bills less payments to sellers [$/h].
-    cost : (profiles,) true cost of what is generated [$/h].
+    cost : (profiles,) true cost of what is generated, less what it is worth to units that also sell to
+        withdraw [$/h].
     flow : (profiles, branches) [MW].
     """
 
@@ -151,10 +152,10 @@ def clear_profiles(game: Any, profiles: np.ndarray) -> Conduct:
     lmp, surplus = cleared.lmp[:, :, 0], cleared.surplus
     strategic = np.any(game.own, axis=0)
     served = cleared.fixed_mw[:, :, 0].copy()
-    bought = game.columns.side < 0
+    bought, side = game.columns.demand, game.columns.side
     np.add.at(served.T, game.columns.bus[bought], cleared.accepted[:, bought].T)
     bill = lmp * served
-    paid = cleared.paid[:, ~bought].sum(axis=1)
+    paid = (side * cleared.paid)[:, ~bought].sum(axis=1)
     return Conduct(
         lmp=lmp,
         profits=game.earn(cleared),
@@ -162,6 +163,6 @@ def clear_profiles(game: Any, profiles: np.ndarray) -> Conduct:
         bill=bill,
         served=served,
         rent=bill.sum(axis=1) - paid,
-        cost=cleared.worth[:, ~bought].sum(axis=1),
+        cost=(side * cleared.worth)[:, ~bought].sum(axis=1),
         flow=batch.flow,
     )

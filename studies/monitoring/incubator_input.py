@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 import networks
 from clearing import Book, InputError, NodalMarket
-from clearing.book_series import BookSeries, known_labels
-from clearing.builders import read_csv
+from clearing.book_series import BookSeries
 from clearing.incubator import Counterfactual, Incubator
 from networks.checks import Table
+from networks.csv_tables import known_labels, read_table, read_tables, write_csv
 from studies.monitoring.series import simulate_series
 
 Pairs = tuple[tuple[str, float, bool], ...]
@@ -74,8 +73,8 @@ def _series(request: IncubatorRequest, own: Book, grid: networks.Grid) -> BookSe
     if request.books is not None:
         if request.markup or request.withheld:
             raise InputError("--markup and --withhold change a simulated series, not recorded books")
-        loads = None if request.loads is None else read_csv(request.loads, "loads")
-        return BookSeries.from_tables(own, grid, read_csv(request.books, "books"), loads)
+        tables = read_tables({"books": request.books, "loads": request.loads})
+        return BookSeries.from_tables(own, grid, tables["books"], tables["loads"])
     for option, given in (("--loads", request.loads), ("--prices", request.prices)):
         if given is not None:
             raise InputError(f"{option} belongs to recorded books; a simulated series has its own")
@@ -98,7 +97,7 @@ def _seller(book: Book, word: str) -> Hashable:
 
 
 def _costs(path: Path, book: Book) -> np.ndarray:
-    table = Table(read_csv(path, "costs"), "costs", ["order", "price"])
+    table = Table(read_table(path, "costs"), "costs", ["order", "price"])
     order = table.positions("order", known_labels(book.orders), "the case's orders")
     table.refuse(
         np.bincount(order, minlength=1)[order] > 1, "order", "it appears twice", "give one cost per order"
@@ -109,7 +108,7 @@ def _costs(path: Path, book: Book) -> np.ndarray:
 
 
 def _prices(path: Path, series: BookSeries, buses: tuple[Hashable, ...]) -> np.ndarray:
-    table = Table(read_csv(path, "prices"), "prices", ["book", "bus", "lmp"])
+    table = Table(read_table(path, "prices"), "prices", ["book", "bus", "lmp"])
     book = table.positions("book", known_labels(series.labels), "the table 'books'")
     bus = table.positions("bus", known_labels(buses), "the grid")
     key = book * len(buses) + bus
@@ -126,8 +125,6 @@ def write_series(found: Counterfactual, folder: Path) -> list[Path]:
     files = []
     for name, frame in (("books", offers), ("loads", loads)):
         path = folder / f"{name}.csv"
-        draft = path.with_name(f".{path.name}.part")
-        pd.DataFrame(frame).round(6).to_csv(draft, index=False)
-        draft.replace(path)
+        write_csv(frame.round(6), path)
         files.append(path)
     return files

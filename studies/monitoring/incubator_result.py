@@ -17,6 +17,7 @@ import pandas as pd
 
 from clearing.errors import ClearingError
 from clearing.screens import screen_lines
+from networks.files import alone_with
 from studies.monitoring.assessment import FALSE_ALARMS, Assessment, assess
 from studies.monitoring.incubator_input import IncubatorRequest, read_counterfactual
 from studies.pages.exports import plain, write_table
@@ -102,10 +103,11 @@ class IncubatorResult:
         from studies.pictures.charts_png import draw_chart
 
         folder.mkdir(parents=True, exist_ok=True)
-        files = [self._write_page(folder / "index.html")]
-        files += [draw_chart(chart, folder / f"{chart.name}.png") for chart in self.charts]
-        for name, table in self.tables.items():
-            files += write_table(table, folder / name)
+        with alone_with(folder):
+            files = [self._write_page(folder / "index.html")]
+            files += [draw_chart(chart, folder / f"{chart.name}.png") for chart in self.charts]
+            for name, table in self.tables.items():
+                files += write_table(table, folder / name)
         return files
 
     def document(self, files: Sequence[Path]) -> str:

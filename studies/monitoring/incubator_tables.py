@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from clearing.detection import alarm_threshold, area_under, detection_at, roc_curve
+from studies.claims import Claim, compare_statement
 from studies.monitoring.incubator_cells import HONEST
-from studies.study import Claim, Results, Summary, compare_statement
+from studies.sources import HOMES
+from studies.study import Results, Summary
 
-DOCUMENT = "Collusive Smart Homes (A. Mowry, 2019)"
+POLICY = "“Policy Discussion”"
 FALSE_ALARMS = 0.05
 VISIBLE = 0.1  # $/MWh; conducts that move prices by less are not worth finding
 FOUND = 0.8  # share of series found that is called reliable
@@ -212,18 +214,24 @@ def list_claims(results: Results) -> list[Claim]:
     limit = reliable_error(table, conduct)
     rows = [
         compare_statement(
-            DOCUMENT,
+            HOMES,
+            POLICY,
             "A price above the simulated competitive one can launch an investigation",
-            "can",
+            "“If the real world observed pricing outcome is higher than a simulated competitive outcome, a "
+            "more in-depth investigation could be launched”",
             f"with exact costs {least:.0%} or more of each conduct that moves prices by over {VISIBLE:g} "
             "$/MWh are found at 5 % false alarms",
             least >= FOUND,
-            "" if least >= FOUND else "some conducts do not move prices in every pool of hours",
+            "for the conducts tried, with every cost known exactly"
+            if least >= FOUND
+            else "some conducts do not move prices in every pool of hours",
         ),
         compare_statement(
-            DOCUMENT,
+            HOMES,
+            POLICY,
             "The incubator is of interest only as far as costs can be measured with some accuracy",
-            "only so far",
+            "“only to the extent that each prosumer’s QoE/opportunity costs could be measured and "
+            "simulated with some degree of accuracy”",
             f"“{conduct}”: area under ROC {own['area_gap'].iloc[0]:.2f} with exact costs, "
             f"{own['area_gap'].iloc[-1]:.2f} with errors of {own['sigma'].iloc[-1]:.0%}; found reliably up "
             f"to {limit:.0%}",
@@ -236,12 +244,16 @@ def list_claims(results: Results) -> list[Claim]:
         area = float(false_reports["area_gap"].max())
         rows.append(
             compare_statement(
-                DOCUMENT,
+                HOMES,
+                POLICY,
                 "Falsified costs could derail simulated comparisons of prices",
-                "derail",
+                "“falsified or spoofed preferences … could derail any meaningful attempt at simulated "
+                "comparisons of prices”",
                 f"area under ROC at most {area:.2f} where the mark-up is reported as cost",
                 area < 0.6,
-                "" if area < 0.6 else "the report leaves a trace in prices",
+                "where the whole mark-up is reported as cost"
+                if area < 0.6
+                else "the report leaves a trace in prices",
             )
         )
     return rows

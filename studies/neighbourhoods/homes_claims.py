@@ -5,6 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from studies.claims import (
+    Claim,
+    Source,
+    compare_number,
+    compare_open,
+    compare_sampled,
+    compare_share,
+    compare_statement,
+)
 from studies.neighbourhoods.homes_stage import CASES, NOTES, Printed, stage_game
 from studies.neighbourhoods.homes_tables import (
     agent_table,
@@ -12,10 +21,19 @@ from studies.neighbourhoods.homes_tables import (
     market_sessions,
     stage_sessions,
 )
-from studies.study import Claim, Results, Verdict, compare_number, compare_statement
+from studies.sources import HOMES
+from studies.study import Results
 
-DOCUMENT = "Collusive Smart Homes (A. Mowry, 2019)"
+PROTOTYPE = Source(NOTES, "cross-check")
+YARDSTICKS, SESSIONS, TESTS = "yardsticks", "table of the sealed stage game", "tests of strategies"
+POLICY = "“Policy Discussion”"
+BUYERS = "Sell-side collusion might quickly founder on responses of the buy side"
+BUYERS_PRINTED = (
+    "“any attempts at sell-side collusion might quickly founder due to price signaling or responsive "
+    "collusion from the buy-side”"
+)
 LEAST_SESSIONS = 20
+SAME = 1e-9  # a spread of rounding errors
 ERRORS = 3.0  # standard errors of the difference of two means, on either side
 DIGITS = {"price": 3, "profit": 2, "welfare_share": 2}
 WORDS = {
@@ -54,30 +72,47 @@ def exact_claims() -> list[Claim]:
     heard = table.signals(np.array([uniform.truthful, joint_optimum(table).profile]))
     top = table.payoffs(np.array([[6, 6, 6]])).sum()
     out += [
-        compare_number(NOTES, "competitive price", 0.08, float(heard[0, 0]), 2),
-        compare_number(NOTES, "uniform price: lowest static Nash profit", 0.0, ends.nash_low, 2),
-        compare_number(NOTES, "uniform price: highest static Nash profit", 0.20, ends.nash_high, 2),
-        compare_number(NOTES, "joint optimum: profit", 0.60, ends.joint, 2),
-        compare_number(NOTES, "joint optimum: lower of its two prices", 0.18, float(heard[1, 0]), 2),
-        compare_number(NOTES, "profit where all offer .20", 0.60, float(top), 2),
+        compare_number(PROTOTYPE, YARDSTICKS, "competitive price", 0.08, float(heard[0, 0]), 2),
         compare_number(
-            NOTES, "welfare share at the joint optimum", 0.811, float(heard[1, 1] / heard[0, 1]), 3
+            PROTOTYPE, YARDSTICKS, "uniform price: lowest static Nash profit", 0.0, ends.nash_low, 2
+        ),
+        compare_number(
+            PROTOTYPE, YARDSTICKS, "uniform price: highest static Nash profit", 0.20, ends.nash_high, 2
+        ),
+        compare_number(PROTOTYPE, YARDSTICKS, "joint optimum: profit", 0.60, ends.joint, 2),
+        compare_number(
+            PROTOTYPE, YARDSTICKS, "joint optimum: lower of its two prices", 0.18, float(heard[1, 0]), 2
+        ),
+        compare_number(PROTOTYPE, YARDSTICKS, "profit where all offer .20", 0.60, float(top), 2),
+        compare_number(
+            PROTOTYPE,
+            YARDSTICKS,
+            "welfare share at the joint optimum",
+            0.811,
+            float(heard[1, 1] / heard[0, 1]),
+            3,
         ),
     ]
     bids, table = stage_game(CASES["bids"].game)
     out.append(
         compare_number(
-            NOTES, "pay-as-bid: highest static Nash profit", 0.36,
+            PROTOTYPE, YARDSTICKS, "pay-as-bid: highest static Nash profit", 0.36,
             Benchmarks.of(table, bids.competitive()).nash_high, 2,
         )
     )  # fmt: skip
     _, table = stage_game(CASES["vcg"].game)
-    out.append(compare_number(NOTES, "VCG: number of pure equilibria", 31, len(pure_equilibria(table)), 0))
+    out.append(
+        compare_number(
+            PROTOTYPE, YARDSTICKS, "VCG: number of pure equilibria", 31, len(pure_equilibria(table)), 0
+        )
+    )
     dear, table = stage_game(CASES["costs"].game)
     ends = Benchmarks.of(table, dear.competitive())
     for words, published, ours in (("lowest", 0.24, ends.nash_low), ("highest", 0.30, ends.nash_high)):
         out.append(
-            compare_number(NOTES, f"costs .08, .10, .12: {words} static Nash profit", published, ours, 2)
+            compare_number(
+                PROTOTYPE, YARDSTICKS, f"costs .08, .10, .12: {words} static Nash profit", published, ours, 2
+            )
         )
     return out
 
@@ -108,11 +143,12 @@ def table_claims(stage: pd.DataFrame) -> list[Claim]:
             mean = float(group["price"].mean())
             inside = case.printed.low <= mean <= case.printed.high
             out.append(
-                Claim(
-                    NOTES, f"{case.words}: range of the sessions' prices",
+                compare_statement(
+                    PROTOTYPE, SESSIONS, f"{case.words}: range of the sessions' prices",
                     f"{case.printed.low:.3f} to {case.printed.high:.3f}",
                     f"mean {mean:.3f}, sessions {group['price'].min():.3f} to {group['price'].max():.3f}",
-                    "consistent" if inside else "differs", "" if inside else OTHER,
+                    inside,
+                    "our mean lies in their range" if inside else OTHER, evidence="weak",
                 )
             )  # fmt: skip
     return out
@@ -126,19 +162,14 @@ def _mean_claim(
     The notes' spread is taken to be ours; where our sessions all end alike there is none.
     """
     x = values.to_numpy(dtype=float)
+    mean = float(x.mean())
     error = float(x.std(ddof=1)) * np.sqrt(1 / len(x) + 1 / printed.sessions)
-    room = ERRORS * error + 0.5 * 10.0**-digits
-    apart = abs(float(x.mean()) - published)
-    if apart <= 0.5 * 10.0**-digits + 1e-9:
-        verdict: Verdict = "matches"
-    else:
-        verdict = "consistent" if apart <= room else "differs"
-    ours = f"{x.mean():.{digits}f} ± {x.std(ddof=1) / np.sqrt(len(x)):.{digits + 1}f}, {len(x)} sessions"
-    reason = why if verdict == "differs" else ""
-    if verdict == "consistent":
-        reason = f"within {room:.{digits + 1}f}: three standard errors of the difference, "
-        reason += f"{printed.sessions} sessions in the notes"
-    return Claim(NOTES, words, f"{published:.{digits}f}", ours, verdict, reason)
+    ours = f"{mean:.{digits}f} ± {x.std(ddof=1) / np.sqrt(len(x)):.{digits + 1}f}, {len(x)} sessions"
+    room = ERRORS * error
+    near = f"within {room:.{digits + 1}f}: three standard errors of the difference, {printed.sessions} "
+    "sessions in the notes"
+    return compare_sampled(PROTOTYPE, SESSIONS, words, published, mean, (mean - room, mean + room), digits,
+                           near if room > SAME else "", shown=ours, outside=why)  # fmt: skip
 
 
 def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]:
@@ -156,15 +187,15 @@ def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]
     ):
         if key not in by or int(by[key][column].notna().sum()) < 2:
             continue
-        values = by[key][column].dropna()
-        mean, lower, upper = interval(values)
-        inside = lower <= high and upper >= low
+        mean, lower, upper = interval(by[key][column].dropna())
+        words = f"{words} ({low:.0%} to {high:.0%})" if low < high else words
         out.append(
-            Claim(
-                NOTES, words, f"{low:.0%}" if low == high else f"{low:.0%} to {high:.0%}",
-                f"{mean:.0%} ({lower:.0%} to {upper:.0%})", "consistent" if inside else "differs",
-                "" if inside else "ours is the mean over sellers and phases of the cycle of one-round best "
-                "replies; the notes do not say which sellers and phases theirs tests",
+            compare_share(
+                PROTOTYPE, TESTS, words, (low + high) / 2, mean, (lower - (high - low) / 2,
+                upper + (high - low) / 2),
+                reason="95 % interval over sessions", published=f"{low:.0%}" if low == high else
+                f"{low:.0%} to {high:.0%}", outside="ours is the mean over sellers and phases of the cycle "
+                "of one-round best replies; the notes do not say which sellers and phases theirs tests",
             )
         )  # fmt: skip
     if "two" in by:
@@ -174,12 +205,12 @@ def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]
         path = responses[responses["market"] == "two"].groupby("round")["rivals"].mean()
         back = path.loc[1] < 0 and path.loc[7:].abs().mean() < 0.25 * path.abs().max()
         out.append(
-            Claim(
-                NOTES, "two sellers: the rival cuts after a forced deviation and is back by round 7",
-                "−.057, −.015, −.015, 0", ", ".join(f"{v:+.3f}" for v in path.loc[1:7]),
-                "consistent" if back else "differs",
+            compare_statement(
+                PROTOTYPE, TESTS, "two sellers: the rival cuts after a forced deviation and is back by "
+                "round 7",
+                "−.057, −.015, −.015, 0", ", ".join(f"{v:+.3f}" for v in path.loc[1:7]), bool(back),
                 "the pattern; sizes are means over sellers, phases and sessions of other deviations" if back
-                else "the mean path of our sessions does not come back so soon",
+                else "the mean path of our sessions does not come back so soon", evidence="weak",
             )
         )  # fmt: skip
     return out
@@ -204,11 +235,13 @@ def document_claims(results: Results) -> list[Claim]:
         holds = bool(low > top)
         out.append(
             compare_statement(
-                DOCUMENT, "Tacit collusion of algorithms could occur in principle in a microgrid",
-                "possible",
+                HOMES, "“Motivation”", "Tacit collusion of algorithms could occur in principle in a "
+                "microgrid",
+                "“it is evident that tacit collusion could occur in principle”",
                 f"index {mean:.2f} ({low:.2f} to {high:.2f}), highest static Nash {top:.2f}; without memory "
                 f"{of('auction', 'forgetful')['index_competition'].mean():.2f}", holds,
-                "" if holds else "learned profits are not above what static equilibria explain",
+                "one street, one hour, one way of learning" if holds else "learned profits are not above "
+                "what static equilibria explain",
             )
         )  # fmt: skip
     pair = [of(key)["index_competition"] for key in ("two_sided", "one_sided")]
@@ -216,11 +249,11 @@ def document_claims(results: Results) -> list[Claim]:
         gap = welch_interval(pair[0].to_numpy(), pair[1].to_numpy())
         out.append(
             compare_statement(
-                DOCUMENT, "Sell-side collusion might quickly founder on responses of the buy side",
-                "might founder",
+                HOMES, POLICY, BUYERS, BUYERS_PRINTED,
                 f"index {pair[0].mean():.2f} with learning buyers, {pair[1].mean():.2f} without: change "
                 f"{gap.estimate:+.2f} ({gap.low:+.2f} to {gap.high:+.2f})", bool(gap.high < 0),
-                "" if gap.high < 0 else "no clear fall of the index at this hour",
+                "one street, one hour" if gap.high < 0 else "no clear fall of the index at this hour",
+                variant="the street's auction",
             )
         )  # fmt: skip
     size = results.tables.get("sizes")
@@ -228,11 +261,12 @@ def document_claims(results: Results) -> list[Claim]:
         best = float(size["gain"].max())
         out.append(
             compare_statement(
-                DOCUMENT, "A microgrid as a virtual plant could exercise local market power", "could",
+                HOMES, "“Motivation”", "A microgrid as a virtual plant could exercise local market power",
+                "“could exercise local market power”",
                 f"alone at bus {results.spec.bulk_bus} of {results.spec.bulk}, its best mark-up or shade "
                 f"gains up to {best:,.0f} $/h, in {int((size['gain'] > 1.0).sum())} of {len(size)} sizes",
                 best > 1.0,
-                "" if best > 1.0 else "no size gains at this bus",
+                "at one bus of one network" if best > 1.0 else "no size gains at this bus",
             )
         )  # fmt: skip
     plants = of("plants", at=12)
@@ -242,10 +276,12 @@ def document_claims(results: Results) -> list[Claim]:
         above = int((plants["index_competition"] > top + 0.05).sum())
         out.append(
             compare_statement(
-                DOCUMENT, "Virtual plants could collude with one another", "could",
+                HOMES, "“Motivation”", "Virtual plants could collude with one another",
+                "“or collude with their VPPs for more global exercise”",
                 f"three that sell at noon: index {mean:.2f} ({low:.2f} to {high:.2f}), highest static "
                 f"Nash {top:.2f}; above it in {above} of {len(plants)} sessions", bool(low > top),
-                "" if low > top else "the mean over sessions is not clearly above static Nash here",
+                "three plants at one hour" if low > top
+                else "the mean over sessions is not clearly above static Nash here",
             )
         )  # fmt: skip
     if {"agents", "competitive_agents"} <= set(results.tables):
@@ -254,24 +290,27 @@ def document_claims(results: Results) -> list[Claim]:
         if len(sellers) and len(main):
             honest = float((sellers["price competitive"] - sellers["marginal_cost"]).mean())
             out.append(
-                Claim(
-                    DOCUMENT, "Prices and each agent's marginal costs suffice to establish collusion",
-                    "all necessary information",
+                compare_statement(
+                    HOMES, "“Evaluation”", "Prices and each agent's marginal costs suffice to establish "
+                    "collusion",
+                    "“These two time series should capture all the information necessary to establish "
+                    "collusion between agents”",
                     f"at {hour} h sellers' price is {honest:.0f} $/MWh above their own marginal cost when "
                     f"all are honest; learned {float(sellers['margin'].mean()):.0f}",
-                    "differs" if honest > 1 else "consistent",
+                    honest <= 1,
                     "scarcity and lines lift prices above own cost without any conduct: competition and "
-                    "static "
-                    "Nash of the same market are needed beside the two series" if honest > 1 else "",
+                    "static Nash of the same market are needed beside the two series" if honest > 1
+                    else "no gap without conduct in this street", evidence="weak",
                 )
             )  # fmt: skip
     years = float(main["years"].mean()) if len(main) else float("nan")
     out.append(
-        Claim(
-            DOCUMENT, "How long agents must learn in the market", "not given",
+        compare_open(
+            HOMES, "“Introduction”", "How long agents must learn in the market",
+            "“Certain details surrounding its hypothetical implementation are necessarily left undeveloped”",
             f"{years:.0f} years of quarter hours at {hour} h; "
             f"{frame['years'].min():.0f} to {frame['years'].max():.0f} over all markets here",
-            "under-specified", "the document names neither rounds nor time; ours stand beside every result",
+            "the document names neither rounds nor time; ours stand beside every result",
         )
     )  # fmt: skip
     return out

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from studies.claims import Claim, compare_open, compare_statement
+from studies.neighbourhoods.homes_claims import BUYERS, BUYERS_PRINTED, POLICY
 from studies.neighbourhoods.homes_tables import YARD, interval
 from studies.neighbourhoods.remedies_list import REMEDIES
 from studies.pictures.charts import Chart, Intervals
-from studies.study import Claim, Results, Summary, compare_statement
+from studies.sources import HOMES
+from studies.study import Results, Summary
 
-DOCUMENT = "Collusive Smart Homes (A. Mowry, 2019)"
 PLACE = {"stage": "sealed stage game", "street": "street"}
 SAME_BILL = 1e-9
 
@@ -201,8 +203,7 @@ def draw_figures(results: Results) -> list[Chart]:
                     name=f"{column}_{market}",
                     title=f"Change of the {words}, {PLACE[market]}",
                     caption="Differences of sessions of the same seed with and without the remedy, in "
-                    "percent of "
-                    f"competition's {words}: mean and 95 % interval.",
+                    f"percent of competition's {words}: mean and 95 % interval.",
                     labels=[REMEDIES[name].words for name, _ in rows],
                     low=[low for _, low, _ in ends],
                     high=[max(high, low + 0.05) for _, low, high in ends],
@@ -216,25 +217,31 @@ def draw_figures(results: Results) -> list[Chart]:
     return charts
 
 
-HOPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("Rate-limiting would be a simple solution to tacit collusion, if it worked",
+SIMPLE = "“it would be a simple solution to the P2P tacit-collusion problem if it worked”"
+HOPES: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = (
+    ("Rate-limiting would be a simple solution to tacit collusion, if it worked", POLICY, SIMPLE,
      ("lock_4", "lock_16", "lock_96"),
      "works at δ = .95 where offers stand long enough: δ to the L; how long depends on patience"),
-    ("Information-shielding would be a simple solution, if it worked", ("price_only", "own_only"),
+    ("Information-shielding would be a simple solution, if it worked", POLICY, SIMPLE, ("price_only",
+    "own_only"),
      "what a remedy hides matters: the price alone can still carry a threat"),
-    ("The operator might implement collusion-resistant auction mechanisms", ("firm", "vcg"),
+    ("The operator might implement collusion-resistant auction mechanisms", POLICY,
+     "“might attempt to implement some collusion-resistant auction mechanisms”", ("firm", "vcg"),
      "of these, the transfer that sells the firm leaves nothing to collude for; others need not help"),
-    ("Buyers controlled by AI might make sell-side collusion founder", ("buyers",), ""),
-    ("Limits on offers, as pivotal suppliers have them, prevent market power", ("cap", "reserve"),
+    (BUYERS, POLICY, BUYERS_PRINTED, ("buyers",), ""),
+    ("Limits on offers, as pivotal suppliers have them, prevent market power", "“Market Power and Tacit "
+    "Collusion”",
+     "“can prevent exercise of market power before it is even attempted”", ("cap", "reserve"),
      "our limits are above cost: they bound the joint optimum, not the rivalry below it"),
 )  # fmt: skip
+"""Claim, place, printed words, remedies, and why some of them do not help."""
 
 
 def list_claims(results: Results) -> list[Claim]:
     """The document's hopes: a lower index with its interval below none, in every market tried."""
     table = verdicts(paired(results))
     out = []
-    for words, names, reason in HOPES:
+    for words, place, printed, names, reason in HOPES:
         known = [name for name in names if name in table.index]
         if not known:
             continue
@@ -247,29 +254,27 @@ def list_claims(results: Results) -> list[Claim]:
                     continue
                 cells.append(f"{REMEDIES[name].words}, {market}: {change:+.2f}")
                 all_lower, any_lower = bool(all_lower and sign == -1), bool(any_lower or sign == -1)
-        found = "; ".join(cells)
-        if all_lower or not any_lower:
-            out.append(
-                compare_statement(DOCUMENT, words, "may help", f"change of index: {found}", bool(all_lower),
-                                  "" if all_lower else "no interval is below none")
-            )  # fmt: skip
-        else:
-            out.append(
-                Claim(DOCUMENT, words, "may help", f"change of index: {found}", "consistent",
-                      f"in some markets or forms only: {reason or 'see the table'}")
-            )  # fmt: skip
+        why = "by this way of learning, in two markets" if all_lower else "no interval is below none"
+        if any_lower and not all_lower:
+            why = f"in some markets or forms only: {reason or 'see the table'}"
+        out.append(
+            compare_statement(HOMES, place, words, printed, f"change of index: {'; '.join(cells)}", any_lower,
+            why,
+                              evidence="independent" if all_lower else "weak",
+                              variant="remedies" * (words == BUYERS))
+        )  # fmt: skip
     welfare = table[[c for c in table.columns if c.endswith("d_welfare sign")]]
     bill = table[[c for c in table.columns if c.endswith("d_bill sign")]]
     safe = [
         n for n in table.index if (bill.loc[n].dropna() == -1).all() and (welfare.loc[n].dropna() >= 0).all()
     ]
     out.append(
-        Claim(
-            DOCUMENT, "To guarantee that the benefits of a remedy exceed its costs may be impossible",
-            "may be impossible",
+        compare_open(
+            HOMES, POLICY, "To guarantee that the benefits of a remedy exceed its costs may be impossible",
+            "“Guaranteeing that benefits (reduced collusion) exceed costs (reduced efficiencies) may be "
+            "impossible”",
             f"{len(safe)} of {len(table)} remedies lower the bill and nowhere lower welfare: "
             + ("; ".join(REMEDIES[n].words for n in safe) or "none"),
-            "consistent",
             "an example guarantees nothing: two markets, one day, one way of learning",
         )
     )  # fmt: skip

@@ -7,13 +7,19 @@ the standard error of the difference of two such means.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil, log10
 
 import pandas as pd
 
+from studies.claims import Claim, Source, compare_sampled, compare_share
 from studies.neighbourhoods.synchronization_tables import clock, interval, ratio, remedy_rows, world_table
-from studies.study import Claim, Results
+from studies.study import Results
 
-EARLIER = "Synchronization Games in P2P Energy Trading: figures of our first computation"
+EARLIER = Source(
+    "Synchronization Games in P2P Energy Trading: figures of our first computation", "cross-check"
+)
+WORLDS = "means over {} worlds"
+NEAR = "within twice the standard error of the difference"
 POSTING = "its prosumers posted prices with a memory that the operator's price clipped; ours match the price"
 ONE_SLOT = "its replies were sought among few slots of the morning; ours take every slot that pays"
 FEW_DAYS = "zero on the days that replies were computed on; on other days it depends on how many those were"
@@ -35,6 +41,9 @@ REMEDIES = (
 Row = tuple[str, float, int, pd.Series, str, float, str]
 """Claim, its figure, its worlds, ours by world, format, half of its last digit, reason of a difference."""
 
+SHARE = ("Daytime decisions", "Share that syncs")
+"""How claims begin whose figures are shares: their intervals end at 0 and 1."""
+
 
 def list_earlier(results: Results) -> list[Claim]:
     """One row per figure: *consistent* where the sampling errors of both explain the difference."""
@@ -43,13 +52,21 @@ def list_earlier(results: Results) -> list[Claim]:
     rows += [*_readings(results)]
     for claim, theirs, worlds, ours, shown, digit, reason in rows:
         mean, half = interval(ours.astype(float), worlds)
-        inside = abs(theirs - mean) <= half + digit
-        found = f"{shown.format(mean)} ± {shown.format(half).lstrip('+')}"
-        verdict = "consistent" if inside else "differs"
+        place, outside = WORLDS.format(worlds), reason or OUTSIDE
+        if claim.startswith(SHARE):
+            ends = (mean - half - digit, mean + half + digit)
+            places = 4 if digit < 1e-3 else 2
+            out.append(
+                compare_share(EARLIER, place, claim, theirs, mean, ends, places, NEAR, outside=outside)
+            )
+            continue
         out.append(
-            Claim(
-                EARLIER, claim, shown.format(theirs), found, verdict,  # type: ignore[arg-type]
-                "" if inside else reason or OUTSIDE,
+            compare_sampled(
+                EARLIER, place, claim, theirs, mean, (mean - half, mean + half), -ceil(log10(2 * digit)),
+                NEAR,
+                published=shown.format(theirs),
+                shown=f"{shown.format(mean)} ± {shown.format(half).lstrip('+')}",
+                outside=outside, half=digit,
             )
         )  # fmt: skip
     return out

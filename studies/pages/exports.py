@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from networks.csv_tables import write_csv
+from networks.files import alone_with, replacing
+
 if TYPE_CHECKING:
     from studies.pages.facts import Facts
 
@@ -45,29 +48,23 @@ def write_results(facts: Facts, folder: Path) -> list[Path]:
     from studies.pictures.figures import draw_clearing
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = [
-        write_clearing_page(facts, folder / "index.html"),
-        draw_clearing(facts, folder / "clearing.png"),
-    ]
-    for name, table in result_tables(facts).items():
-        files += write_table(table, folder / name)
+    with alone_with(folder):
+        files = [
+            write_clearing_page(facts, folder / "index.html"),
+            draw_clearing(facts, folder / "clearing.png"),
+        ]
+        for name, table in result_tables(facts).items():
+            files += write_table(table, folder / name)
     return files
 
 
 def write_table(table: pd.DataFrame, stem: Path) -> list[Path]:
     """One table as `stem.csv` and `stem.parquet`, each replaced in one step."""
-    files = []
-    for suffix, write in ((".csv", _write_csv), (".parquet", _write_parquet)):
-        path = stem.with_name(stem.name + suffix)
-        draft = path.with_name(f".{path.name}.part")
-        write(table, draft)
-        draft.replace(path)
-        files.append(path)
+    files = [stem.with_name(stem.name + suffix) for suffix in (".csv", ".parquet")]
+    write_csv(table, files[0])
+    with replacing(files[1]) as draft:
+        _write_parquet(table, draft)
     return files
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False)
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

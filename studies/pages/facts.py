@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clearing.book import BUY, SELL, Book
+from clearing.book import Book
 from clearing.structure import fixed_demand
 from networks.grid import Grid
+from networks.headroom import Injections, any_limit_can_bind_within
+from networks.notes import NO_LIMIT_CAN_BIND
 
 if TYPE_CHECKING:
     from clearing.explaining.explain import Explanation
@@ -80,27 +82,26 @@ class Facts:
 
     @cached_property
     def served_mw(self) -> np.ndarray:
-        """(buses, periods) served demand: fixed demand and accepted bids [MW]."""
-        return np.maximum(self.fixed_mw, 0.0) + self._accepted(BUY)
+        """(buses, periods) served demand: fixed demand, and accepted bids of units that sell nothing [MW]."""
+        return np.maximum(self.fixed_mw, 0.0) + self._injected(self.outcome.is_demand) * -1.0
 
     @cached_property
     def generated_mw(self) -> np.ndarray:
-        """(buses, periods) accepted sales and fixed injections [MW]."""
-        return np.maximum(-self.fixed_mw, 0.0) + self._accepted(SELL)
+        """(buses, periods) fixed injections, and what units that sell inject less what they withdraw [MW]."""
+        return np.maximum(-self.fixed_mw, 0.0) + self._injected(~self.outcome.is_demand)
 
-    def _accepted(self, side: int) -> np.ndarray:
+    def _injected(self, chosen: np.ndarray) -> np.ndarray:
         out = np.zeros((len(self.grid.buses), self.periods))
-        chosen = self.book.side[self.book.column_row] == side
         where = (self.order_bus[chosen], self.book.column_period[chosen])
-        np.add.at(out, where, self.outcome.accepted_mw[chosen])
+        side = self.book.side[self.book.column_row]
+        np.add.at(out, where, (side * self.outcome.accepted_mw)[chosen])
         return out
 
     @cached_property
     def unserved_mw(self) -> float:
         """Demand that bid and was not accepted, over all periods [MW summed over periods]."""
-        buys = self.book.side[self.book.column_row] == BUY
         offered = self.book.mw[self.book.column_row]
-        return float((offered - self.outcome.accepted_mw)[buys].sum())
+        return float((offered - self.outcome.accepted_mw)[self.outcome.is_demand].sum())
 
     @cached_property
     def mean_price(self) -> np.ndarray:
@@ -206,5 +207,21 @@ class Facts:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """Notes of the case, of the outcome and of the settlement, each once."""
-        return tuple(dict.fromkeys([*self.case.notes, *self.outcome.notes, *self.settlement.notes]))
+        """Notes of the case, of the outcome and of the settlement, each once; what cannot bind follows the
+        book that was cleared, not the case's own units and loads."""
+        case = [note for note in self.case.notes if note != NO_LIMIT_CAN_BIND or not self._a_limit_can_bind]
+        return tuple(dict.fromkeys([*case, *self.outcome.notes, *self.settlement.notes]))
+
+    @cached_property
+    def _a_limit_can_bind(self) -> bool:
+        if len(self.binding):
+            return True
+        structure = self.outcome.face.reduced.structure
+        book, rows = self.book, self.book.column_row
+        low = np.where(structure.side > 0, book.min_mw[rows], -book.mw[rows])
+        high = np.where(structure.side > 0, book.mw[rows], -book.min_mw[rows])
+        periods = []
+        for t in range(self.periods):
+            mine = structure.period == t
+            periods.append(Injections(structure.bus[mine], low[mine], high[mine], self.fixed_mw[:, t]))
+        return any_limit_can_bind_within(self.grid, periods)

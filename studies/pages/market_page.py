@@ -109,10 +109,15 @@ def _heading(result: MarketResult) -> str:
         for kind, value, label in tiles
     )
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in result.notes)
+    lead = " ".join([result.title, _origin(result)]).strip()
     return (
-        f'<header><h1>{escape(result.name)}</h1><p class="lead">{escape(result.title)}</p>'
+        f'<header><h1>{escape(result.name)}</h1><p class="lead">{escape(lead)}</p>'
         f'<ul class="tiles">{items}</ul><p class="sentence">{escape(result.sentence)}</p>{notes}</header>'
     )
+
+
+def _origin(result: MarketResult) -> str:
+    return f"{result.origin[0].upper()}{result.origin[1:]}." if result.origin else ""
 
 
 def _settlement(result: MarketResult) -> str:

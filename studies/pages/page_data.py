@@ -170,8 +170,11 @@ def _history(facts: Facts) -> dict[str, Any]:
 def _orders(facts: Facts) -> dict[str, Any]:
     book = facts.book
     rows, period = book.column_row, book.column_period
-    sell = book.side[rows] == SELL
-    paid, worth = facts.settlement.order_paid, facts.settlement.order_worth
+    sell = ~facts.settlement.buys
+    turned = np.where(
+        sell == (book.side[rows] == SELL), 1.0, -1.0
+    )  # a sale that withdraws is shown as bought
+    paid, worth = turned * facts.settlement.order_paid, turned * facts.settlement.order_worth
     gain = np.where(sell, paid - worth, worth - paid)
     gain = np.where(np.abs(gain) <= 1e-9 * (np.abs(paid) + np.abs(worth)), 0.0, gain)
     return {
@@ -182,8 +185,8 @@ def _orders(facts: Facts) -> dict[str, Any]:
         "row": rows.tolist(),
         "period": period.tolist(),
         "sell": sell.tolist(),
-        "offered": rounded(book.mw[rows]),
-        "accepted": rounded(facts.outcome.accepted_mw),
+        "offered": rounded(np.where(turned > 0, book.mw[rows], -book.min_mw[rows])),
+        "accepted": rounded(turned * facts.outcome.accepted_mw),
         "asked": rounded(book.price[rows]),
         "slope": rounded(book.slope[rows]),
         "price": rounded(facts.outcome.lmp[facts.order_bus, period]),

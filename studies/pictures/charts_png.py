@@ -14,6 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from networks.files import replacing
 from studies.pictures.charts import (
     Bands,
     Bars,
@@ -44,10 +45,9 @@ def draw_chart(chart: Chart, path: Path) -> Path:
         axes = figure.add_subplot()
         _draw(chart, axes)
         axes.set_title(chart.title, pad=10)
-        draft = path.with_name(f".{path.name}.part")
         FigureCanvasAgg(figure)
-        figure.savefig(draft, format="png")
-        draft.replace(path)
+        with replacing(path) as draft:
+            figure.savefig(draft, format="png")
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from networks.files import replacing
 from studies.pages.sentences import megawatts, money, price, price_sentence
 from studies.pictures.figure_grid import draw_grid
 from studies.pictures.figure_panels import draw_binding_list, draw_curves, draw_money, draw_price_history
@@ -176,7 +177,6 @@ def _megawatt_label(generated: float, served: float) -> str:
 
 def _save(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    figure.savefig(draft, format="png", metadata={"Software": "walras"})
-    draft.replace(path)
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", metadata={"Software": "walras"})
     return path

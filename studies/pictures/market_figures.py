@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from networks.files import replacing
 from studies.pictures.figure_style import INK, MUTED, house_style
 
 if TYPE_CHECKING:
@@ -78,7 +79,6 @@ def _label(set_ticks: object, labels: tuple[object, ...]) -> None:
 
 def _save(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    figure.savefig(draft, format="png", metadata={"Software": "walras"})
-    draft.replace(path)
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", metadata={"Software": "walras"})
     return path

@@ -20,8 +20,11 @@ from studies.registry import StudyRef
 
 PACKAGES = ("networks", "clearing", "learners", "studies")
 MACHINERY = frozenset(
-    {"studies", "studies.study", "studies.running.spec", "studies.pictures.charts", "studies.registry"}
-)
+    {
+        "studies", "studies.study", "studies.claims", "studies.running.spec", "studies.pictures.charts",
+        "studies.registry",
+    }
+)  # fmt: skip
 
 
 SHOWING = frozenset({"summarise", "figures", "headline", "answer", "claims"})

@@ -5,14 +5,18 @@ All three are `concurrent.futures` executors behind one small seam, so that the 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from networks.errors import InputError
@@ -27,6 +31,9 @@ Not numba's: it refuses another number once its threads run, and our compiled fu
 """
 
 CLUSTER_SECONDS = 15
+"""How long a scheduler may take to answer, and to have a worker again once all are gone."""
+
+LOOK_SECONDS = 2
 
 
 class WorkerDied(Exception):
@@ -42,6 +49,8 @@ class Backend(Protocol):
 
     name: str
     slots: int
+    notes: Path | None
+    """Folder where workers note which cell they are at, None where they share none with the runner."""
 
     def submit(self, run: Callable[..., Any], task: Any) -> Future[Any]: ...
 
@@ -49,16 +58,24 @@ class Backend(Protocol):
         """The error of a future, turned into WorkerDied or ClusterLost where it is one."""
         ...
 
+    def look(self) -> None:
+        """Raise ClusterLost where nobody is left to run what was submitted."""
+        ...
+
     def restart(self) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self, now: bool = False) -> None:
+        """Let go of the workers; `now` ends those that are busy."""
+        ...
 
 
 class ProcessBackend:
     """Spawned worker processes, one thread for each solver."""
 
-    def __init__(self, jobs: int):
+    def __init__(self, jobs: int, notes: bool = False):
         self.slots = jobs
+        self._folder = TemporaryDirectory(prefix="walras-", ignore_cleanup_errors=True) if notes else None
+        self.notes = None if self._folder is None else Path(self._folder.name)
         self.name = f"{jobs} worker process{'es' if jobs > 1 else ''}"
         self._pool = self._open()
 
@@ -74,12 +91,21 @@ class ProcessBackend:
     def explain(self, error: BaseException) -> BaseException:
         return WorkerDied("its worker process ended") if isinstance(error, BrokenExecutor) else error
 
+    def look(self) -> None:
+        pass
+
     def restart(self) -> None:
-        self.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
         self._pool = self._open()
 
-    def close(self) -> None:
+    def close(self, now: bool = False) -> None:
+        if now:
+            # waiting for a cell that hangs would take every further Ctrl-C; nothing half-made is stored
+            for process in list((getattr(self._pool, "_processes", None) or {}).values()):
+                process.kill()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _open(self) -> ProcessPoolExecutor:
         from multiprocessing import get_context
@@ -91,6 +117,7 @@ class SerialBackend:
     """This process itself: slow, but a debugger works."""
 
     name, slots = "this process", 1
+    notes: Path | None = None
 
     def submit(self, run: Callable[..., Any], task: Any) -> Future[Any]:
         done: Future[Any] = Future()
@@ -103,15 +130,20 @@ class SerialBackend:
     def explain(self, error: BaseException) -> BaseException:
         return error
 
+    def look(self) -> None:
+        pass
+
     def restart(self) -> None:
         pass
 
-    def close(self) -> None:
+    def close(self, now: bool = False) -> None:
         pass
 
 
 class ClusterBackend:
     """A Dask cluster at an address; its workers need walras installed."""
+
+    notes: Path | None = None
 
     def __init__(self, address: str):
         try:
@@ -132,6 +164,7 @@ class ClusterBackend:
         self._executor: Executor = self._client.get_executor(pure=False)
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
         self.slots = max(1, len(workers))
+        self._asked = self._seen = time.monotonic()  # when workers were asked for, and seen, last
         self.name = f"Dask at {address} with {len(workers)} worker{'s' if len(workers) != 1 else ''}"
         if not workers:
             self.close()
@@ -149,23 +182,42 @@ class ClusterBackend:
             return ClusterLost(str(error))
         return error
 
+    def look(self) -> None:
+        if time.monotonic() - self._asked < LOOK_SECONDS:
+            return
+        self._asked = time.monotonic()
+        with suppress(OSError), _quiet_dask():  # a scheduler that is gone cancels what was submitted
+            if self._client.scheduler_info(n_workers=-1)["workers"]:
+                self._seen = time.monotonic()
+        if time.monotonic() - self._seen > CLUSTER_SECONDS:
+            raise ClusterLost(f"no worker for {CLUSTER_SECONDS} s")
+
     def restart(self) -> None:
         pass
 
-    def close(self) -> None:
+    def close(self, now: bool = False) -> None:
         with suppress(Exception), _quiet_dask():
             self._client.close(timeout=5)
 
 
-def open_backend(jobs: int | None, cluster: str | None) -> Backend:
-    """The backend for `--jobs` (0: this process, None: one worker for each core) and `--cluster`."""
+def open_backend(jobs: int | None, cluster: str | None, limit: float | None = None) -> Backend:
+    """The backend for `--jobs` (0: this process, None: one worker for each core) and `--cluster`.
+
+    Parameters
+    ----------
+    limit : seconds that a cell may take.
+    """
+    if limit is not None and not 0 < limit < math.inf:
+        raise InputError(f"--cell-limit is {limit:g}; give the seconds that a cell may take, above 0")
     if cluster is not None:
         return ClusterBackend(cluster)
     if jobs == 0:
+        if limit is not None:
+            raise InputError("--cell-limit ends the worker of a cell; give --jobs 1 or more in place of 0")
         return SerialBackend()
     if jobs is not None and jobs < 0:
         raise InputError(f"--jobs is {jobs}; give the number of worker processes, or 0 for none")
-    return ProcessBackend(jobs or available_cores())
+    return ProcessBackend(jobs or available_cores(), notes=limit is not None)
 
 
 def available_cores() -> int:

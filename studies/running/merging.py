@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from networks.errors import InputError
+from networks.files import replacing
+from studies.running.store import Store
 from studies.running.tables import run_folders
 
 
@@ -38,10 +40,10 @@ def merge_runs(folders: Sequence[Path]) -> tuple[Path, list[Path]]:
     for run in same:
         if run == target:
             continue
-        for path in [*run.glob("parts/part-*.parquet"), *run.glob("manifest*.json")]:
-            copy = target / path.relative_to(run)
-            if not copy.exists():
-                draft = copy.with_name(f".{copy.name}.part")
-                shutil.copyfile(path, draft)
-                draft.replace(copy)
+        with Store(run).alone():  # a part that was listed shall still be there
+            for path in [*run.glob("parts/part-*.parquet"), *run.glob("manifest*.json")]:
+                copy = target / path.relative_to(run)
+                if not copy.exists():
+                    with replacing(copy) as draft:
+                        shutil.copyfile(path, draft)
     return target, others

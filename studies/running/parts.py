@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from networks.errors import InputError
+from networks.files import safe_name
 from studies.running.spec import canonical_json
 
 TABLE = "table:"
@@ -24,6 +25,8 @@ TABLE = "table:"
 KEYS = ("cell", "replicate")
 LARGE = 100_000
 """Bytes from which a part is compressed: for the few rows of one cell that would cost more than it saves."""
+
+CELL_COLUMNS = ("cell", "replicate", "values", "status", "seconds", "error", "trace")
 
 DONE, FAILED = "done", "failed"
 
@@ -43,6 +46,10 @@ class Record:
 
 def arrow_table(name: str, rows: Any) -> pa.Table:
     """A study's rows, in any of the forms it may return, as an arrow table."""
+    if safe_name(name) != name:
+        raise InputError(
+            f"a table of this cell is called {name!r}; use letters, digits and _: it names a file"
+        )
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
         return pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
     if isinstance(rows, Mapping):

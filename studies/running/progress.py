@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+class Listener(Protocol):
+    """What a progress bar hears."""
+
+    def begin(self, total: int, done: int, where: str) -> None: ...
+
+    def advance(self, cells: int, failed: int) -> None: ...
+
+    def stop(self, signal: str, flying: int) -> None: ...
+
+    def end(self) -> None: ...
 
 
 class ProgressBar:
@@ -50,6 +62,14 @@ class ProgressBar:
             rate=f"{speed:.1f}/s" if speed else "",
             failed=f"{self._failed} failed" if self._failed else "",
         )
+
+    def stop(self, signal: str, flying: int) -> None:
+        """A signal asked to stop, and the cells in flight are waited for."""
+        where = sys.stderr if self._progress is None else self._progress.console.file
+        where.write(
+            f"walras: {signal}: waiting for what is in flight ({flying} batches); once more ends it at once\n"
+        )
+        where.flush()
 
     def end(self) -> None:
         """Take the bar away."""

@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from networks.errors import InputError
 from studies.registry import StudyRef, find_study
 from studies.running.executors import Backend, ClusterLost, WorkerDied, open_backend, single_threads
 from studies.running.manifest import identify, new_manifest, now, write_manifest
+from studies.running.progress import Listener
 from studies.running.signals import noted_signals
-from studies.running.spec import Spec, make_spec
+from studies.running.spec import Spec, canonical_json, make_spec
 from studies.running.store import Shard, Store, read_index
 from studies.running.tables import write_tables
-from studies.running.worker import Batch, Task, died, peak_memory_mb, run_task
+from studies.running.worker import Batch, Task, died, overdue_cells, peak_memory_mb, run_task
 from studies.study import Study
 
 BATCH_SECONDS = 0.05
@@ -28,16 +29,6 @@ MOST_CELLS = 1000  # of a batch, so that a first guess cannot be far off
 POLL_SECONDS = 0.25
 
 Item = tuple[int, int, Mapping[str, Any]]  # cell number, replicate, the cell's values
-
-
-class Listener(Protocol):
-    """What a progress bar hears."""
-
-    def begin(self, total: int, done: int, where: str) -> None: ...
-
-    def advance(self, cells: int, failed: int) -> None: ...
-
-    def end(self) -> None: ...
 
 
 @dataclass
@@ -73,6 +64,7 @@ def run(
     shard: Shard | None = None,
     out: Path | str | None = None,
     fresh: bool = False,
+    cell_limit: float | None = None,
     command: str = "",
     listener: Listener | None = None,
 ) -> Run:
@@ -84,6 +76,7 @@ def run(
     spec : the study's spec, or names and values of what differs from its defaults.
     seed, replicates : each cell runs `replicates` times with streams of its own (law 9).
     jobs : worker processes, 0 for this process, None for one per core.
+    cell_limit : seconds that a cell may take; one that takes longer has failed, and its worker is ended.
 
     Raises
     ------
@@ -104,6 +97,11 @@ def run(
         notes.append("nothing is random in this study: one replicate says all")
         replicates = 1
     cells = [dict(cell) for cell in loaded.cells(spec)]
+    if not cells:
+        raise InputError(
+            f"study {ref.name!r} has no cells with these settings ({canonical_json(spec.values())}); "
+            "change them"
+        )
     identity = identify(ref, loaded, spec, seed)
     folder = Path(out if out is not None else Path("results") / ref.name) / identity.address
     store = Store(folder, shard)
@@ -112,21 +110,22 @@ def run(
         if fresh:
             store.clear()
         manifest = new_manifest(ref, identity, len(cells), replicates, command)
-        loop = _Loop(store, loaded, ref, spec, seed, cells, replicates)
+        loop = _Loop(store, loaded, ref, spec, seed, cells, replicates, cell_limit)
         loop.run.notes += notes
         backend = None
         try:
             write_manifest(store, manifest, None)
             if loop.waiting:
                 with single_threads():
-                    backend = open_backend(jobs, cluster)
+                    backend = open_backend(jobs, cluster, cell_limit)
                     loop.work(backend, listener)
         finally:
             if backend is not None:
                 session = loop.session(backend.name, time.perf_counter() - start)
                 write_manifest(store, manifest, session)
-        store.join_small_parts()
-        index = write_tables(store)
+        with store.alone():
+            store.join_small_parts()
+            index = write_tables(store)
         loop.run.complete = len(index.cell) >= len(cells) * replicates
         loop.run.seconds = time.perf_counter() - start
         return loop.run
@@ -146,10 +145,13 @@ class _Loop:
         seed: int,
         cells: list[dict[str, Any]],
         replicates: int,
+        limit: float | None,
     ):
+        self.limit = limit
         self.store, self.ref, self.spec, self.seed = store, ref, spec.values(), seed
         shard = store.shard
-        index = read_index(store)
+        with store.alone():
+            index = read_index(store)
         stored = index.done
         mine = [
             (number, replicate)
@@ -186,6 +188,7 @@ class _Loop:
 
     def work(self, backend: Backend, listener: Listener | None) -> None:
         """Run everything that waits, until done or told to stop; each finished batch is stored at once."""
+        self.one_each = self.limit is not None and backend.notes is None
         if listener is not None:
             listener.begin(self.run.total, self.run.done, backend.name)
         flying: dict[Future[Batch], tuple[Item, ...]] = {}
@@ -194,11 +197,16 @@ class _Loop:
                 while flying or ((self.waiting or self.suspects) and not told):
                     while not told and self._may_start(backend, len(flying)):
                         items = self._next()
-                        task = Task(self.ref, self.spec, self.seed, items)
+                        notes = None if backend.notes is None else str(backend.notes)
+                        task = Task(self.ref, self.spec, self.seed, items, self.limit, notes)
                         flying[backend.submit(run_task, task)] = items
                     if told:
                         for future in [f for f in flying if f.cancel()]:
                             del flying[future]
+                        if listener is not None and flying and not self.run.stopped:
+                            listener.stop(told[0], len(flying))
+                        self.run.stopped = told[0]
+                    self._look(backend)
                     ended, _ = wait(flying, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                     back = [(future, flying.pop(future)) for future in ended]
                     broken = [
@@ -209,10 +217,13 @@ class _Loop:
                 self.run.stopped = (
                     told[0] if told and self.run.done + self.run.failed < self.run.total else ""
                 )
-        finally:
+            backend.close()
+        except BaseException:
             for future in flying:
                 future.cancel()
-            backend.close()
+            backend.close(now=True)
+            raise
+        finally:
             if listener is not None:
                 listener.end()
 
@@ -223,12 +234,13 @@ class _Loop:
         return bool(self.waiting) and flying < (2 * backend.slots if backend.slots > 1 else 2)
 
     _alone = False
+    one_each = False  # whether every cell flies by itself
 
     def _next(self) -> tuple[Item, ...]:
         if self.suspects:
             self._alone = True
             return self.suspects.popleft()
-        size = max(1, min(MOST_CELLS, int(BATCH_SECONDS / max(self.slowest, 1e-9))))
+        size = max(1, min(1 if self.one_each else MOST_CELLS, int(BATCH_SECONDS / max(self.slowest, 1e-9))))
         keys = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
         return tuple((number, replicate, self.cells[number]) for number, replicate in keys)
 
@@ -242,10 +254,7 @@ class _Loop:
             if isinstance(found, WorkerDied):
                 return False
             if isinstance(found, ClusterLost):
-                raise InputError(
-                    f"the cluster is gone ({found or 'connection lost'}); {self.run.done} of "
-                    f"{self.run.total} cells are stored, start again to go on"
-                )
+                raise self._lost(found)
             raise found
         batch = future.result()
         self._keep(batch.data)
@@ -255,6 +264,18 @@ class _Loop:
         self._count(len(items), batch.failed, listener)
         self._alone = False
         return True
+
+    def _look(self, backend: Backend) -> None:
+        try:
+            backend.look()
+        except ClusterLost as error:
+            raise self._lost(error) from None
+
+    def _lost(self, error: ClusterLost) -> InputError:
+        return InputError(
+            f"the cluster is gone ({error or 'connection lost'}); {self.run.done} of "
+            f"{self.run.total} cells are stored, start again to go on"
+        )
 
     def _after_death(
         self,
@@ -271,9 +292,16 @@ class _Loop:
             wait([future], timeout=POLL_SECONDS * 20)
             if not future.done() or not self._finish(future, items, backend, listener):
                 broken.append(items)
+        cells = [item[:2] for items in broken for item in items]
+        overdue = overdue_cells(cells, backend.notes) if self.limit is not None else {}
+        if overdue:
+            broken = self._fail_overdue(broken, overdue, listener)
         if stopping:
             return
         backend.restart()
+        if overdue:  # the others flew by bad luck
+            self.waiting.extendleft((item[0], item[1]) for items in broken for item in items)
+            return
         if not alone:
             self.suspects.extend(broken)
             return
@@ -288,6 +316,24 @@ class _Loop:
             return
         self._keep(died(items, "WorkerDied: its worker process ended twice while it ran this cell"))
         self._count(1, 1, listener)
+
+    def _fail_overdue(
+        self,
+        broken: list[tuple[Item, ...]],
+        overdue: Mapping[tuple[int, int], str | None],
+        listener: Listener | None,
+    ) -> list[tuple[Item, ...]]:
+        """Store the overdue cells as failed; what else flew is returned."""
+        left = []
+        for items in broken:
+            for number, replicate, values in items:
+                if (number, replicate) in overdue:
+                    reason = f"TimeLimit: it took longer than the {self.limit:g} s of --cell-limit"
+                    item, trace = (number, replicate, values), overdue[number, replicate]
+                    self._keep(died([item], reason, self.limit or 0.0, trace))
+                    self._count(1, 1, listener)
+            left.append(tuple(item for item in items if item[:2] not in overdue))
+        return left
 
     def _keep(self, data: bytes) -> None:
         try:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def noted_signals() -> Iterator[list[str]]:
-    """A list that holds the name of the signal that asked to stop; a second Ctrl-C interrupts at once."""
+    """A list that holds the name of the signal that asked to stop; a second one interrupts at once."""
     told: list[str] = []
 
     def note(number: int, _: object) -> None:
-        if told and number == signal.SIGINT:
+        if told:
             raise KeyboardInterrupt
         told.append(signal.Signals(number).name)
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from networks.checks import suggest
+from networks.checks import shown, suggest
+from networks.csv_text import read_text
 from networks.errors import InputError
 
 
@@ -76,7 +77,7 @@ def make_spec(kind: type[Spec], values: Mapping[str, Any]) -> Spec:
     for name in values:
         if name not in known:
             raise InputError(
-                f"spec: {name!r} is not a setting of this study{suggest(name, known)}; "
+                f"spec: {shown(name)} is not a setting of this study{suggest(name, known)}; "
                 f"its settings are {', '.join(known) or 'none'}"
             )
     return kind(**values)
@@ -84,20 +85,13 @@ def make_spec(kind: type[Spec], values: Mapping[str, Any]) -> Spec:
 
 def read_spec_file(path: Path) -> dict[str, Any]:
     """Settings from a `.toml`, `.yaml` or `.yml` file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"--file: there is no file {str(path)!r}; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--file: {str(path)!r} cannot be read ({error})") from None
+    text = read_text(path, "--file")
     suffix = path.suffix.lower()
     try:
         if suffix == ".toml":
             values: Any = tomllib.loads(text)
         elif suffix in (".yaml", ".yml"):
-            import yaml
-
-            values = yaml.safe_load(text)
+            values = _read_yaml(text)
         else:
             raise InputError(f"--file: {str(path)!r} ends in {suffix!r}; give a .toml, .yaml or .yml file")
     except InputError:
@@ -110,6 +104,16 @@ def read_spec_file(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise InputError(f"--file: {str(path)!r} holds no settings; write one `name: value` per line")
     return values
+
+
+def _read_yaml(text: str) -> Any:
+    """The document, without anchors: a few lines of references can stand for more than any memory holds."""
+    import yaml
+
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"it refers to the anchor '{event.anchor}'; write the value out")
+    return yaml.safe_load(text)
 
 
 def read_assignments(words: Iterable[str]) -> dict[str, Any]:
@@ -171,7 +175,7 @@ def _entries(value: Any, name: str) -> list[Any]:
         return [Text(word.strip()) for word in value.strip("[]()").split(",") if word.strip()]
     if isinstance(value, (list, tuple)) or hasattr(value, "tolist"):
         return list(value.tolist() if hasattr(value, "tolist") else value)
-    raise InputError(f"spec: {name} is {value!r}; give a list, such as --set {name}=1,2,3")
+    raise InputError(f"spec: {name} is {shown(value)}; give a list, such as --set {name}=1,2,3")
 
 
 def _scalar(value: Any, kind: type, name: str, data: Mapping[str, Any]) -> Any:
@@ -181,14 +185,15 @@ def _scalar(value: Any, kind: type, name: str, data: Mapping[str, Any]) -> Any:
     try:
         found = read(value)
     except (ValueError, TypeError, KeyError, OverflowError):
-        raise InputError(f"spec: {name} is {value!r}; give {_WORDS[kind]}{_of_range(data)}") from None
+        raise InputError(f"spec: {name} is {shown(value)}; give {_WORDS[kind]}{_of_range(data)}") from None
     low, high, choices = data.get("low"), data.get("high"), data.get("choices")
     outside = (low is not None and not found >= low) or (high is not None and not found <= high)
-    if outside or (kind is float and math.isnan(found)):
+    if outside or (kind is float and not math.isfinite(found)):
         raise InputError(f"spec: {name} is {show(found)}; give {_WORDS[kind]}{_of_range(data)}")
     if choices and found not in choices:
         raise InputError(
-            f"spec: {name} is {found!r}{suggest(found, choices)}; give one of {', '.join(map(repr, choices))}"
+            f"spec: {name} is {shown(found)}{suggest(found, choices)}; give one of "
+            f"{', '.join(map(repr, choices))}"
         )
     return found
 

@@ -10,9 +10,9 @@ The address is the hash of study, spec, code and seed, so a changed question nev
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 
 from networks.errors import InputError
-from studies.running.parts import DONE, decode, join
+from networks.files import alone_with, replacing
+from studies.running.parts import CELL_COLUMNS, DONE, decode, join
 
 JOINED_FILES = 256
 JOINED_BYTES = 16 * 2**20
@@ -97,6 +98,10 @@ class Store:
             self._lock.close()
             self._lock = None
 
+    def alone(self) -> AbstractContextManager[None]:
+        """While no other process joins parts here, reads them all, or makes tables of them."""
+        return alone_with(self.folder / ".lock")
+
     def add(self, data: bytes) -> Path:
         """Keep a part: it is there whole or not at all, whenever the process ends."""
         name = f"part-{self.shard}-{sha256(data).hexdigest()[:20]}.parquet"
@@ -111,15 +116,15 @@ class Store:
 
     def clear(self) -> None:
         """Remove what this shard has stored (`--fresh`), and the tables made of it."""
-        for pattern in (
-            f"parts/part-{self.shard}-*",
-            "tables/*.parquet",
-            "tables/made_of",
-            "cells.parquet",
-            self.manifest_path.name,
-        ):
-            for path in self.folder.glob(pattern):
-                path.unlink(missing_ok=True)
+        with self.alone():
+            for pattern in (
+                f"parts/part-{self.shard}-*",
+                "tables/*",
+                "cells.parquet",
+                self.manifest_path.name,
+            ):
+                for path in self.folder.glob(pattern):
+                    path.unlink(missing_ok=True)
 
     def part_paths(self) -> list[Path]:
         """The parts, by name."""
@@ -130,12 +135,19 @@ class Store:
         data = path.read_bytes()
         digest = path.stem.rpartition("-")[2]
         if sha256(data).hexdigest()[:20] == digest:
-            return decode(data)
-        path.replace(path.with_suffix(".damaged"))
+            with suppress(pa.ArrowException, OSError):
+                table = decode(data)
+                if set(CELL_COLUMNS) <= set(table.column_names):
+                    return table
+        with suppress(OSError):  # of a folder that may not be written it stays out all the same
+            path.replace(path.with_suffix(".damaged"))
         return None
 
     def join_small_parts(self) -> None:
-        """Few parts instead of many; a kill in between leaves cells twice, which does no harm."""
+        """Few parts instead of many; a kill in between leaves cells twice, which does no harm.
+
+        To be called while :meth:`alone`: whoever reads the parts must find each of them.
+        """
         own = [p for p in self.part_paths() if p.name.startswith(f"part-{self.shard}-")]
         small = [p for p in own if p.stat().st_size < JOINED_BYTES]
         for group in _groups(small):
@@ -187,7 +199,12 @@ class Index:
 
     def signature(self) -> str:
         """A hash of the parts' names, and so of their contents."""
-        return sha256("\n".join(sorted(p.name for p in self.paths)).encode()).hexdigest()
+        return signature_of(self.paths)
+
+
+def signature_of(parts: Sequence[Path]) -> str:
+    """A hash of the names of parts: whatever is made of the same parts has the same."""
+    return sha256("\n".join(sorted(path.name for path in parts)).encode()).hexdigest()
 
 
 def read_index(store: Store) -> Index:
@@ -220,35 +237,7 @@ def read_index(store: Store) -> Index:
     )
 
 
-def read_manifests(folder: Path) -> dict[str, Any]:
-    """The manifest of a run; those of several shards are put together.
-
-    Raises
-    ------
-    InputError
-        where there is none, or it cannot be read.
-    """
-    found: list[dict[str, Any]] = []
-    for path in sorted(folder.glob("manifest*.json")):
-        try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError:
-            raise InputError(
-                f"{str(path)!r} is damaged; run the command of this study again to write it anew "
-                "(finished cells are kept)"
-            ) from None
-    if not found:
-        raise InputError(f"{str(folder)!r} holds no run of a study (there is no manifest.json)")
-    newest = max(found, key=lambda manifest: str(manifest.get("started", "")))
-    return newest | {"sessions": [s for manifest in found for s in manifest.get("sessions", [])]}
-
-
 def write_text(path: Path, text: str) -> None:
     """Replace a small file in one step."""
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise

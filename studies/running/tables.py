@@ -6,9 +6,15 @@ how often the run was stopped.
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import file_digest
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -16,7 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from networks.errors import InputError
+from networks.files import replacing, safe_name
+from studies.running.manifest import read_manifests
 from studies.running.parts import (
+    CELL_COLUMNS,
     TABLE,
     FirstSeen,
     common_schema,
@@ -26,12 +35,12 @@ from studies.running.parts import (
     rows_of,
 )
 from studies.running.spec import make_spec
-from studies.running.store import Index, Store, read_index, read_manifests, write_text
+from studies.running.store import Index, Store, read_index, signature_of, write_text
 from studies.study import Results, Study
 
 ROW_GROUP = 65_536
 DECODED = 6  # parts that are kept in memory while tables are made
-CELL_COLUMNS = ("cell", "replicate", "values", "status", "seconds", "error", "trace")
+CHECKSUMS = "checksums.json"
 
 
 class Assembly:
@@ -47,6 +56,7 @@ class Assembly:
             orders.append(first_seen(part))
             for field in part.schema:
                 if field.name.startswith(TABLE):
+                    _refuse_paths(field.name.removeprefix(TABLE), index.paths[number])
                     schema = pa.schema(list(field.type.value_type))
                     if schema not in kinds.setdefault(field.name, []):
                         kinds[field.name].append(schema)
@@ -81,8 +91,8 @@ class Assembly:
     def _runs(self) -> Iterator[tuple[pa.Table, np.ndarray]]:
         """(part, rows) such that the rows follow one another in the order (cell, replicate)."""
         part, row = self.index.part, self.index.row
-        starts = np.flatnonzero(np.diff(part, prepend=-1))
-        for start, end in zip(starts, np.append(starts[1:], len(part)), strict=True):
+        edges = np.append(np.flatnonzero(np.diff(part, prepend=-1)), len(part))
+        for start, end in pairwise(edges.tolist()):
             yield self._part(int(part[start])), row[start:end]
 
     def _part(self, number: int) -> pa.Table:
@@ -97,41 +107,95 @@ class Assembly:
         return self._decoded[number]
 
 
-def write_tables(store: Store, index: Index | None = None) -> Index:
-    """Make `tables/` and `cells.parquet` of the stored parts, unless they are made of the same parts."""
-    index = read_index(store) if index is None else index
-    marker = store.folder / "tables" / "made_of"
-    if marker.is_file() and marker.read_text(encoding="utf-8") == index.signature():
+def write_tables(store: Store) -> Index:
+    """Make `tables/` and `cells.parquet` of the stored parts, unless they are made of the same parts.
+
+    To be called while `store.alone()`. Beside the tables stand their checksums.
+    """
+    index = read_index(store)
+    if _tables_hold(store, index.paths):
         return index
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.unlink(missing_ok=True)
+    folder = store.folder / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
     assembly = Assembly(store, index)
-    for path in marker.parent.glob("*.parquet"):
-        if path.stem not in assembly.schemas:
-            path.unlink(missing_ok=True)
+    for path in folder.iterdir():  # among them drafts of a process that was killed
+        path.unlink(missing_ok=True)
+    written = [store.folder / "cells.parquet"]
     for name, schema in assembly.schemas.items():
-        _write_chunks(marker.parent / f"{name}.parquet", schema, assembly.chunks(name))
+        written.append(folder / f"{name}.parquet")
+        _write_chunks(written[-1], schema, assembly.chunks(name))
     cells = list(assembly.cells())
-    if cells:
-        whole = pa.concat_tables(cells)
-        _write_chunks(store.folder / "cells.parquet", whole.schema, iter([whole]))
-    write_text(marker, index.signature())
+    whole = pa.concat_tables(cells) if cells else pa.table({name: [] for name in CELL_COLUMNS})
+    _write_chunks(written[0], whole.schema, iter([whole]))
+    sums = {path.relative_to(store.folder).as_posix(): _checksum(path) for path in written}
+    write_text(folder / CHECKSUMS, json.dumps({"parts": index.signature(), "sha256": sums}, indent=2) + "\n")
     return index
 
 
-def read_results(folder: Path, study: Study | None = None) -> Results:
-    """The results in a run's folder (a folder that holds one run will do)."""
-    from studies.registry import StudyRef
+def _tables_hold(store: Store, parts: Sequence[Path]) -> bool:
+    """Whether the tables are made of these parts, and are byte for byte what was written."""
+    try:
+        noted = json.loads((store.folder / "tables" / CHECKSUMS).read_text(encoding="utf-8"))
+        sums = dict(noted["sha256"])
+        present = {path.relative_to(store.folder).as_posix() for path in _table_paths(store)}
+        return (
+            (not parts or noted["parts"] == signature_of(parts))
+            and present == set(sums)
+            and all(_checksum(store.folder / name) == found for name, found in sums.items())
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
+
+def _table_paths(store: Store) -> list[Path]:
+    paths = [*sorted((store.folder / "tables").glob("*.parquet")), store.folder / "cells.parquet"]
+    return [path for path in paths if path.is_file()]
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_paths(table: str, where: Path) -> None:
+    """A part of somebody else's may name any table; its rows go into a file of that name."""
+    if safe_name(table) != table:
+        raise InputError(f"{str(where)!r} holds a table called {table!r}, which is no plain name; delete it")
+
+
+def read_results(folder: Path, study: Study | None = None) -> Results:
+    """The results in a run's folder (a folder that holds one run will do), tables checked byte for byte.
+
+    A table that is not what was written is made again from the parts. Parts that are damaged too are put
+    aside with a warning; their cells are missing then. Tables whose parts are gone are read as they are.
+
+    Parameters
+    ----------
+    study : whose spec the results get; without it, the spec is a plain record of the stored values.
+
+    Raises
+    ------
+    InputError
+        where there is no run, its manifest is damaged, or tables cannot be made again.
+    """
     store = Store(run_folder(folder))
     manifest = read_manifests(store.folder)
-    write_tables(store)
-    tables = {p.stem: pd.read_parquet(p) for p in sorted((store.folder / "tables").glob("*.parquet"))}
-    path = store.folder / "cells.parquet"
-    cells = pd.read_parquet(path) if path.is_file() else pd.DataFrame(columns=list(CELL_COLUMNS))
-    if study is None:
-        study = StudyRef(**manifest["study_ref"]).load()
-    return Results(make_spec(study.spec, manifest["spec"]), tables, cells, manifest)
+    with store.alone():
+        parts = store.part_paths()
+        if not _tables_hold(store, parts):
+            if not parts and _table_paths(store):
+                raise InputError(
+                    f"the tables in {str(store.folder)!r} are damaged, and there are no parts to make them "
+                    f"of; run the study again: {manifest['command'] or 'walras run ' + manifest['study']}"
+                )
+            for path in write_tables(store).damaged:
+                words = "was damaged and is put aside; its cells are missing until they run again"
+                warn(f"{str(path)!r} {words}", stacklevel=2)
+        tables = {p.stem: pd.read_parquet(p) for p in sorted((store.folder / "tables").glob("*.parquet"))}
+        cells = pd.read_parquet(store.folder / "cells.parquet")
+    kept = manifest["spec"]
+    spec: Any = SimpleNamespace(**kept) if study is None else make_spec(study.spec, kept)
+    return Results(spec, tables, cells, manifest)
 
 
 def run_folder(folder: Path) -> Path:
@@ -159,12 +223,6 @@ def _ordered(schema: pa.Schema, first: dict[str, tuple[int, int, int]]) -> pa.Sc
 
 
 def _write_chunks(path: Path, schema: pa.Schema, chunks: Iterator[pa.Table]) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
-            for chunk in chunks:
-                writer.write_table(chunk, row_group_size=ROW_GROUP)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    with replacing(path) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+        for chunk in chunks:
+            writer.write_table(chunk, row_group_size=ROW_GROUP)

@@ -241,10 +241,10 @@ def test_csv_reads_back(tmp_path):
 def test_unreadable_csv(tmp_path):
     with pytest.raises(InputError, match=r"table 'orders': there is no file .*check the path"):
         Book.from_csv(tmp_path / "none.csv")
-    with pytest.raises(InputError, match="is a folder; name a CSV file"):
+    with pytest.raises(InputError, match="is a folder; name a file"):
         Book.from_csv(tmp_path)
     (tmp_path / "empty.csv").write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match="cannot be read as CSV"):
+    with pytest.raises(InputError, match="is empty; give a header row"):
         Book.from_csv(tmp_path / "empty.csv")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00order,\x80")
     with pytest.raises(InputError, match="table 'orders'"):
@@ -260,7 +260,7 @@ def test_csv_with_more_cells_than_columns_is_refused(tmp_path):
         "order,participant,bus,side,mw,price\na,A,1,sell,10,5\n", encoding="utf-8"
     )
     (tmp_path / "fixed.csv").write_text("bus,mw\n3,2,5\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"table 'fixed', row 0: .* has 3 cells for 2 columns; .*not commas"):
+    with pytest.raises(InputError, match=r"table 'fixed', row 0: it has 3 cells for 2 columns; .*not commas"):
         Book.from_csv(tmp_path / "orders.csv", fixed=tmp_path / "fixed.csv")
 
 
@@ -269,7 +269,7 @@ def test_csv_of_truth_values_is_not_numeric(tmp_path):
         "order,participant,bus,side,mw,price\na,A,1,sell,10,True\n", encoding="utf-8"
     )
     with pytest.raises(
-        InputError, match=r"order 'a' \(row 0\): column 'price' is True: .*not a finite number"
+        InputError, match=r"order 'a' \(row 0\): column 'price' is 'True': .*not a finite number"
     ):
         Book.from_csv(tmp_path / "orders.csv")
 

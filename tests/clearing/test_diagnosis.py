@@ -198,3 +198,28 @@ def test_a_market_without_orders_is_infeasible_in_both_forms():
     for form in ("angle", "ptdf"):
         with pytest.raises(InfeasibleError, match=r"left with a surplus of 10\.00 MW"):
             NodalMarket(grid_of(LINE), form=form).clear(book_of(fixed={"a": -10}))
+
+
+def test_a_shortage_says_what_limits_add_to_it():
+    """Offers are 180 MW below demand, and 30 MW of them cannot pass the line."""
+    book = book_of(sell("s", "a", 130, 10), sell("t", "b", 20, 10), fixed={"a": 0, "b": 330})
+    message = reason(grid_of(("a", "b", 0.1, 100.0)), book)
+    assert "short of 210.00 MW (fixed demand 330.00 MW, offers 150.00 MW)" in message
+    assert (
+        "180.00 MW on the whole, and 30.00 MW more because branch 'L0' is at its limit of 100.00 MW"
+        in message
+    )
+
+
+def test_a_long_book_is_refused_by_its_peak_and_says_what_was_not_looked_at():
+    load = np.full(30, 90.0)
+    load[[4, 7, 20, 21]] = 101.0, 104.0, 130.0, 102.0
+    book = book_of(
+        sell("s", "a", 100, 10), periods=30,
+        fixed=[{"bus": "a", "mw": mw, "period": t} for t, mw in enumerate(load.tolist())],
+    )  # fmt: skip
+    message = reason(grid_of(("a", "b", 0.1, 50.0)), book)
+    for period, mw in ((7, 4), (20, 30), (21, 2)):
+        assert f"period {period}: the market as a whole is short of {mw}.00 MW" in message
+    assert "period 4" not in message
+    assert "27 of 30 periods, of no greater demand, were not looked at" in message

@@ -10,14 +10,8 @@ import networks
 from clearing import Book, NodalMarket
 from clearing.arrays.programs import Program
 from clearing.pricing.chains import eliminate_ramps
-from clearing.pricing.exact import (
-    correct,
-    has_full_column_rank,
-    least_squares,
-    lexicographic,
-    null_space,
-    solve_exactly,
-)
+from clearing.pricing.exact import correct, lexicographic, solve_exactly
+from clearing.pricing.systems import has_full_column_rank, least_squares, null_space
 
 
 def program(cost, rows, row_low, row_high, low, high, curvature=None) -> Program:

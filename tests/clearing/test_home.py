@@ -115,7 +115,7 @@ def small_homes(draw):
         generator_mw=draw(st.sampled_from([0.0, 1 * KW])),
         generator_price=80.0,
         connection_mw=draw(st.sampled_from([0.0, 5 * KW, 20 * KW])),
-        value_of_lost_load=1000.0,
+        value_of_lost_load=draw(st.sampled_from([1000.0, 1000.0, None])),
     )
     prices = st.lists(st.sampled_from([100.0, 150.0, -20.0]), min_size=slots, max_size=slots)
     buy = np.array(draw(prices))
@@ -143,12 +143,11 @@ def test_marginal_cost_is_picked_by_rule(drawn):
         unit[np.arange(len(rows)), rows] = 1.0
         assert low == pytest.approx(least_values(face, unit) * MONEY, abs=1e-6)
         assert high == pytest.approx(-least_values(face, -unit) * MONEY, abs=1e-6)
-        if np.isfinite(plan.marginal_cost).all() and np.isfinite([low, high]).all():
-            room = 1e-7
-            bounds = {"low": face.low.copy(), "high": face.high.copy()}
-            bounds["low"][rows] = plan.marginal_cost / MONEY - room
-            bounds["high"][rows] = plan.marginal_cost / MONEY + room
-            assert is_feasible(replace(face, **bounds))
+        room, known = 1e-7, np.isfinite(plan.marginal_cost)
+        bounds = {"low": face.low.copy(), "high": face.high.copy()}
+        bounds["low"][rows[known]] = plan.marginal_cost[known] / MONEY - room
+        bounds["high"][rows[known]] = plan.marginal_cost[known] / MONEY + room
+        assert is_feasible(replace(face, **bounds))
     assert (low - 1e-6 <= plan.balance_dual).all()
     assert (plan.balance_dual <= high + 1e-6).all()
 
@@ -172,6 +171,26 @@ def test_a_full_battery_leaves_an_interval_and_the_middle_is_taken():
     assert plan.marginal_interval[0] == pytest.approx([100, 40, 40])
     assert plan.marginal_interval[1] == pytest.approx([100, 40, 200])
     assert plan.marginal_cost == pytest.approx([100, 40, 120])
+
+
+def test_a_slot_that_nothing_bounds_leaves_the_others_their_middle():
+    """Slot 1 takes all that the connection gives: its next MWh has no price. Slots 0 and 2 stop between two
+    blocks of comfort. Without a battery they are on their own; with one they are joined to slot 1 only where
+    what is stored could serve it."""
+    blocks = (Comfort(KW, np.array([90.0, 0, 70.0])), Comfort(KW, np.array([60.0, 0, 40.0])))
+    alone = home([1, 4, 1], comfort=blocks, connection_mw=4 * KW)
+    buy = np.array([80.0, 50.0, 60.0])
+    plan = schedule_homes([alone], buy, 30.0)[0]
+    assert plan.marginal_interval[1].tolist() == [80, np.inf, 60]
+    assert plan.marginal_cost == pytest.approx([80, 50, 60])
+    held = replace(alone, connection_mw=2 * KW, load_mw=np.array([1, 2, 1]) * KW)
+    plan = schedule_homes([held], buy, 30.0)[0]
+    assert plan.marginal_interval[0] == pytest.approx([80, 50, 60])
+    assert plan.marginal_interval[1] == pytest.approx([90, np.inf, 70])
+    assert plan.marginal_cost == pytest.approx([85, 50, 65])
+    stored = replace(held, battery=Battery(KW, KW, 1.0, start=0.0))
+    plan = schedule_homes([stored], np.array([80.0, 50.0, 60.0]), 30.0)[0]
+    assert np.isfinite(plan.marginal_cost).all()
 
 
 def test_a_home_does_not_depend_on_its_neighbours_nor_their_order():

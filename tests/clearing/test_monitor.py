@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from clearing import Book, InputError, NodalMarket
+from clearing import Book, InfeasibleError, InputError, NodalMarket
 from clearing.monitor import (
     concentration,
     demand,
@@ -17,6 +19,7 @@ from clearing.monitor import (
     residual_supply,
     supply,
     three_pivotal_suppliers,
+    unserved_without,
 )
 from tests.support.small import book_of, clear, grid_of, sell
 
@@ -47,6 +50,55 @@ def test_supply_and_demand_of_a_book() -> None:
     assert (demand(book), demand(book, 1)) == (9.0, 11.0)
     with pytest.raises(InputError, match="periods 0 to 1"):
         demand(book, 2)
+
+
+def test_what_a_store_takes_is_no_demand_and_injections_are_supply() -> None:
+    """A store from −40 to 20 MW, a battery that sells and buys, a bid of a factory, 15 MW of fixed sun."""
+    book = book_of(
+        {**sell("store", "A", 20, 12), "min_mw": -40},
+        {**sell("out", "A", 30, 15), "unit": "battery", "participant": "battery"},
+        {**sell("in", "A", 30, 5), "side": "buy", "unit": "battery", "participant": "battery"},
+        sell("plant", "A", 60, 10),
+        {**sell("factory", "A", 25, 90), "side": "buy"},
+        fixed=[{"bus": "A", "mw": 50}, {"bus": "B", "mw": -15}],
+    )
+    assert demand(book) == 75.0
+    table = residual_supply(book)
+    assert table["supply_mw"].tolist() == [20, 30, 60]
+    assert table["rsi"].tolist() == pytest.approx([105 / 75, 95 / 75, 65 / 75])
+    assert table["unserved_without_mw"].tolist() == pytest.approx([0, 0, 10])
+    assert table["pivotal"].tolist() == [False, False, True]
+    market = NodalMarket(grid_of(("A", "B", 0.1)))
+    left = [unserved_without(market, book, name) for name in table.index]
+    assert left == pytest.approx([0, 0, 10])
+
+
+MEGAWATTS = st.integers(0, 12).map(lambda k: k / 10)  # tenths: sums that no double hits exactly
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_pivotal_is_who_leaves_something_unserved(data: st.DataObject) -> None:
+    """On one bus, whatever is offered, bid and fixed: pivotal, and demand unserved in a clearing without the
+    seller, are one thing."""
+    rows = []
+    for k in range(data.draw(st.integers(1, 4))):
+        mw, low = data.draw(MEGAWATTS), data.draw(st.sampled_from([0.0, 0.0, -0.7]))
+        rows.append({**sell(f"G{k}", "A", mw, data.draw(st.integers(1, 50))), "min_mw": low})
+    if data.draw(st.booleans()):
+        rows.append({**sell("in", "A", data.draw(MEGAWATTS), 0), "side": "buy", "unit": "G0"})
+        rows[0]["min_mw"] = 0.0
+    if data.draw(st.booleans()):
+        rows.append({**sell("bid", "A", data.draw(MEGAWATTS), data.draw(st.integers(0, 60))), "side": "buy"})
+    book = book_of(*rows, fixed={"A": data.draw(MEGAWATTS), "B": -data.draw(MEGAWATTS) / 4})
+    market = NodalMarket(grid_of(("A", "B", 0.1)))
+    table = residual_supply(book)
+    try:
+        left = [unserved_without(market, book, name) for name in table.index]
+    except InfeasibleError:  # injections that nobody can take
+        assume(False)
+    assert left == pytest.approx(table["unserved_without_mw"].tolist(), abs=1e-8)
+    assert [mwh > 0 for mwh in left] == table["pivotal"].tolist()
 
 
 def test_residual_supply_and_pivotal_sellers() -> None:

@@ -350,3 +350,10 @@ def test_random_clearings_agree_with_the_reference(case):
     assert out.flow_mw == pytest.approx(
         reference.flows(out.accepted_mw, out.link_mw.ravel()), abs=1e-6 * reference.scale
     )
+
+
+def test_a_book_too_large_for_any_memory_is_refused_before_the_work():
+    grid = grid_of(("a", "b", 0.1))
+    book = book_of(sell("s", "a", 5, 1), buy("b", "b", 5, 9), periods=250_000)
+    with pytest.raises(InputError, match=r"1,250,000 entries, more than the 1,000,000 .*clear periods apart"):
+        NodalMarket(grid).clear(book)

@@ -135,6 +135,18 @@ def test_market_game_has_a_core_with_competitive_payments(seed):
     assert (game.worth >= tariff_game(instance).worth - 1e-8).all()  # losses and missing lines cost
 
 
+def test_a_balance_in_decimals_is_a_balance():
+    """0.1 + 0.2 − 0.3 is no 0 among doubles, and yet nobody is short: the price is halfway."""
+    grid = Grid.from_tables(
+        [{"bus": k} for k in "ABCG"],
+        [{"branch": k, "from_bus": k, "to_bus": "G", "r_pu": 0.01, "x_pu": 1.0} for k in "ABC"],
+    )
+    net = {"A": 0.1, "B": 0.2, "C": -0.3}
+    agents = [{"bus": k, "endowment_mw": max(mw, 0.0), "demand_mw": max(-mw, 0.0)} for k, mw in net.items()]
+    instance = TradingInstance.from_tables(grid, agents, [], main_bus="G", sell_price=0.5)
+    assert market_payments(instance) == pytest.approx([0.075, 0.15, -0.225])
+
+
 def test_two_agents_by_hand():
     """A seller of 1, a buyer of 1, one line of r: they share what selling to each other saves."""
     grid = Grid.from_tables(

@@ -1,9 +1,12 @@
 """Posted offers: by hand, day-vectorised = slot loop = LP, telescoping, accounting, bad input."""
 
 import time
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 from clearing import InputError
@@ -48,6 +51,30 @@ def test_one_slot_by_hand():
         [{"seller": "a", "period": 0, "mw": 6, "price": 50}], [{"period": 0, "mw": 6, "operator_price": 100}]
     ))  # fmt: skip
     assert (exact.price_low[0, 0], exact.price[0, 0], exact.price_high[0, 0]) == (50, 75, 100)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=6), st.data())
+def test_demand_that_ends_with_an_offer_has_the_interval_up_to_the_next(cents, data):
+    """Demand is the sum of the k cheapest offers in decimals, which no sum of doubles hits exactly."""
+    mw = np.array([float(Decimal(c) / 100) for c in cents])
+    k = data.draw(st.integers(1, len(cents)))
+    demand = float(sum(Decimal(c) for c in cents[:k]) / 100)
+    price = 10.0 * (1 + np.arange(len(cents)))
+    shuffled = data.draw(st.permutations(range(len(cents))))
+    outcome = PostedOfferMarket().clear(
+        PostedBook(
+            tuple(range(len(cents))),
+            np.array([[demand]]),
+            mw[None, None, shuffled],
+            price[None, None, shuffled],
+            np.array([[95.5]]),
+        )
+    )
+    following = 95.5 if k == len(cents) else price[k]
+    assert (outcome.price_low[0, 0], outcome.price_high[0, 0]) == (price[k - 1], following)
+    assert outcome.operator_mw[0, 0] == 0
+    assert outcome.accepted_mw[0, 0].tolist() == np.where(np.arange(len(cents)) < k, mw, 0)[shuffled].tolist()
 
 
 def loop(book, operator):

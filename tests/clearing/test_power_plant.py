@@ -49,9 +49,10 @@ def test_curve_by_hand():
     assert curve.breakpoint_mw == pytest.approx([-1, 2, 4, 5], abs=1e-7)
     assert curve.price == pytest.approx([20, 50, 90])
     rows = curve.orders("n", "plant")
-    assert [(r["side"], round(r["mw"], 6), round(r["price"], 6)) for r in rows] == [
-        ("buy", 1, 20), ("sell", 2, 20), ("sell", 2, 50), ("sell", 1, 90)
+    assert [tuple(np.round([r["min_mw"], r["mw"], r["price"]], 6)) for r in rows] == [
+        (-1, 2, 20), (0, 2, 50), (0, 1, 90)
     ]  # fmt: skip
+    assert {(r["side"], r["unit"]) for r in rows} == {("sell", "plant")}
     assert curve.cost_at_zero == pytest.approx(20 - 90)
 
 

@@ -209,10 +209,10 @@ PLACE = dict.fromkeys(REFUSED, "order 'B'") | {"fixed_mw": "bus 'b'", "limit_mw"
 @pytest.mark.parametrize("on_error", ["mark", "raise"])
 @pytest.mark.parametrize("rounds", [1, 21])
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_batch_refuses_the_first_number_that_no_book_may_hold(
+def test_numbers_that_no_book_may_hold_are_refused_or_cost_their_row(
     what: str, rounds: int, on_error: str
 ) -> None:
-    """Whoever looks at the numbers, compiled code or a check: one error, and nothing of it stays."""
+    """Whoever looks at the numbers, compiled code or a check: one error or row, and nothing of it stays."""
     book = book_of(
         sell("A", "a", 50.0, 20.0),
         sell("B", "a", 50.0, 30.0) | {"min_mw": 2.0},
@@ -238,8 +238,18 @@ def test_a_batch_refuses_the_first_number_that_no_book_may_hold(
             after[-1, 2] = np.nan  # is not the first
             place = f"array '{what}', round {r}, {PLACE[what]}: the value is {number!r}; give a number"
             for bad in (array, after, np.asfortranarray(array)):
-                with pytest.raises(InputError, match=place):
-                    prepared.clear_many(**(good | {what: bad}), on_error=on_error)
+                if on_error == "raise":
+                    with pytest.raises(InputError, match=place):
+                        prepared.clear_many(**(good | {what: bad}), on_error=on_error)
+                    continue
+                found = prepared.clear_many(**(good | {what: bad}))
+                lost = np.zeros(rounds, dtype=bool)
+                lost[[r] if bad is not after else [r, rounds - 1]] = True
+                assert np.array_equal(found.status == Status.INVALID, lost)
+                assert np.array_equal(found.certified, ~lost)
+                assert np.isnan(found.lmp[lost]).all()
+                assert np.array_equal(found.lmp[~lost], first.lmp[~lost])
+                assert np.array_equal(found.accepted[~lost], first.accepted[~lost])
             if rounds > 1:
                 with pytest.raises(InputError, match=place.replace(f"round {r}", "round 0")):
                     prepared.clear_many(**(good | {what: array[r]}), on_error=on_error)

@@ -42,7 +42,8 @@ def _arrays():  # type: ignore[no-untyped-def]
     case = networks.load("pglib_ieee118")
     engine = NodalMarket(case.grid).prepare(elastic_book(case)).engine
     assert engine is not None
-    return engine._floats, engine._ints, engine._views()
+    work = engine.workspace()
+    return work.floats, work.ints, work.views()
 
 
 @given(f=st.integers(1, 13), more=st.integers(0, 6), twins=st.integers(0, 4), seed=st.integers(0, 2**32 - 1))

@@ -70,7 +70,7 @@ def test_most_of_such_rounds_go_on_where_the_last_one_ended() -> None:
     price, mw = drift(prepared.numbers.price, prepared.numbers.mw, 400, 2, 0.0, seed=1)
     prepared.clear_many(price[:100], mw[:100])
     assert prepared.engine is not None
-    state = prepared.engine._views()["state"]
+    state = prepared.engine._idle[-1].views()["state"]
     ready = 0
     for r in range(100, 400):
         prepared.clear_many(price[r], mw[r])

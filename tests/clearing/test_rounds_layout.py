@@ -42,7 +42,7 @@ def test_the_start_that_takes_fewer_pivots_shows_in_no_result() -> None:
     batch = prepared.clear_many(price)
     assert batch.certified.all()
     assert prepared.engine is not None
-    views = prepared.engine._views()
+    views = prepared.engine._idle[-1].views()
     assert views["state"][F.ANCHOR] > 0
     assert (
         0.0 < views["habit"][1] < views["habit"][0]
@@ -83,7 +83,7 @@ def test_duals_that_one_bus_alone_can_move(rule: str, demand: float) -> None:
     for r in range(40):
         prepared.clear(price[r])
         assert prepared.engine is not None
-        views = prepared.engine._views()
+        views = prepared.engine._idle[-1].views()
         free = int(views["state"][F.KNOWNROWS] - views["state"][F.KNOWNCOLS])
         local += bool(free > 0 and views["irow"][F.TOUCHED, 0] > 0)
         found = prepared._optimum(rows, r)

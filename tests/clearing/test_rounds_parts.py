@@ -89,7 +89,8 @@ def _eight_rounds() -> PreparedMarket:
 def test_the_certificate_finds_a_wrong_number_in_its_round_alone() -> None:
     engine = _eight_rounds().engine
     assert engine is not None
-    arrays = engine._floats, engine._ints
+    work = engine.workspace()
+    arrays = work.floats, work.ints
     first, second, sixth, lines = _prove(*arrays, 5, 0, 0, -1, 0.0)
     assert max(first, second, sixth) <= 1.0
     assert lines > 0
@@ -110,7 +111,7 @@ def test_places_behind_the_basis_stay_zero() -> None:
         assert prepared.clear_many(price).certified.all()
         engine = prepared.engine
         assert engine is not None
-        views = engine._views()
+        views = engine._idle[-1].views()
         size = int(views["state"][F.SIZE])
         sizes.add(size)
         assert not views["w"][:size, size:].any()
@@ -121,7 +122,7 @@ def test_places_behind_the_basis_stay_zero() -> None:
 def test_rows_of_the_store_are_padded_and_aligned() -> None:
     engine = _eight_rounds().engine
     assert engine is not None
-    views = store.views(engine._floats, engine._ints)
+    views = engine.workspace().views()
     for name in ("col", "a", "ptdf", "slot", "row", "w", "work", "wide", "bus", *store.PENDING[:-2]):
         array = views[name]
         assert array.ctypes.data % 64 == 0, name

@@ -7,10 +7,11 @@ import pytest
 
 import networks
 from clearing import Book, NodalMarket
+from clearing.tolerances import TIE_WIDTH
 from tests.support.small import book_of, buy, grid_of, sell
 
 ROUNDS = 300
-WIDTH = 2e-9 * 3000.0  # of a tie [$/MWh]: relative to the largest price
+WIDTH = TIE_WIDTH * 3000.0  # of a tie [$/MWh]
 
 
 @pytest.mark.parametrize(("share", "near"), [(0.8, 75.0), (1.5, 50.0)])

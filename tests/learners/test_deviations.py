@@ -141,3 +141,22 @@ def test_refusals(policies, message):
         Repeated.of(DILEMMA, policies)
     with pytest.raises(InputError, match="below 1"):
         Repeated.of(DILEMMA, [grim, grim]).values(0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"player": 2}, "player .* from 0 to 1"),
+        ({"player": -1}, "player .* from 0 to 1"),
+        ({"start": (0, 2)}, "start: .* not among 0 to 1"),
+        ({"start": (0.5, 0)}, "start: .* whole number"),
+        ({"start": (0,)}, "one action of each"),
+        ({"action": 1.5}, "action is 1.5"),
+        ({"action": np.array([1])}, "action is array"),
+        ({"rounds": 0}, "rounds is 0"),
+    ],
+)
+def test_odd_arguments_of_a_deviation(changed, message):
+    given = {"player": 0, "start": (0, 0), "action": None, "rounds": 5, **changed}
+    with pytest.raises(InputError, match=message):
+        force_deviation(DILEMMA, [grim, grim], discount=0.9, **given)

@@ -101,7 +101,13 @@ def test_rivals_follow_their_policies():
         (lambda: single_agent_env(DILEMMA, "three"), "'three' is not in the game"),
         (lambda: single_agent_env(DILEMMA, "one", {}), "a policy for each of two"),
         (lambda: parallel_env(DILEMMA).step({"one": 0}), "no action of 'two'"),
-        (lambda: parallel_env(DILEMMA).step({"one": 0, "two": 2}), "not among 0 to 1"),
+        (lambda: parallel_env(DILEMMA).step({"one": 0, "two": 2}), "from 0 to 1"),
+        (lambda: parallel_env(DILEMMA).step({"one": 0, "two": 0.5}), "'two': action is 0.5"),
+        (lambda: parallel_env(DILEMMA).step({"one": np.array([1]), "two": 0}), "'one': action is array"),
+        (lambda: single_agent_env(DILEMMA, "two").step(1.5), "'two': action is 1.5"),
+        (lambda: parallel_env(DILEMMA).reset(seed=-1), "seed is -1"),
+        (lambda: single_agent_env(DILEMMA, "one").reset(seed=0.5), "seed is 0.5"),
+        (lambda: parallel_env(DILEMMA, rounds=2.5), "rounds is 2.5"),
     ],
 )
 def test_refusals(make, message):

@@ -1,7 +1,9 @@
-"""Pure and mixed equilibria, best-response paths, joint optimum, cycles."""
+"""Pure equilibria, best-response paths, joint optimum, cycles."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clearing.errors import InputError
 from learners.equilibria.pure import (
@@ -13,7 +15,6 @@ from learners.equilibria.pure import (
     regrets,
     repeated_part,
 )
-from learners.games.bertrand import CapacityBertrand, TwoBusBertrand, price_grid
 from learners.games.game import PayoffTensor, profiles_of
 
 DILEMMA = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])
@@ -96,55 +97,41 @@ def test_competitive_profile_by_label():
         competitive_profile(tensor, (0, 7))
 
 
-def mixed_equilibria(*given, **options):
-    pytest.importorskip("quantecon")
-    from learners.equilibria.mixed import mixed_equilibria as find
+def test_households_are_no_rounding_of_a_plant():
+    """A plant's payoffs of 10⁵ $ beside gains of 10⁻⁵ $: dominant actions of both, and their margins."""
+    plant, home = [[2e5, 1e5], [1e5, 3e5]], [[3e-5, 8e-5], [1e-5, 6e-5]]
+    game = PayoffTensor([plant, home])
+    (only,) = pure_equilibria(game)
+    assert (only.profile, only.strict) == ((1, 1), True)
+    assert only.margins == pytest.approx([2e5, 5e-5])
+    assert best_response_path(game, (0, 0)).profiles.tolist() == [[0, 0], [0, 1], [1, 1]]
 
-    return find(*given, **options)
 
-
-def test_mixed_pennies():
-    for method in ("lemke_howson", "support_enumeration"):
-        (only,) = mixed_equilibria(PENNIES, method=method)
-        assert only.strategies[0] == pytest.approx([0.5, 0.5])
-        assert only.payoffs == pytest.approx([0, 0])
-        assert only.gap < 1e-9
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(-4, 6), st.integers(-4, 6))
+def test_units_of_a_player_change_no_equilibrium(seed, one, two):
+    values = np.random.default_rng(seed).integers(0, 4, (2, 3, 3)).astype(float)
+    other = values * np.array([10.0**one, 10.0**two])[:, None, None]
+    assert [e.profile for e in pure_equilibria(PayoffTensor(other))] == brute_force(PayoffTensor(values))
 
 
 @pytest.mark.parametrize(
-    ("line", "mean", "profit"), [(10, 90.31, 9000), (25, 76.62, 7500), (50, 55.21, 5025)]
+    ("call", "message"),
+    [
+        (lambda: best_response_path(PENNIES, (0,)), "one action of each"),
+        (lambda: best_response_path(PENNIES, (0, 1.5)), "action 1.5"),
+        (lambda: best_response_path(PENNIES, (0, 2)), "not among 0 to 1"),
+        (lambda: best_response_path(PENNIES, (0, 0), order=(0, 2)), "order"),
+        (lambda: PENNIES.payoffs([[0, -1]]), "action -1 .* not among 0 to 1"),
+        (lambda: PENNIES.payoffs([[0, 0.5]]), "0.5 .* give a whole number"),
+        (lambda: PENNIES.payoffs([["a", "b"]]), "no index of an action"),
+        (lambda: PENNIES.payoffs(np.zeros((3, 4), dtype=int)), r"shape \(3, 4\)"),
+    ],
 )
-def test_two_bus_game_by_lemke_and_howson(line, mean, profit):
-    """101 prices each: means and profits near the continuous game's 90.30, 76.62, 54.93."""
-    game = TwoBusBertrand(price_grid(0, 100, 1), line=line)
-    (found,) = mixed_equilibria(game)
-    assert float(found.strategies[0] @ np.arange(101)) == pytest.approx(mean, abs=0.01)
-    assert found.payoffs == pytest.approx([profit] * 2, rel=1e-3)
+def test_refusals(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
 
 
-def test_pay_as_bid_with_capacities_has_mixed_equilibria_only():
-    game = CapacityBertrand(price_grid(100, 200, 1), 100, 160, (100, 100), "pay_as_bid")
-    assert pure_equilibria(game) == ()
-    (found,) = mixed_equilibria(game)
-    assert found.payoffs == pytest.approx([6000, 6000], abs=0.01)
-    assert np.flatnonzero(found.strategies[0] > 1e-9)[0] == 61
-
-
-def test_mixed_refusals():
-    with pytest.raises(InputError, match="two players; the game has 3"):
-        mixed_equilibria(PayoffTensor(np.zeros((3, 2, 2, 2))))
-    with pytest.raises(InputError, match="method is 'simplex'"):
-        mixed_equilibria(PENNIES, method="simplex")
-    with pytest.raises(InputError, match="one action of each"):
-        best_response_path(PENNIES, (0,))
-
-
-def test_missing_quantecon_is_named(monkeypatch):
-    import sys
-
-    from learners.equilibria.mixed import mixed_equilibria as find
-
-    monkeypatch.setitem(sys.modules, "quantecon", None)
-    monkeypatch.setitem(sys.modules, "quantecon.game_theory", None)
-    with pytest.raises(InputError, match=r"install walras\[equilibria\]"):
-        find(PENNIES)
+def test_one_profile_is_a_batch_of_one():
+    assert PENNIES.payoffs([0, 1]).tolist() == PENNIES.payoffs([[0.0, 1.0]]).tolist() == [[-1, 1]]

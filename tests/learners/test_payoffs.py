@@ -5,7 +5,7 @@ import pytest
 
 from clearing import NodalMarket
 from clearing.errors import InputError
-from learners import Bids, Combined, Disco, Game, Genco, Markups, Prosumer, Withholding
+from learners import Bids, Combined, DemandStates, Disco, Game, Genco, Markups, Prosumer, Withholding
 from learners.games.moves import Columns
 from learners.games.payoffs import Cleared, player_of
 from tests.support.small import book_of, buy, grid_of, sell
@@ -87,3 +87,44 @@ def test_refusals():
         Disco()
     with pytest.raises(InputError, match="bus 'q' is not in the grid"):
         Disco("q").owned(columns)
+
+
+def test_what_a_store_takes_is_no_demand():
+    """A store takes 30 MW at bus a, where the price is 10; 20 MW of demand at b pay 40: the mean is 40."""
+    book = book_of(
+        sell("S", "a", 30.0, 12.0, min_mw=-30.0),
+        sell("out", "a", 5.0, 50.0, unit="battery"),
+        buy("in", "a", 5.0, 15.0, unit="battery"),
+        sell("G", "a", 90.0, 10.0),
+        buy("D", "b", 5.0, 60.0),
+        fixed={"b": 15.0},
+    )
+    cleared = Cleared(
+        Columns.of(book, GRID),
+        price=book.price[None],
+        accepted=np.array([[-30.0, 0.0, 5.0, 55.0, 5.0]]),
+        lmp=np.array([[[10.0], [40.0]]]),
+        fixed_mw=np.array([[[0.0], [15.0]]]),
+    )
+    assert cleared.mean_price.tolist() == [40.0]
+    assert cleared.true_welfare.tolist() == [30 * 12 + 5 * 15 - 55 * 10 + 5 * 60]
+    assert earn(Prosumer("S"), cleared) == pytest.approx(30 * (12 - 10))
+
+
+def test_demand_states_scale_demand_and_no_store():
+    """Fixed demand and the bid double, the store's range and the battery's purchase do not."""
+    book = book_of(
+        sell("S", "a", 30.0, 12.0, min_mw=-30.0),
+        sell("out", "a", 5.0, 50.0, unit="battery"),
+        buy("in", "a", 5.0, 15.0, unit="battery"),
+        sell("G", "a", 90.0, 10.0),
+        buy("D", "b", 5.0, 60.0),
+        fixed={"b": 15.0},
+    )
+    game = Game(NodalMarket(GRID), book, ["G"], Markups((0.0, 1.0)), states=DemandStates.drawn([1.0, 2.0]))
+    columns = game.columns
+    _, mw, fixed = game.in_states(
+        np.array([1]), columns.price[None], columns.mw[None], columns.fixed_mw[None]
+    )
+    assert mw.tolist() == [[30, 5, 5, 90, 10]]
+    assert fixed.ravel().tolist() == [0, 30]

@@ -90,6 +90,28 @@ def test_resumed_runs_go_on_bit_for_bit(session, cut, tmp_path):
     same(whole, again.result())
 
 
+def test_a_checkpoint_that_is_not_what_was_written_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    COMPILED.play(2, 4, checkpoint=path)
+    whole = path.read_bytes()
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(tmp_path / "other.npz", **arrays | {"counts": arrays["counts"] + 1})
+    np.savez(tmp_path / "less.npz", **{k: v for k, v in arrays.items() if k not in ("counts", "sha256")})
+    spoiled = {
+        "empty": b"",
+        "torn": whole[: len(whole) // 2],
+        "no archive": b"round 7",
+        "changed": (tmp_path / "other.npz").read_bytes(),
+        "less": (tmp_path / "less.npz").read_bytes(),
+    }
+    for what, data in spoiled.items():
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=r"run\.npz .*delete it to start again"):
+            COMPILED.play(2, 4, checkpoint=path)
+        assert path.read_bytes() == data, f"{what}: left as it is"
+
+
 def test_play_goes_on_from_its_checkpoint(tmp_path):
     run = COMPILED.start(2, 4)
     run.advance(50)
@@ -280,7 +302,7 @@ def test_random_payoffs_are_traced_as_drawn():
     [
         (lambda: Session(DILEMMA, (FAST,), 5), "1 learners for 2 players"),
         (lambda: Session(DILEMMA, (FAST, FAST), 5, every=((2, 2), (1, 0))), "0 ≤ offset < every"),
-        (lambda: Session(DILEMMA, (FAST, FAST), 5, first=(0, 2)), "give an action of each"),
+        (lambda: Session(DILEMMA, (FAST, FAST), 5, first=(0,)), "one action of each"),
         (lambda: Session(DILEMMA, (FAST, FAST), 0), "at least 1"),
         (lambda: Session(DILEMMA, (FAST, FAST), 5).play(replicates=[1, 1]), "distinct"),
         (lambda: Session(DILEMMA, (FAST, FAST), 5).start(0).result(), "still play"),
@@ -301,3 +323,25 @@ def test_documented_blocks_run():
     assert len(blocks) == 2
     for block in blocks:
         exec(compile(block, "docs/learners.md", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 0.5}, "seed is 0.5"),
+        ({"replicates": 2.5}, "replicates is 2.5"),
+        ({"replicates": [0, -1]}, "number is -1"),
+        ({"replicates": [1, 1]}, "distinct"),
+        ({"workers": 0}, "workers is 0"),
+    ],
+)
+def test_odd_seeds_and_counts(asked, message):
+    spec = QLearning(0.1, 0.0, EpsilonGreedy(Exponential(0.01)))
+    game = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])
+    with pytest.raises(InputError, match=message):
+        Session(game, (spec, spec), 5).play(**asked)
+    with pytest.raises(InputError, match=r"rounds is 1\.5"):
+        Session(game, (spec, spec), 1.5)
+    with pytest.raises(InputError, match=r"first: .* not among 0 to 1"):
+        Session(game, (spec, spec), 5, first=(0, 2))

@@ -1,15 +1,21 @@
 """pandapower nets: agreement with `pandapower.rundcopp`, and what it would drop silently."""
 
 import copy
+import json
 import logging
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pandapower as pp
 import pandapower.networks as shipped
+import pandas as pd
 import pytest
 from oracle import least_cost
+from pandapower.control import ConstControl
+from pandapower.timeseries import DFData
 
+import clearing
 import networks
 from networks import InputError
 
@@ -104,7 +110,8 @@ def test_every_element_agrees_with_rundcopp():
     assert case.grid.buses[at["load 1"]] == 3
     for note in (
         "1 bus out of service left out",
-        "1 bus fused with another by closed switches",
+        "1 bus fused with another by closed switches, whose price it has: 40 with 3",
+        "1 sgen not controllable: fixed at 1.5 MW, whatever the price",
         "2 loads out of service left out",
         "1 gen out of service left out",
         "1 unit without a cost: 0 $/MWh",
@@ -253,7 +260,10 @@ def cost(et, element, piecewise=None, **coefficients):
     [
         (broken(isolate), ["load 'load 1'", "'bus' is 2", "cut off from every supply", "5 MW"]),
         (broken(open_the_line), ["load 'load 0'", "'bus' is 1", "cut off from every supply", "30 MW"]),
-        (broken(lambda net: net.line.drop(0, inplace=True)), ["load 'load 0'", "cut off from every supply"]),
+        (
+            broken(lambda net: net.line.drop(0, inplace=True)),  # noqa: PD002
+            ["load 'load 0'", "cut off from every supply"],
+        ),
         (broken(lambda net: net.line.__setitem__("length_km", 0.0)), ["branch 'line 0'", "'x_pu' is 0.0"]),
         (broken(lambda net: net.load.__setitem__("p_mw", np.nan)), ["load 'load 0'", "'mw' is nan"]),
         (broken(drop_range("gen", "max_p_mw")), ["'gen'", "gen 0", "'max_p_mw' is missing"]),
@@ -314,7 +324,117 @@ def test_truncated_json_files_are_refused(tmp_path):
         networks.load(str(tmp_path / "net.json"))
 
 
+def foreign(module="wealth", kind="Tax"):
+    return {"_module": module, "_class": kind, "_object": json.dumps({"rate": 0.2})}
+
+
+def as_a_cell(document, thing):
+    table = json.loads(document["_object"]["load"]["_object"])
+    table["columns"].append("remark")
+    table["data"] = [[*row, thing] for row in table["data"]]
+    document["_object"]["load"]["_object"] = json.dumps(table)
+
+
+HIDDEN = {
+    "an element": lambda document, thing: document["_object"].update(extra=thing),
+    "a cell of a table": as_a_cell,
+    "an encoded cell": lambda document, thing: as_a_cell(document, {"a": [json.dumps(json.dumps(thing))]}),
+    "an attribute of a controller": lambda document, thing: document["_object"].update(
+        extra={
+            "_module": "pandapower.control.controller.const_control",
+            "_class": "ConstControl",
+            "_object": json.dumps({"data_source": thing}),
+        }
+    ),
+    "an encoded net": lambda document, thing: document.update(_object=json.dumps({"extra": thing})),
+    "an entry of an array": lambda document, thing: document["_object"].update(
+        extra={"_module": "numpy", "_class": "array", "_object": [1, thing]}
+    ),
+}
+
+
+@pytest.mark.parametrize("place", HIDDEN)
+@pytest.mark.parametrize("kind", ["Tax", "function"])
+def test_no_module_that_a_file_names_is_imported(tmp_path, monkeypatch, place, kind):
+    (tmp_path / "wealth.py").write_text("open('trace', 'w')\nclass Tax: pass\ndef function(): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    document = json.loads(pp.to_json(line_of_two()))
+    HIDDEN[place](document, foreign(kind=kind))
+    (tmp_path / "net.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=rf"net\.json'.*names '{kind}' of the module 'wealth'"):
+        networks.load(tmp_path / "net.json")
+    assert not (tmp_path / "trace").exists()
+    assert "wealth" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("module", "kind"),
+    [
+        ("os", "system"),
+        ("builtins", "eval"),
+        ("numpy", "load"),
+        ("pandas", "read_pickle"),
+        ("pandapower.toolbox", "Popen"),
+        ("pandapower.auxiliary", "sys"),
+        (["os"], "system"),
+        ("pandapower.control\n", "Ctrl"),
+    ],
+)
+def test_functions_and_odd_names_are_refused(tmp_path, module, kind):
+    document = json.loads(pp.to_json(line_of_two()))
+    document["_object"]["extra"] = foreign(module, kind)
+    (tmp_path / "net.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"at extra: it names"):
+        networks.load(tmp_path / "net.json")
+
+
+def test_a_table_is_no_other_file(tmp_path):
+    (tmp_path / "other.json").write_text('{"columns": ["a"], "index": [0], "data": [[1]]}')
+    document = json.loads(pp.to_json(line_of_two()))
+    document["_object"]["load"]["_object"] = str(tmp_path / "other.json")
+    (tmp_path / "net.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"at load: a table names '.*other\.json' in place of its rows"):
+        networks.load(tmp_path / "net.json")
+
+
+def test_what_pandapower_writes_of_itself_is_read(tmp_path):
+    """Controllers, profiles, arrays, tuples and indices beside the tables."""
+    net = line_of_two()
+    source = DFData(pd.DataFrame({"p": [1.0, 2.0]}))
+    ConstControl(net, "load", "p_mw", 0, profile_name="p", data_source=source)
+    net["curve"] = np.array([1.5, np.nan])
+    net["pair"] = (1, {2, 3}, np.int64(4), np.bool_(True), pd.Index(["a"]))
+    net["remark"] = "{a text that is no object and is never decoded"
+    net.load["remark"] = "[kept as it is"
+    pp.to_json(net, str(tmp_path / "net.json"))
+    case = networks.load(tmp_path / "net.json")
+    assert case.fleet.max_mw.tolist() == networks.load(line_of_two()).fleet.max_mw.tolist()
+
+
 def test_conversion_is_quiet(caplog, capfd):
     networks.load(three_areas())
     assert not caplog.records
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_fused_bus_has_the_price_of_the_bus_that_stands_for_it(tmp_path):
+    case = networks.load(three_areas())
+    assert case.grid.fused == ((40, 3),)
+    again = networks.load(case.export(tmp_path))
+    assert again.grid.fused == case.grid.fused
+    book = clearing.Book.from_case(again)
+    moved = replace(book, fixed_bus=tuple(40 if bus == 3 else bus for bus in book.fixed_bus))
+    outcome = clearing.NodalMarket(again.grid).clear(moved)
+    assert len(outcome.prices) == len(again.grid.buses) + 1
+    assert outcome.prices.loc[(40, 0)].equals(outcome.prices.loc[(3, 0)])
+    assert outcome.explain(40).price == outcome.explain(3).price
+    with pytest.raises(InputError, match="fused bus 3 with 7"):
+        replace(again.grid, fused=((3, 7),))
+
+
+def test_an_index_that_appears_twice_is_refused():
+    net = three_areas()
+    net.gen.index = [0, 1, 1]
+    with pytest.raises(InputError, match="table 'gen': the index 1 appears twice"):
+        networks.load(net)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from networks import InputError
+from networks.profile_reader import read_profiles
 from networks.profiles import (
     LoadShape,
     draw_fuel_prices,
@@ -13,7 +14,6 @@ from networks.profiles import (
     draw_weather,
     heating_load,
     import_price,
-    read_profiles,
     slot_hours,
 )  # fmt: skip
 
@@ -81,9 +81,9 @@ def test_series_from_a_table(tmp_path):
     path = tmp_path / "load.csv"
     frame.to_csv(path, index=False)
     for source in (frame, path):
-        homes, series = read_profiles(source, unit="kW")
-        assert homes == ("Ann", "Bob")
-        assert series == pytest.approx(np.array([[1, 2], [0, 0.5]]) * 1e-3)
+        found = read_profiles(source, unit="kW")
+        assert (found.homes, found.hours) == (("Ann", "Bob"), None)
+        assert found.mw == pytest.approx(np.array([[1, 2], [0, 0.5]]) * 1e-3)
     bad = [
         (frame.assign(slot=[0, 0]), "once each"),
         (frame.assign(Ann=[1, None]), "finite number"),
@@ -94,5 +94,5 @@ def test_series_from_a_table(tmp_path):
             read_profiles(table)
     with pytest.raises(InputError, match="unit"):
         read_profiles(frame, unit="W")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no file"):
         read_profiles(tmp_path / "none.csv")

@@ -8,9 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from studies.claims import Source, compare_number, compare_open
 from studies.pictures.charts import Lines
 from studies.running.spec import Spec, setting
-from studies.study import Claim, Study, Summary, compare_number, mean_and_error
+from studies.study import Study, Summary, mean_and_error
+
+DOCUMENT = Source("A <document>")
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ def answer(results, summaries):
 def claims(results, summaries):
     mean = float(results["draws"]["draw"].mean())
     return [
-        compare_number("A <document>", "mean of the draws", 0.5, mean, 0, interval=(0.0, 1.0)),
-        Claim("A <document>", "a vague sentence", "up", "no number", "under-specified", "which way up"),
+        compare_number(DOCUMENT, "page 1", "mean of the draws", 0.5, mean, 1, interval=(0.0, 1.0)),
+        compare_open(DOCUMENT, "page 2", "a vague sentence", "“up”", "no number", "which way up"),
     ]
 
 

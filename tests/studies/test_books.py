@@ -19,11 +19,46 @@ def test_profiles_as_text(text: str, values: list[float]) -> None:
     assert read_profile(text).tolist() == values
 
 
-@pytest.mark.parametrize("content", ["0.5\n1\n", "share\n0.5\n1\n", "hour,share\n0,0.5\n1,1\n\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "0.5\n1\n",
+        "share\n0.5\n1\n",
+        "hour,share\n0,0.5\n1,1\n\n",
+        "multiplier;period\n1;1\n0,5;0\n",
+        "\ufeffmultiplier\r\n.5\r\n1e0\r\n",
+    ],
+)
 def test_profiles_as_files(tmp_path: Path, content: str) -> None:
     file = tmp_path / "profile.csv"
     file.write_text(content, encoding="utf-8")
     assert read_profile(str(file)).tolist() == [0.5, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("0.5O\n1\n", "begins with '0.5O', neither a number nor a known name"),
+        ("period,price\n0,30\n", "begins with 'price'"),
+        ("period,multiplier\n0,1\n2,1\n", "there are 2 periods"),
+        ("period,multiplier\n0,1\n0,1\n", "once each"),
+        ("period,multiplier\n0,1\n1,\n", "not a finite number"),
+        ("0,5\n0,9\n", "numbers and no names"),
+        ("factor,share\n1,1\n", "one column 'multiplier'"),
+        ("1\n1_0\n", "not a finite number"),
+        ("multiplier\n", "empty"),
+    ],
+)
+def test_files_that_leave_a_doubt_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "profile.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_profile(str(file))
+
+
+def test_a_profile_that_is_missing_is_called_that(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file .*missing.csv"):
+        read_profile(str(tmp_path / "missing.csv"))
 
 
 def test_a_long_list_is_no_file_name() -> None:

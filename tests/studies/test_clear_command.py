@@ -47,7 +47,7 @@ def test_summary_says_what_an_engineer_asks(tmp_path: Path, monkeypatch: pytest.
     done = run(app, ["clear", CASE, "--explain", "2"])
     assert done.exit_code == 0, done.output
     text = done.stdout
-    numbers = ("2,740.00 $", "440.0 MWh", "6.00 $/MWh (bus 1", "1 branch binds", "holds: 9 conditions")
+    numbers = ("2,740.00 $", "440.0 MWh", "6.00 $/MWh (bus 1", "1 branch binds", "holds: 10 conditions")
     for words in (*numbers, "optimal", "not unique at", "demand pays", "Binding branches", "Note: "):
         assert words in text, words
     assert "One more MW at bus 2" in text or "bus 2" in text
@@ -272,3 +272,19 @@ def test_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             words.append("--no-files")
         done = run(app, words)
         assert done.exit_code == 0, (line, done.output)
+
+
+def test_a_name_in_a_file_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The results of a case of somebody else stay below `results`, whatever its tables call it."""
+    monkeypatch.chdir(tmp_path)
+    assert run(app, ["show", CASE, "--export", "theirs"]).exit_code == 0
+    settings = tmp_path / "theirs" / "case.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(text.replace('name = "three_node"', 'name = "../mine"'), "utf-8")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "index.html").write_text("my page", "utf-8")
+    done = run(app, ["clear", "theirs"])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "mine" / "index.html").read_text("utf-8") == "my page"
+    (folder,) = (tmp_path / "results").iterdir()
+    assert (folder / "index.html").is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,3 +78,23 @@ def test_an_unreachable_cluster_is_one_message(tmp_path: Path, monkeypatch: pyte
         run(SAMPLE, cluster="tcp://127.0.0.1:9", out=tmp_path)
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         run(SAMPLE, cluster="nonsense://x", out=tmp_path)
+
+
+def test_a_cluster_whose_workers_are_all_gone_is_one_message(
+    scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last test of this cluster: it has no workers afterwards."""
+    monkeypatch.setattr("studies.running.executors.CLUSTER_SECONDS", 3)
+
+    def dismiss() -> None:
+        while not list(tmp_path.glob("*/parts/part-*")):
+            time.sleep(0.05)
+        with distributed.Client(scheduler, set_as_default=False) as client:
+            client.retire_workers(close_workers=True)
+
+    dismissing = threading.Thread(target=dismiss)
+    dismissing.start()
+    with pytest.raises(InputError, match=r"the cluster is gone \(no worker for 3 s\); \d+ of 400 cells"):
+        run(SAMPLE, {"cells": 400, "sleep": 0.2}, cluster=scheduler, out=tmp_path)
+    dismissing.join()
+    assert list(tmp_path.glob("*/parts/part-*")), "what came back is stored"

@@ -70,8 +70,10 @@ def test_verdicts_are_modest(results: Results) -> None:
     assert verdicts.count("consistent") == 9
     assert verdicts.count("matches") == 1  # the market game, which needs no reconstructed number
     assert [row.claim.split(":")[0] for row in rows if row.verdict == "differs"] == ["Self-interested"]
-    assert all("in-sample" in row.reason for row in rows if row.verdict == "consistent")
-    assert all(row.reason for row in rows if row.verdict not in ("matches", "consistent"))
+    assert all(
+        "in-sample" in row.reason and row.evidence == "fitted" for row in rows if row.verdict == "consistent"
+    )
+    assert all(row.reason for row in rows)
 
 
 def test_the_network_is_drawn_twice(results: Results, tmp_path: Path) -> None:

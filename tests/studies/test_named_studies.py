@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from networks.errors import InputError
 from studies.ledger import COLUMNS, current_ledger, refresh_ledger, run_ledger, shipped_path
 from studies.registry import find_study, study_names
 from studies.running.runner import run
+from studies.sources import TWO_SIDED
 from studies.study import Results, Summary
 from studies.two_sided.game import best_replies, pure_equilibria
-from studies.two_sided.tables import ARTICLE, clearing_at
+from studies.two_sided.tables import clearing_at
 from tests.studies.helpers import ROOT, walras
 
 MOST_SECONDS = 10.0
@@ -46,22 +48,28 @@ def ledger_rows(name: str, results: Results) -> pd.DataFrame:
 
 def test_every_published_figure_has_the_verdict_of_the_models(rows: pd.DataFrame) -> None:
     verdicts = rows.set_index("claim")["verdict"]
-    assert len(rows) == 18
+    assert len(rows) == 16
     assert verdicts.value_counts().to_dict() == {
-        "matches": 14, "consistent": 2, "differs": 1, "under-specified": 1,
+        "matches": 11, "consistent": 2, "differs": 2, "under-specified": 1,
     }  # fmt: skip
-    by_published = rows.groupby("published")["verdict"].unique().map(list)
-    assert by_published["6.64 $/MWh"] == ["consistent"]
-    assert by_published["128 $"] == ["consistent"]
-    assert by_published["796 $"] == by_published["540 $"] == by_published["560 $"] == ["matches"]
-    by_claim = rows.set_index("published")
-    assert by_claim.loc["6.64 $/MWh", "ours"] == "[6, 8] $/MWh"
-    assert by_claim.loc["128 $", "ours"] == "[0, 400] $"
-    assert by_claim.loc["equilibrium", "verdict"] == "differs"
-    assert "19 MW" in by_claim.loc["equilibrium", "reason"]
-    assert by_claim.loc["cannot", "verdict"] == "under-specified"
-    assert "ramp limit" in by_claim.loc["cannot", "reason"]
-    assert set(rows["document"]) == {ARTICLE}
+    numbers = rows[rows["form"] == "number"].groupby("printed")["verdict"].unique().map(list)
+    assert numbers.to_dict() == {6.64: ["consistent"], 128.0: ["consistent"]} | {
+        number: ["matches"] for number in (6.0, 8.0, 9.0, 398.0, 540.0, 560.0, 796.0)
+    }
+    by_printed = rows.set_index("printed")
+    assert by_printed.loc[6.64, "ours"] == "[6, 8] $/MWh"
+    assert by_printed.loc[128.0, "ours"] == "[0, 400] $"
+    by_words = rows.set_index(rows["claim"].str[:17])
+    settled = by_words.loc["C: (199 MW, 20 MW"]
+    assert settled["verdict"] == "differs"
+    assert "19 MW" in settled["reason"]
+    local = by_words.loc["B: each node's pr"]
+    assert local["verdict"] == "differs", "node 2 is at 9, its generator at 10"
+    ramp = by_words.loc["B: because of the"]
+    assert ramp["verdict"] == "under-specified"
+    assert "ramp limit" in ramp["reason"]
+    assert set(rows["document"]) == {TWO_SIDED.title}
+    assert set(rows["kind"]) == {"published"}
 
 
 def test_intervals_at_the_degenerate_point(three_node: Results) -> None:
@@ -99,7 +107,9 @@ def test_cheap_rows_of_the_shipped_ledger_are_made_again(rows: pd.DataFrame, tmp
     shipped = pd.read_parquet(shipped_path())
     assert list(shipped.columns) == list(COLUMNS)
     assert set(shipped["study"]) <= set(study_names())
-    same = ["claim", "published", "ours", "verdict", "reason", "spec", "document"]
+    same = [
+        name for name in COLUMNS if name not in ("seeds", "code", "date", "seconds", "found", "low", "high")
+    ]
     cheap = shipped[shipped["seconds"] < MOST_SECONDS]
     for name, kept in cheap.groupby("study"):
         made = rows
@@ -151,8 +161,11 @@ def test_one_study_is_refreshed_and_the_others_keep_their_rows(
 def test_the_command_prints_the_ledger() -> None:
     done = walras("ledger", "--json", "--results", "no-such-folder")
     assert done.returncode == 0, done.stderr
-    assert '"verdict": "differs"' in done.stdout
-    assert '"stale": ' in done.stdout
+    rows = json.loads(done.stdout)
+    assert {row["kind"] for row in rows} == {"published", "cross-check"}
+    kinds = [row["kind"] for row in rows]
+    assert kinds == sorted(kinds, reverse=True), "what documents print comes first"
+    assert {"place", "published", "ours", "verdict", "reason", "evidence", "stale"} <= set(rows[0])
 
 
 def test_the_scan_of_a_small_case(tmp_path: Path) -> None:
@@ -216,4 +229,4 @@ def test_the_example_of_the_documents_runs(tmp_path: Path) -> None:
     done = walras("run", tmp_path / "coin.py", *words)
     assert done.returncode == 0, done.stderr
     assert "60 of 60 cells" in done.stdout
-    assert "1 published figures: 1 matches" in done.stdout
+    assert "Ledger   printed numbers: 1 matches" in done.stdout

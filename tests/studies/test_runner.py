@@ -77,7 +77,7 @@ def test_shards_are_merged(tmp_path: Path, undisturbed: dict[str, bytes]) -> Non
         ended = run_sample(tmp_path / f"node{index}", SPEC, replicates=2, seed=7, shard=Shard(index, 3))
         assert ended.total in (26, 27)
         assert not ended.complete
-    done = walras("report", tmp_path)
+    done = walras("report", tmp_path, "--study", SAMPLE)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / ended.folder.name
     assert table_bytes(folder) == undisturbed

@@ -65,6 +65,13 @@ def test_mistakes_are_named(word: str, parts: list[str]) -> None:
         ("a.toml", "count = ", "no valid TOML"),
         ("a.yaml", "count: [", "no valid YAML"),
         ("a.yaml", "- 1", "holds no settings"),
+        (
+            "a.yaml",
+            "a: &a [1, 1]\nb: &b [*a, *a]\ncount: [*b, *b]",
+            "refers to the anchor 'a'; write the value",
+        ),
+        ("a.toml", "count = " + "[" * 5000, "no valid TOML"),
+        ("a.toml", "count = " + "1" * 5000, "no valid TOML"),
         ("a.ini", "count=1", "give a .toml, .yaml or .yml file"),
     ],
 )

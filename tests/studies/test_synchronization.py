@@ -86,13 +86,21 @@ def test_fines_that_dissolve_are_no_smaller_than_those_that_prevent(small: Resul
 
 def test_the_ledger_speaks_only_of_enough_worlds(small: Results) -> None:
     rows = list_claims(small)
-    assert len({row.claim for row in rows}) == len(rows) > 50
+    assert len({(row.claim, row.variant) for row in rows}) == len(rows) > 50
     by_claim = {row.claim: row for row in rows}
     cause = by_claim["Prosumers learn to synchronize in order to raise the operator's price"]
     assert cause.verdict == "differs"
     assert "own need" in cause.reason
     assert by_claim["Equation (4): x = s + s^p is constant"].verdict == "under-specified"
-    assert all(row.reason for row in rows if row.verdict in ("differs", "under-specified"))
+    assert all(row.reason for row in rows if row.verdict != "matches")
+    window = by_claim["Figure 3: hours of the morning in which synchronizing is better"]
+    assert window.evidence == "input", "the window begins where our demand begins"
+    assert window.verdict in ("consistent", "differs")
+    assert "day_start" in window.reason
+    assert "knife edge" in window.reason
+    shares = [row for row in rows if row.claim.startswith(("Daytime decisions", "Share that syncs"))]
+    assert len(shares) == 13
+    assert all(0 <= row.low <= row.high <= 1 for row in shares)
     tables = {
         name: frame[frame["world"] < 2] if frame["world"].max() > 0 else frame
         for name, frame in small.tables.items()

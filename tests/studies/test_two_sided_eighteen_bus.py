@@ -67,9 +67,17 @@ def test_pages_of_a_small_run(small: Results):
     assert [c.opening for c in charts].count(True) == 1
     assert charts[0].opening
     rows = study.claims(small, summaries)
-    assert all(c.claim.startswith("fitted placement") for c in rows)
-    fitted = [c for c in rows if "price of" in c.claim]
+    assert all(c.variant.startswith("fitted placement") for c in rows)
+    fitted = [c for c in rows if c.claim.startswith("price of")]
     assert len(fitted) == 14
+    printed = [c for c in rows if c.source.kind == "published"]
+    assert not [c for c in printed if c.verdict == "matches"], "the article does not say who stands where"
+    profits = {c.printed: c for c in rows if c.claim.startswith("profit of G1")}
+    assert profits[7700].verdict == "differs", "7179 $ is 6.8 % less"
+    assert "6.8%" in profits[7700].reason
+    assert profits[7200].verdict == "consistent", "7179 $ is 0.3 % less"
+    vacuous = [c for c in rows if "vacuous" in c.reason]
+    assert {c.verdict for c in vacuous} == {"under-specified"}
     assert {c.verdict for c in fitted} <= {"consistent", "differs"}, "a fitted price is never a match"
     assert dict(study.headline(small, summaries))["12,444 $"].startswith("an hour for G1 alone")
     assert set(summaries["experiments"].frame["experiment"]) == {w for w, *_ in EXPERIMENTS.values()}
@@ -147,7 +155,7 @@ def test_a_placement_of_ones_own(tmp_path: Path, agent: str, bus: int, feasible:
     results = studies.results(ended.folder)
     summaries = STUDY.summarise(results)
     rows = STUDY.claims(results, summaries)
-    assert rows[0].claim.startswith("placement of the user")
+    assert rows[0].variant == "placement of the user"
     assert (rows[0].ours != "not feasible") == feasible
     assert STUDY.figures(results, summaries)
     before = STUDY.fingerprint(Settings(**settings))

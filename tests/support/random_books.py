@@ -85,8 +85,11 @@ def grids(draw, buses=(2, 6), devices=True, links=True, islands=True):
 
 
 @st.composite
-def books(draw, grid, periods=(1, 3), slopes=True, ramps=True, minima=True, most=7, lost_load=True):
-    """Books on a grid: equal prices, zero and negative numbers, tied and split orders, ramps, injections."""
+def books(
+    draw, grid, periods=(1, 3), slopes=True, ramps=True, minima=True, most=7, lost_load=True, both_ways=True
+):
+    """Books on a grid: equal prices, zero and negative numbers, tied and split orders, ramps, injections,
+    and with `both_ways` units that can inject and withdraw."""
     T = draw(st.sampled_from([1, 1, 1, *range(periods[0], periods[1] + 1)])) if periods[1] > 1 else 1
     bus = st.sampled_from(grid.buses)
     curved = slopes and draw(st.integers(0, 3)) == 0
@@ -109,6 +112,11 @@ def books(draw, grid, periods=(1, 3), slopes=True, ramps=True, minima=True, most
                 "period": draw(st.sampled_from([None, None, *range(T)])) if T > 1 else None,
             }
         )
+    if both_ways:
+        for order in orders:
+            if order["side"] == "sell" and draw(st.integers(0, 7)) == 7:
+                order["min_mw"] = -draw(st.sampled_from(AMOUNTS))
+    _make_possible(orders)
     fixed = [
         {
             "bus": draw(bus),
@@ -139,6 +147,21 @@ def books(draw, grid, periods=(1, 3), slopes=True, ramps=True, minima=True, most
     if lost_load and draw(st.integers(0, 7)) > 0:
         book = book.with_lost_load(1000.0)
     return book
+
+
+def _make_possible(orders: list[dict]) -> None:
+    """What can withdraw bids no more than its unit asks, and no machine must do what excludes the other."""
+    for unit in {o["unit"] for o in orders}:
+        mine = [o for o in orders if o["unit"] == unit]
+        takes = [o for o in mine if o["side"] == "buy" or o["min_mw"] < 0]
+        if not takes or all(o["side"] == "buy" for o in mine):
+            continue
+        if len(mine) > 1:
+            price = sorted(o["price"] for o in mine)
+            ranked = [o for o in mine if o["side"] == "buy"] + [o for o in mine if o["side"] == "sell"]
+            for order, value in zip(ranked, price, strict=True):
+                order["price"] = value
+                order["min_mw"] = 0.0
 
 
 @st.composite

@@ -103,7 +103,7 @@ class DualFace:
     def _served_demand(self, accepted: np.ndarray) -> np.ndarray:
         r = self.reference
         weights = np.maximum(r.fixed, 0.0)
-        for k in np.flatnonzero(r.side < 0):
+        for k in np.flatnonzero(r.demand):
             weights[r.bus[k], r.period[k]] += accepted[k]
         number = island_numbers(r.grid)
         for i in np.unique(number):

@@ -31,6 +31,14 @@ class Reference:
         self.row, self.period = np.array(columns, dtype=int).reshape(-1, 2).T
         self.bus = np.array([place[book.order_bus[k]] for k in self.row], dtype=int)
         self.side = book.side[self.row]
+        sells = {(book.units[k], t) for k, t in zip(self.row, self.period, strict=True) if book.side[k] > 0}
+        self.demand = np.array(
+            [
+                book.side[k] < 0 and (book.units[k], t) not in sells
+                for k, t in zip(self.row, self.period, strict=True)
+            ],
+            dtype=bool,
+        )
         self.mw, self.min_mw = book.mw[self.row], book.min_mw[self.row]
         self.price, self.slope = book.price[self.row], book.slope[self.row]
         self.fixed = np.repeat(grid.shunt_mw[:, None], self.T, axis=1)
@@ -147,8 +155,9 @@ class Reference:
         K, p = self.K, self.least_cost
         rest = np.zeros(self.V)
         demand, share, use = rest.copy(), rest.copy(), rest.copy()
-        demand[:K] = np.where(self.side < 0, -1.0, 0.0)
-        share[:K] = np.divide(1.0, self.mw, out=np.zeros(K), where=self.mw > 0)
+        demand[:K] = np.where(self.demand, -1.0, 0.0)
+        offered = np.maximum(self.mw, -self.min_mw)
+        share[:K] = np.divide(1.0, offered, out=np.zeros(K), where=offered > 0)
         width = (self.grid.link_max_mw - self.grid.link_min_mw)[self.link]
         use[K : K + self.Z] = np.divide(1.0, width, out=np.zeros(self.Z), where=width > 0)
         none = np.zeros(self.V)

@@ -1,0 +1,96 @@
+"""Prices of law 4's dispatch, computed once more from its active set or kept from the optimum of least cost.
+
+Orders that share as equals need not cost quite the same (law 4's tie width). The equations of their active set would
+make all those inside their bounds cost the same, however far prices have to go for that; the duals of the least
+cost support them all within the tie width.
+"""
+
+from __future__ import annotations
+
+from clearing.rounds.canonical import interior_basics
+from clearing.rounds.compiled import inner
+from clearing.rounds.dense import sum_rows
+from clearing.rounds.fields import (
+    COLS,
+    FIRM,
+    INSIDE,
+    LAM,
+    LINE,
+    NET,
+    OK,
+    PERM,
+    PERM2,
+    PERMQ,
+    RATIO,
+    ROWS,
+    SIZE,
+    X,
+    Y,
+)
+from clearing.rounds.outcome import recompute, settle
+from clearing.rounds.singular import decompose
+from clearing.rounds.sites import net
+from clearing.rounds.store import BALANCES
+from clearing.rounds.tied import inside_bounds, keep_duals, signs_hold
+from clearing.rounds.ties import share, true_duals
+
+AGAIN = 0.01  # of the tolerance: a recomputed dispatch is the one that was found, but for rounding
+
+
+@inner
+def share_near(s, n, tight, tol, tie, rule, scale, unpriced):
+    """Dispatch of step orders of which some cost nearly the same. Returns (status, rows, rank).
+
+    The basis in place is optimal, `tight` lines in `popped` stand at a limit, and COSTP are the true costs.
+    """
+    f = interior_basics(s, tol)
+    status, m, _ = settle(s, f, tight, tol, False, rule, scale, unpriced)
+    if status != OK:
+        return status, 0, 0
+    keep_duals(s, m)
+    true_duals(s, n)
+    status, tight = share(s, n, tol, tie, True)
+    s.state[SIZE] = 0  # no basis any more
+    if status != OK:
+        return status, 0, 0
+    return keep_prices(s, n, tight, tol, tie)
+
+
+@inner
+def price_again(s, n, tight, tol, tie, rule, scale, unpriced):
+    """Dispatch and duals of a sloped book once more, from the active set of law 4's dispatch alone (law 3).
+
+    Those that the search ended with are kept where these do not support the dispatch within the tie width. Returns
+    (status, rows, rank).
+    """
+    first = s.head[BALANCES]
+    for j in range(n):
+        s.col[RATIO, j] = s.col[X, j]
+    for t in range(tight):
+        s.popped[t] = s.islot[LINE, s.irow[ROWS, first + t]]
+    f = inside_bounds(s.col, s.irow[COLS], n, tol, tie)
+    status, m, rank = recompute(s, f, tight, tol, True, rule, scale, unpriced)
+    if status == OK and signs_hold(s, n, m, tol, tie, tie) >= 0:
+        moved = 0.0
+        for j in range(n):
+            moved = max(moved, abs(s.col[X, j] - s.col[RATIO, j]))
+        if moved <= AGAIN * tol:
+            return OK, m, rank
+    for j in range(n):
+        s.col[X, j] = s.col[RATIO, j]
+    return keep_prices(s, n, tight, tol, tie)
+
+
+@inner
+def keep_prices(s, n, tight, tol, tie):
+    """Prices at which the tied face was set up, for the dispatch X. Returns (status, rows, rank)."""
+    m = s.head[BALANCES] + tight
+    for i in range(m):
+        y = s.slot[FIRM, s.irow[ROWS, i]]
+        s.row[Y, i] = y if s.irow[PERM2, i] * y <= 0.0 else 0.0
+    sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
+    f = inside_bounds(s.col, s.irow[COLS], n, tol, tie)
+    s.state[INSIDE] = f
+    net(s, s.site[NET])
+    _, rank = decompose(s, s.irow[ROWS], m, s.irow[COLS], f, s.irow[PERM], s.irow[PERMQ])
+    return OK, m, rank

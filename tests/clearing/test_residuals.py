@@ -1,0 +1,46 @@
+"""One meaning of "holds" for every certificate: a row that is absent never passes."""
+
+import numpy as np
+import pytest
+
+from clearing.certificate import TOLERANCES, Certificate
+from clearing.residuals import Residuals
+from clearing.trading.outcome import TradingCertificate, tolerances_of
+
+CERTIFICATES = [
+    Certificate(dict.fromkeys(TOLERANCES, 0.0), dict(TOLERANCES), np.ones((1, 1), dtype=bool)),
+    *(
+        TradingCertificate(dict.fromkeys(tolerances_of(model, verify), 0.0), tolerances_of(model, verify))
+        for model in ("ad_hoc", "self_interested", "cooperative", "integrated")
+        for verify in (False, True)
+    ),
+]
+
+
+@pytest.mark.parametrize("certificate", CERTIFICATES)
+def test_every_row_counts(certificate):
+    assert certificate.holds
+    for row, admitted in certificate.tolerances.items():
+        for residual, holds in ((admitted, True), (2 * admitted, False), (np.nan, False), (np.inf, False)):
+            changed = Residuals(certificate.residuals | {row: residual}, certificate.tolerances)
+            assert changed.holds is holds
+            assert changed.worst[0] == row
+        rest = {name: value for name, value in certificate.residuals.items() if name != row}
+        absent = Residuals(rest, certificate.tolerances)
+        assert not absent.holds
+        assert absent.worst == (row, np.inf)
+        assert f"FAILS: worst row {row}" in str(absent)
+
+
+def test_a_residual_without_a_tolerance_and_an_empty_proof_do_not_hold():
+    assert not Residuals({"P1": 0.0, "P9": 0.0}, {"P1": 1e-6}).holds
+    assert not Residuals({}, {}).holds
+    assert Residuals({"Z": 0.0}, {"Z": 0.0}).holds
+    assert not Residuals({"Z": 1e-300}, {"Z": 0.0}).holds
+
+
+def test_models_name_their_rows():
+    assert set(tolerances_of("ad_hoc")) == {"balance", "physics", "identity"}
+    assert set(tolerances_of("cooperative")) == {"balance", "physics", "identity", "tightness", "optimality"}
+    assert "physics" not in tolerances_of("integrated")
+    assert "cuts" in tolerances_of("cooperative", verify=True)
