@@ -106,6 +106,7 @@ def _plain(grid: Grid) -> Grid:
         link_to=none.astype(np.int64),
         link_min_mw=none,
         link_max_mw=none,
+        link_loss=none,
         convention="matpower",
     )
 

@@ -125,7 +125,8 @@ class _Check:
         self.injection = -numbers.fixed_mw.copy()
         np.add.at(self.injection, (s.bus, s.period), s.side * claim.accepted)
         np.add.at(self.injection, grid.link_from, -claim.link_mw)
-        np.add.at(self.injection, grid.link_to, claim.link_mw)
+        self.arrives = (1.0 - grid.link_loss)[:, None]
+        np.add.at(self.injection, grid.link_to, self.arrives * claim.link_mw)
         self.lmp = np.where(stated, claim.lmp, 0.0)
         self.flow_dual = np.nan_to_num(claim.flow_dual)
         self.ramp_dual = np.nan_to_num(claim.ramp_dual)
@@ -145,7 +146,7 @@ class _Check:
             (grid.from_bus, flows),
             (grid.to_bus, flows),
             (grid.link_from, links),
-            (grid.link_to, links),
+            (grid.link_to, self.arrives * links),
         ):
             np.maximum.at(bus_mw, ends, passing)
         offered = max(_top(numbers.mw), _top(numbers.min_mw))
@@ -217,8 +218,8 @@ class _Check:
         return self._felt(marginal - s.side * worth + self.ramp_term, own, self.stated[s.bus, s.period])
 
     def link_costs(self) -> tuple[np.ndarray, np.ndarray]:
-        """(links, periods) price difference against the direction of the link, and its scale."""
-        source, target = self.lmp[self.grid.link_from], self.lmp[self.grid.link_to]
+        """(links, periods) price of a MW sent less what arrives of it is worth, and the scale."""
+        source, target = self.lmp[self.grid.link_from], self.arrives * self.lmp[self.grid.link_to]
         both = self.stated[self.grid.link_from] & self.stated[self.grid.link_to]
         return self._felt(source - target, np.maximum(np.abs(source), np.abs(target)), both)
 
@@ -330,7 +331,7 @@ class _Check:
         grid, links = self.grid, self.claim.link_mw
         traded = self.injection.copy()
         np.add.at(traded, grid.link_from, links)
-        np.add.at(traded, grid.link_to, -links)
+        np.add.at(traded, grid.link_to, -self.arrives * links)
         surplus = -float((self.lmp * traded).sum())
         rents = float((self.flow_dual * (self.claim.flow_mw - grid.flow.shift_flow_mw[:, None])).sum())
         rents -= float((self.link_costs()[0] * links).sum())

@@ -92,7 +92,8 @@ def constrain_orders(model: pyo.ConcreteModel, structure: Structure) -> None:
 def balance_buses(model: pyo.ConcreteModel, structure: Structure) -> None:
     """Injections leave by branches: Σ_{c at n} side_c·x_c + Σ_k K_kn·z_k − fixed_n = Σ_l A_ln·f_l.
 
-    With f_l = b_l·(θ_from − θ_to − shift_l), A the incidence of branches and K that of links.
+    With f_l = b_l·(θ_from − θ_to − shift_l), A the incidence of branches and K_kn what link k brings to bus n
+    per MW sent: −1 at its start, 1 − loss at its end.
     The dual of the row is the locational marginal price (law 2).
     """
     grid = structure.grid
@@ -240,8 +241,8 @@ def injection_terms(
     columns = zip(structure.bus.tolist(), structure.period.tolist(), structure.side.tolist(), x, strict=True)
     for bus, period, side, variable in columns:
         add(bus, period, float(side), variable)
-    grid = structure.grid
+    grid, arrives = structure.grid, (1.0 - structure.grid.link_loss).tolist()
     for (k, t), variable in model.link.items():
         add(int(grid.link_from[k]), t, -1.0, variable)
-        add(int(grid.link_to[k]), t, 1.0, variable)
+        add(int(grid.link_to[k]), t, arrives[k], variable)
     return terms

@@ -29,7 +29,7 @@ class Outcome:
     book, grid : what was cleared.
     accepted_mw : (order columns,) accepted MW, negative where a sale withdraws; column k is row
         `book.column_row[k]` in period `book.column_period[k]`.
-    link_mw : (links, periods) flow on controllable links.
+    link_mw : (links, periods) what controllable links send from `from_bus`; less their loss arrives.
     flow_mw : (branches, periods) branch flows, positive from `from_bus` to `to_bus`.
     lmp : (buses, periods) locational marginal prices [$/MWh]; NaN where nothing bounds them.
     energy : (buses, periods) load-weighted mean price of the bus's island; `lmp` less it is congestion.
@@ -170,9 +170,13 @@ class Outcome:
 
     @cached_property
     def links(self) -> pd.DataFrame:
-        """Index (link, period): flow_mw, min_mw, max_mw, rent [$] from the price difference of its ends."""
+        """Index (link, period): flow_mw, min_mw, max_mw, rent [$].
+
+        `flow_mw` is what leaves `from_bus`; `rent` the worth of what arrives less that of what is sent.
+        """
         grid = self.grid
-        gain = (self.lmp[grid.link_to] - self.lmp[grid.link_from]) * self.link_mw * self.book.hours
+        worth = (1.0 - grid.link_loss)[:, None] * self.lmp[grid.link_to] - self.lmp[grid.link_from]
+        gain = worth * self.link_mw * self.book.hours
         periods = self.book.periods
         return pd.DataFrame(
             {

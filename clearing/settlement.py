@@ -52,7 +52,8 @@ class Settlement(SettlementTables):
     fixed_mw, fixed_paid, shunt_paid : (buses, periods) fixed demand and what it and shunts pay.
     branch_rent : (branches, periods) shadow price × flow; shift_rent : what of it phase shifters
         drive, −shadow price × shift flow. Zero unless the rule is "lmp".
-    link_rent : (links, periods) price difference × flow; under "uniform" of the schedule.
+    link_rent : (links, periods) worth of what arrives less that of what is sent; under "uniform" of the
+        schedule.
     redispatch_paid : (order columns,) part of `order_paid` for MW moved away from the schedule.
     uplift_units, uplift_paid : make-whole payments by (participant, unit).
     schedule : the outcome without branch limits under "uniform", else None.
@@ -103,7 +104,8 @@ def settle(outcome: Outcome, book: Book | None = None, rule: SettlementRule = "l
     Notes
     -----
     Fixed demand and shunts are participants of their own and have no utility. Constant costs are
-    in `outcome.cost` only. Ramp limits earn no rent.
+    in `outcome.cost` only. Ramp limits earn no rent. What links lose is part of their rents; under
+    "pay_as_bid", which has none, the operator bears it.
 
     Uplift makes a unit whole whose accepted sales cost more, over all periods, than they are paid:
     max(0, Σ offered cost − Σ receipts) per participant and unit, only for units with a minimum
@@ -245,7 +247,8 @@ def _rents(
     grid = outcome.grid
     none = np.zeros(outcome.flow_mw.shape)
     link_mw = (outcome if schedule is None else schedule).link_mw
-    link = (price[grid.link_to] - price[grid.link_from]) * link_mw
+    arrives = (1.0 - grid.link_loss)[:, None]
+    link = (arrives * price[grid.link_to] - price[grid.link_from]) * link_mw
     if rule == "pay_as_bid":
         return none, none, np.zeros(link.shape)
     if rule == "uniform":

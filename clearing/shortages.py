@@ -45,7 +45,7 @@ class Cut:
         allowed = self.weights * np.where(self.weights > 0, high, low)
         shifted = self.weights * grid.flow.shift_flow_mw[self.lines]
         order = structure.side * self.worth[structure.bus]
-        link = self.worth[grid.link_to] - self.worth[grid.link_from]
+        link = (1.0 - grid.link_loss) * self.worth[grid.link_to] - self.worth[grid.link_from]
         fixed = self.worth * numbers.fixed_mw[:, 0]
         least = [
             np.minimum(order * numbers.min_mw, order * numbers.mw),

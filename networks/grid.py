@@ -34,7 +34,10 @@ class Grid(Protected):
     tap, shift_degree : (branches,) transformer ratio and phase shift.
     angle_min_degree, angle_max_degree : (branches,) limits of θ_from − θ_to, ±inf where there are none.
     in_service : (branches,) bool.
-    link_from, link_to, link_min_mw, link_max_mw : (links,) controllable, lossless; positive from → to.
+    link_from, link_to, link_min_mw, link_max_mw : (links,) controllable; a flow is what leaves the bus
+        `from`, positive from → to.
+    link_loss : (links,) share of the flow that is lost, 0 ≤ loss < 1: flow·(1 − loss) arrives. The formula is
+        linear, so that a negative flow of a link with loss takes less from `to` than it brings to `from`.
     base_mva : float.
     convention : "matpower" (susceptance 1/(x·tap), shifters on) or "powermodels"
         (x/(r²+x²), taps and shifts ignored), law 8.
@@ -60,6 +63,7 @@ class Grid(Protected):
     link_to: np.ndarray
     link_min_mw: np.ndarray
     link_max_mw: np.ndarray
+    link_loss: np.ndarray
     base_mva: float = 100.0
     convention: Convention = "matpower"
     fused: tuple[tuple[Hashable, Hashable], ...] = ()
@@ -96,7 +100,7 @@ class Grid(Protected):
         buses : `bus[, shunt_mw]`.
         branches : `branch, from_bus, to_bus, x_pu[, r_pu, limit_mw, tap, shift_degree,
             angle_min_degree, angle_max_degree, in_service]`. A missing limit means none; 0 means 0.
-        links : `link, from_bus, to_bus, min_mw, max_mw`.
+        links : `link, from_bus, to_bus, min_mw, max_mw[, loss]`; `loss` in MW lost per MW sent, 0 if absent.
         base_mva : power base of `x_pu` and `r_pu` [MVA].
         convention, angle_limits : law 8; "ignore" drops the angle limits.
 
@@ -232,6 +236,7 @@ class Grid(Protected):
                 "to_bus": [self.buses[k] for k in self.link_to],
                 "min_mw": self.link_min_mw,
                 "max_mw": self.link_max_mw,
+                "loss": self.link_loss,
             }
         )
 
@@ -273,16 +278,19 @@ def _branch_fields(rows: Rows, position: Mapping[Hashable, int], ignore_angles: 
 
 def _link_fields(rows: Rows, position: Mapping[Hashable, int]) -> dict[str, Any]:
     """The fields of :class:`Grid` that table `links` gives."""
-    table = Table(rows, "links", ["link", "from_bus", "to_bus", "min_mw", "max_mw"])
+    table = Table(rows, "links", ["link", "from_bus", "to_bus", "min_mw", "max_mw"], ["loss"])
     link_from, link_to = _ends(table, position)
     low, high = table.numbers("min_mw", "MW"), table.numbers("max_mw", "MW")
     table.refuse(low > high, "min_mw", "it is above max_mw", "swap the two")
+    loss = table.numbers("loss", "MW lost per MW sent", default=0.0, minimum=0.0, missing=0.0)
+    table.refuse(loss >= 1, "loss", "nothing would arrive", "give less than 1, as 0.03 for 3 %")
     return {
         "links": tuple(table.labels("link", unique=True)),
         "link_from": link_from,
         "link_to": link_to,
         "link_min_mw": low,
         "link_max_mw": high,
+        "link_loss": loss,
     }
 
 

@@ -25,7 +25,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Injections:
-    """What may be injected in one period: intervals of MW at buses (links between islands are added), and
+    """What may be injected in one period: intervals of MW at buses (links are added, see `_independent`), and
     (buses,) fixed withdrawals, shunts included."""
 
     bus: np.ndarray
@@ -38,8 +38,8 @@ def flow_ranges(grid: Grid, fleet: Fleet) -> tuple[np.ndarray, np.ndarray]:
     """(branches,) twice: least and greatest flow [MW] over all dispatches of `fleet` and all periods.
 
     Outputs lie in the units' ranges, bids between 0 and their MW, links within their limits; islands
-    balance; limits of other branches are set aside. Exact where no link joins two islands; with such
-    links their ends are taken as independent, so the range may be too wide, never too narrow.
+    balance; limits of other branches are set aside. Exact where no link joins two islands or has losses;
+    the ends of such links are taken as independent, so the range may be too wide, never too narrow.
     """
     low, high = np.empty(len(grid.branches)), np.empty(len(grid.branches))
     for rows, below, above in _chunks(grid, _periods(grid, fleet), np.arange(len(grid.branches))):
@@ -106,22 +106,28 @@ def _periods(grid: Grid, fleet: Fleet) -> list[Injections]:
 
 
 def _with_links(grid: Grid, period: Injections) -> Injections:
-    """The ends of links between islands are injections too."""
-    across = grid.flow.island[grid.link_from] != grid.flow.island[grid.link_to]
+    """The ends of independent links are injections too."""
+    across = _independent(grid)
     start, end = grid.link_from[across], grid.link_to[across]
     least, most = grid.link_min_mw[across], grid.link_max_mw[across]
+    arrives = 1.0 - grid.link_loss[across]
     return Injections(
         np.concatenate([period.bus, start, end]),
-        np.concatenate([period.low, -most, least]),
-        np.concatenate([period.high, -least, most]),
+        np.concatenate([period.low, -most, arrives * least]),
+        np.concatenate([period.high, -least, arrives * most]),
         period.fixed,
     )
 
 
+def _independent(grid: Grid) -> np.ndarray:
+    """(links,) bool, those that change the balance of an island: between islands, or with losses."""
+    return (grid.flow.island[grid.link_from] != grid.flow.island[grid.link_to]) | (grid.link_loss > 0)
+
+
 def _greatest(grid: Grid, ptdf: np.ndarray, injections: Injections) -> np.ndarray:
-    """(rows,) greatest flow without shifters: the knapsack in each island, links inside it for free."""
+    """(rows,) greatest flow without shifters: the knapsack in each island; links that balance come free."""
     total = -ptdf @ injections.fixed
-    inside = grid.flow.island[grid.link_from] == grid.flow.island[grid.link_to]
+    inside = ~_independent(grid)
     gain = ptdf[:, grid.link_to[inside]] - ptdf[:, grid.link_from[inside]]
     total += np.maximum(gain * grid.link_min_mw[inside], gain * grid.link_max_mw[inside]).sum(axis=1)
     island = grid.flow.island[injections.bus]

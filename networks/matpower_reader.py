@@ -15,7 +15,7 @@ from networks.case import Case, Provenance, build_case, unsupplied_loads
 from networks.errors import InputError
 from networks.fleet import Fleet
 from networks.grid import AngleLimits, Convention, Grid
-from networks.matpower_costs import read_costs, straightened_note
+from networks.matpower_costs import Costs, read_costs, straightened_note
 from networks.matpower_names import DCLINE
 from networks.matpower_service import BRANCH, BUS, GEN, NO_LIMIT_MVA, InService, rows_in_service
 from networks.matpower_text import MatpowerText, TextTable, parse_matpower
@@ -37,7 +37,7 @@ def read_matpower(
     `gen`; loads are `L` with the bus's number, links `DC` with the row's. A rating of 0 means no limit;
     angle limits of 0/0, or beyond ±360°, mean none; a unit's `Inf` means all that the rest can use.
     Dispatchable loads are units of negative output. A DC line's constant loss is a load `DC1 loss` at
-    its end.
+    its end, its loss in proportion to the flow the link's `loss`.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def case_from_text(
         if str(error).startswith("file '"):
             raise
         raise InputError(f"file '{content.file}': {error}") from error
-    said = (*content.notes, *rows.notes, *unit_notes, *notes, *_loss_notes(rows.dcline))
+    said = (*content.notes, *rows.notes, *unit_notes, *notes)
     return build_case(content.name, content.name, grid, fleet, provenance, notes=said)
 
 
@@ -135,10 +135,10 @@ def _branches(branch: TextTable) -> pd.DataFrame:
 
 
 def _links(dcline: TextTable) -> pd.DataFrame:
-    """DC lines: P_to = P_from − loss0. As MATPOWER has it, a limit below 0 holds at the end `to`."""
+    """DC lines: P_to = (1 − loss1)·P_from − loss0. As MATPOWER has it, a limit below 0 holds at `to`."""
     low, high = dcline.column(DCLINE["PMIN"]), dcline.column(DCLINE["PMAX"])
-    loss, _ = _losses(dcline)
-    low, high = np.where(low < 0, low + loss, low), np.where(high < 0, high + loss, high)
+    constant, share = _losses(dcline)
+    low, high = (np.where(end < 0, (end + constant) / (1.0 - share), end) for end in (low, high))
     dcline.refuse(low > high, DCLINE["PMIN"], "the line's loss leaves no flow", "widen its limits")
     return pd.DataFrame(
         {
@@ -147,26 +147,22 @@ def _links(dcline: TextTable) -> pd.DataFrame:
             "to_bus": _buses_at(dcline, DCLINE["T_BUS"]),
             "min_mw": low,
             "max_mw": high,
+            "loss": share,
         }
     )
 
 
 def _losses(dcline: TextTable) -> tuple[np.ndarray, np.ndarray]:
     """(lines,) twice: constant loss [MW], and loss per MW of flow."""
-    if dcline.values.shape[1] < DCLINE["LOSS1"]:
-        return np.zeros(len(dcline.values)), np.zeros(len(dcline.values))
-    return dcline.column(DCLINE["LOSS0"]), dcline.column(DCLINE["LOSS1"])
-
-
-def _loss_notes(dcline: TextTable) -> list[str]:
-    _, share = _losses(dcline)
-    if not share.any():
-        return []
-    k = int(np.flatnonzero(share)[0])
-    return [
-        f"losses in proportion to the flow of {plural(int((share != 0).sum()), 'DC line')} are left out "
-        f"({share[k]:g} MW per MW in line {dcline.lines[k]})"
-    ]
+    none, width = np.zeros(len(dcline.values)), dcline.values.shape[1]
+    constant, share = (
+        dcline.column(DCLINE[name]) if width >= DCLINE[name] else none for name in ("LOSS0", "LOSS1")
+    )
+    dcline.refuse(
+        (share < 0) | (share >= 1), DCLINE["LOSS1"], "a line loses a share of its flow, from 0 to below 1",
+        "give MW lost per MW sent (0.03 for 3 %)",
+    )  # fmt: skip
+    return constant, share
 
 
 def _loads(bus: TextTable) -> pd.DataFrame:
@@ -202,11 +198,31 @@ def _units(
         notes.append("the file has no costs (gencost): every unit costs 0 $/MWh")
         return frame.assign(price=0.0), none, notes
     costs = read_costs(rows.cost.values, units, low, high, rows.cost.row)
+    _refuse_endless_trade(rows.gen, units, costs)
     if rows.cost.values[:, 1:3].any():
         notes.append("start-up and shut-down costs are left out")
     notes += straightened_note(costs, rows.cost.shown)
     priced = frame.assign(price=costs.price, slope=costs.slope, constant_cost=costs.constant)
     return priced, costs.segments, notes
+
+
+def _refuse_endless_trade(gen: TextTable, units: list[str], costs: Costs) -> None:
+    """Refuse a unit without an upper limit that costs less than one without a lower limit pays."""
+    take = np.where(costs.slope > 0, -np.inf, costs.price)
+    give = np.where(costs.slope > 0, np.inf, costs.price)
+    outer = costs.segments.groupby("unit", sort=False)["price"]
+    position = {unit: k for k, unit in enumerate(units)}
+    for ends, prices in ((take, outer.first()), (give, outer.last())):
+        ends[[position[unit] for unit in prices.index]] = prices.to_numpy()
+    take[gen.values[:, GEN["PMIN"] - 1] > -np.inf] = -np.inf
+    give[gen.values[:, GEN["PMAX"] - 1] < np.inf] = np.inf
+    if len(take):
+        row = gen.numbers[int(np.argmax(take))]
+        gen.refuse(
+            give < take.max(), GEN["PMAX"],
+            f"the unit would sell without end to that of row {row}, which pays more",
+            "give one of the two a limit",
+        )  # fmt: skip
 
 
 def _refuse_unsupplied(rows: InService, grid: Grid, fleet: Fleet) -> None:

@@ -20,6 +20,7 @@ class Summary:
     branches, branches_off : in and out of service.
     limited, can_bind : branches in service with a thermal or angle limit, and how many of these some
         dispatch can reach.
+    links, lossy_links : controllable links, and how many of them lose a share of what they carry.
     islands : parts that branches in service hold together (links not counted).
     minimum_mw, capacity_mw : sums of the units' ranges [MW].
     price_low, price_high : least and greatest marginal cost [$/MWh], NaN without units.
@@ -35,6 +36,7 @@ class Summary:
     limited: int
     can_bind: int
     links: int
+    lossy_links: int
     islands: int
     units: int
     owners: int
@@ -62,7 +64,7 @@ class Summary:
             ("branches out of service", f"{self.branches_off}", ""),
             ("branches with a limit", f"{self.limited}", ""),
             ("limits that can bind", f"{self.can_bind}", ""),
-            ("links", f"{self.links}", ""),
+            ("links", f"{self.links}" + f", {self.lossy_links} with losses" * (self.lossy_links > 0), ""),
             ("units", f"{self.units}", ""),
             ("owners", f"{self.owners}", ""),
             ("capacity", f"{self.capacity_mw:,.2f}", "MW"),
@@ -97,6 +99,7 @@ def summarise(case: Case) -> Summary:
         limited=int((np.isfinite(low) | np.isfinite(high)).sum()),
         can_bind=int(limits_that_can_bind(grid, fleet).sum()),
         links=len(grid.links),
+        lossy_links=int((grid.link_loss > 0).sum()),
         islands=grid.flow.islands,
         units=len(fleet.units),
         owners=len(set(fleet.unit_owner)),

@@ -222,8 +222,8 @@ class _Diagnosis:
             beyond = mw - max(lacking, 0.0)
             besides = ""
             if beyond > self.relief.noticed:
-                why = f"because {listed(causes)}" if causes else "because of limits between its buses"
-                besides = f": {number(lacking)} MW on the whole, and {number(beyond)} MW more {why}"
+                why = f"because {listed(causes)}" if causes else f"because of {self._unseen(mine)}"
+                besides = f": {number(max(lacking, 0.0))} MW on the whole, and {number(beyond)} MW more {why}"
             return f"{self._when(t)}{self._island(mine)} is {balance}{besides}"
         worth = np.where(mine, sign * self.relief.worth[:, t], 0.0)
         behind = np.flatnonzero((worth >= BEHIND * worth.max()) & (worth > FELT))
@@ -258,6 +258,14 @@ class _Diagnosis:
         if len(out) > SHOWN + 1:
             out = [*out[:SHOWN], f"{len(out) - SHOWN} more limits are met"]
         return out
+
+    def _unseen(self, mine: np.ndarray) -> str:
+        """What may lie between the offers and the demand of some islands where no limit is felt."""
+        lossy = (self.grid.link_loss > 0) & mine[self.grid.link_from]
+        if lossy.any():
+            links = [self.grid.links[k] for k in np.flatnonzero(lossy)]
+            return f"the losses of {names(links, 'link', 'links')}"
+        return "limits between its buses"
 
     def _balance(self, mine: np.ndarray, t: int, mw: float, sign: float) -> tuple[str, float]:
         """'short of 40.00 MW (fixed demand 100.00 MW, offers 60.00 MW)', or the surplus; and how much of it

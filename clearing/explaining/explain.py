@@ -43,7 +43,7 @@ class Explanation:
     weights : index order: participant, unit, bus, period, side ("buy" also for a sale that accepts less
         than 0 MW: it withdraws), mw (change of what the order sells or buys per MW of demand more), weight
         (MW served: +mw of a sale, −mw of a purchase), marginal_price [$/MWh].
-        Weights sum to 1 in the period (to 0 in others that ramps join), and
+        Weights sum to 1 in the period (to 0 in others that ramps join) but for what links lose, and
         Σ weight·marginal_price = `high`. Empty where nobody can serve one MW more.
     branches : index branch, those of the bus's island at their limits, greatest part first: flow_mw,
         limit_mw, shadow_price (positive at the high limit, negative at the low), contribution

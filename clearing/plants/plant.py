@@ -304,6 +304,7 @@ def join_grids(
         link_to=np.concatenate([bulk.link_to, micro.link_to + count, [bulk.bus_position[bus]]]),
         link_min_mw=np.concatenate([bulk.link_min_mw, micro.link_min_mw, [-import_limit]]),
         link_max_mw=np.concatenate([bulk.link_max_mw, micro.link_max_mw, [export_limit]]),
+        link_loss=np.concatenate([bulk.link_loss, micro.link_loss, [0.0]]),
         base_mva=bulk.base_mva,
         convention=bulk.convention,
         fused=bulk.fused + tuple((rename[label], rename[bus]) for label, bus in micro.fused),

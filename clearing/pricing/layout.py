@@ -30,7 +30,8 @@ class Layout:
         rows = np.concatenate(
             [s.bus * periods + s.period, grid.link_from[link] * periods + t, grid.link_to[link] * periods + t]
         )
-        values = np.concatenate([s.side.astype(float), -np.ones(links), np.ones(links)])
+        arrives = 1.0 - grid.link_loss[link]
+        values = np.concatenate([s.side.astype(float), -np.ones(links), arrives])
         places = rows, np.concatenate([np.arange(orders), at, at])
         self.injection = sparse.csr_array((values, places), shape=(cells, columns))
         sums = (grid.flow.island[:, None] * periods + np.arange(periods)).ravel()
@@ -44,7 +45,7 @@ class Layout:
         self._count = np.bincount(period, minlength=periods)
         self._start = np.cumsum(self._count) - self._count
         self._to = np.concatenate([s.bus, grid.link_to[link]])
-        self._sign = np.concatenate([s.side.astype(float), np.ones(links)])
+        self._sign = np.concatenate([s.side.astype(float), arrives])
         self._from, self._orders = grid.link_from[link], orders
         self._ptdf: dict[int, np.ndarray] = {}
 

@@ -253,7 +253,7 @@ def _middle_of_all(mw: np.ndarray) -> np.ndarray:
 
 def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:
     """(order columns,) bound of what each order can trade: with the other side at its bus and over its lines,
-    and with the other side of the whole market [MW]."""
+    and with the other side of the whole market and what links lose [MW]."""
     grid, side = structure.grid, structure.side
     shape = numbers.fixed_mw.shape
     carried = np.where(grid.in_service, np.inf, 0.0)
@@ -261,7 +261,10 @@ def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:
     carried[structure.limited] = np.where(grid.in_service[structure.limited], bounds, 0.0)
     lines = np.bincount(grid.from_bus, carried, shape[0]) + np.bincount(grid.to_bus, carried, shape[0])
     links = np.maximum(np.abs(grid.link_min_mw), np.abs(grid.link_max_mw))
-    lines = lines + np.bincount(grid.link_from, links, shape[0]) + np.bincount(grid.link_to, links, shape[0])
+    arriving = (1.0 - grid.link_loss) * links
+    lines = lines + np.bincount(grid.link_from, links, shape[0])
+    lines = lines + np.bincount(grid.link_to, arriving, shape[0])
+    lost = float((links - arriving).sum())
     sold, bought = np.maximum(-numbers.fixed_mw, 0.0), np.maximum(numbers.fixed_mw, 0.0)
     at = (structure.bus, structure.period)
     most_in = np.where(side > 0, numbers.mw, 0.0)
@@ -271,7 +274,7 @@ def _most_traded(structure: Structure, numbers: Numbers) -> np.ndarray:
 
     def limited(mw: np.ndarray, others: np.ndarray) -> np.ndarray:
         here = others[at] + lines[structure.bus]
-        return np.minimum(mw, np.minimum(here, others.sum(axis=0)[structure.period]))
+        return np.minimum(mw, np.minimum(here, (others.sum(axis=0) + lost)[structure.period]))
 
     return np.maximum(limited(most_in, bought), limited(most_out, sold))
 

@@ -209,14 +209,16 @@ class Engine:
 
     @staticmethod
     def suits(structure: Structure) -> bool:
-        """Whether the engine clears this structure: one period, no ramps, no branch or link without room.
+        """Whether the engine clears this structure: one period, no ramps, no link with losses, no branch or link
+        without room.
 
         A range of a single value (a closed limit) is an equation, which the working basis is not made for.
         """
         grid = structure.grid
         low, high = (ends[structure.limited] for ends in grid.flow_bounds_mw)
         closed = bool((high <= low).any() or (grid.link_max_mw <= grid.link_min_mw).any())
-        return structure.periods == 1 and not structure.ramp_units and not closed
+        lossy = bool(grid.link_loss.any())
+        return structure.periods == 1 and not structure.ramp_units and not closed and not lossy
 
     @classmethod
     def of(cls, structure: Structure, numbers: Numbers, rule: str) -> Engine:

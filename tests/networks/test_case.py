@@ -133,4 +133,7 @@ def test_the_summary_counts():
     assert (summary.fixed_mw, summary.bid_mw, summary.shunt_mw) == (20, 5, 0)
     frame = summary.frame().set_index("quantity")
     assert frame.loc["capacity"].tolist() == ["50.00", "MW"]
+    assert frame.loc["links", "value"] == "1"
+    lossy = case_of(loads, branches, [{**links[0], "loss": 0.03}]).summary().frame().set_index("quantity")
+    assert lossy.loc["links", "value"] == "1, 1 with losses"
     assert math.isnan(case_of([], units=[]).summary().price_low)

@@ -128,6 +128,20 @@ def test_links_between_islands_widen_the_range_at_most():
     assert high <= 30
 
 
+def test_links_with_losses_widen_the_range_at_most():
+    """What a link loses leaves the island's balance, so its ends are taken as independent."""
+    grid = Grid.from_tables(
+        [{"bus": "A"}, {"bus": "B"}],
+        [{"branch": "L", "from_bus": "A", "to_bus": "B", "x_pu": 0.1, "limit_mw": 75}],
+        links=[{"link": "K", "from_bus": "B", "to_bus": "A", "min_mw": 40, "max_mw": 40, "loss": 0.5}],
+    )
+    units = [{"unit": "G", "bus": "A", "min_mw": 0, "max_mw": 100, "price": 1}]
+    fleet = Fleet.from_tables(grid, units, loads=[{"load": "L", "bus": "B", "mw": 40}])
+    low, high = flow_ranges(grid, fleet)  # 80 MW go to B, of which 20 come back
+    assert low <= 80 <= high
+    assert any_limit_can_bind(grid, fleet)
+
+
 @pytest.mark.parametrize(("name", "binds"), [("ieee300", False), ("pglib_ieee300", True)])
 def test_pandapower_case300_can_never_congest(name, binds):
     """pandapower's case300 has 9900 MVA on every branch; PGLib's has limits that bind."""

@@ -103,6 +103,18 @@ def test_a_unit_without_limits_gives_and_takes_what_the_rest_can_use(load):
     assert least_cost(case) == pytest.approx(45 * 10 + 45 * 20)
 
 
+def test_units_without_limits_that_would_trade_without_end_are_refused(load):
+    free = [GEN[0].replace("80 0", "Inf -Inf"), GEN[1].replace("70 0", "Inf -Inf")]
+    with pytest.raises(InputError, match=r"mpc\.gen, row 1: PMAX \(column 9\) is inf: .* to that of row 2"):
+        load(gen=free)
+    assert load(gen=free, cost=[COST[0], COST[0]]).fleet.max_mw.tolist() == [90, 90]
+    assert (
+        load(gen=[GEN[0].replace("80 0", "80 -Inf"), GEN[1].replace("70 0", "Inf 0")]).fleet.min_mw[0] == -80
+    )
+    with pytest.raises(InputError, match=r"row 1: PMAX .* to that of row 2"):
+        load(gen=free, cost=[COST[0], "1 0 0 3 0 0 10 150 20 400"])
+
+
 def test_a_rating_beyond_1e10_is_no_limit(load):
     case = load(branch=[BRANCH[0].replace("0.1 0 0", "0.1 0 1e10"), BRANCH[1].replace("45", "Inf")])
     assert np.isinf(case.grid.limit_mw).all()
@@ -184,18 +196,27 @@ def test_a_unit_that_cannot_run_needs_no_cost(load):
         load(cost=["2 0 0 0 10 0", COST[1]])
 
 
-def test_dc_lines_carry_no_cost_and_their_losses_are_said(load):
-    line = "1 3 1 0 0 0 0 1 1 0 20 0 0 0 0 0 {share}"
-    free = load(more=f"mpc.dcline = [{line.format(share=0)}];\nmpc.dclinecost = [2 0 0 2 0 0 9];\n")
+def test_dc_lines_lose_a_share_and_carry_no_cost(load):
+    line = "1 3 1 0 0 0 0 1 1 {low} 20 0 0 0 0 2 {share}"
+    free = load(more=f"mpc.dcline = [{line.format(low=0, share=0)}];\nmpc.dclinecost = [2 0 0 2 0 0 9];\n")
     assert free.grid.links == ("DC1",)
-    lossy = load(more=f"mpc.dcline = [{line.format(share=0.1)}];\n")
-    assert any(
-        note.startswith("losses in proportion to the flow of 1 DC line are left out (0.1")
-        for note in lossy.notes
-    )
+    assert free.grid.link_loss.tolist() == [0]
+    lossy = load(more=f"mpc.dcline = [{line.format(low=-10, share=0.2)}];\n")
+    assert lossy.grid.link_loss.tolist() == [0.2]
+    # MATPOWER: P_to = 0.8·P_from − 2; the limit below 0 holds at the end `to`, the other at `from`
+    assert (lossy.grid.link_min_mw[0], lossy.grid.link_max_mw[0]) == pytest.approx((-8 / 0.8, 20))
+    assert not any("loss" in note for note in lossy.notes)
+    for share in ("1", "-0.01", "1.5"):
+        with pytest.raises(
+            InputError, match=rf"line \d+: mpc\.dcline, row 1: LOSS1 .* is {share}: a line loses"
+        ):
+            load(more=f"mpc.dcline = [{line.format(low=0, share=share)}];\n")
+    constant = load(more="mpc.dcline = [1 3 1 0 0 0 0 1 1 0 20 0 0 0 0 2];\n")  # no column LOSS1
+    assert constant.grid.link_loss.tolist() == [0]
+    assert constant.fleet.load_mw[constant.fleet.loads.index("DC1 loss")] == 2
     for cost in ("2 0 0 2 7 0", "2 0 0 3 1 0 0", "1 0 0 2 0 0 20 5", "2 0 0 1 3"):
         with pytest.raises(InputError, match=r"line 22: mpc\.dclinecost, row 1: a DC line with a cost"):
-            load(more=f"mpc.dcline = [{line.format(share=0)}];\nmpc.dclinecost = [{cost}];\n")
+            load(more=f"mpc.dcline = [{line.format(low=0, share=0)}];\nmpc.dclinecost = [{cost}];\n")
 
 
 def test_text_of_older_encodings_is_read(tmp_path, load):

@@ -81,6 +81,7 @@ def small_cases(draw):
             "to_bus": buses[1],
             "min_mw": -1.5,
             "max_mw": draw(st.floats(0, 9)),
+            "loss": draw(st.floats(0, 1, exclude_max=True)),
         }
         for label in some(0, 2)
     ]

@@ -12,13 +12,17 @@ from tests.support.reference_grid import well_posed
 PRICES = [10.0, 10.0, 20.0, 20.0, 30.0, 50.0, 0.0, -5.0]
 AMOUNTS = [10.0, 10.0, 20.0, 5.0, 30.0, 1.0, 0.0]
 LIMITS = [None, None, 10.0, 5.0, 20.0, 0.0, 50.0]
+LOSSES = [0.0, 0.1, 0.2, 0.5]
 LINK_RANGES = [(0.0, 10.0), (-5.0, 5.0), (-20.0, 0.0), (0.0, 0.0), (2.0, 8.0)]
 REACTANCES = [0.1, 0.1, 0.2, 0.2, 0.4, 0.05]
 
 
 @st.composite
-def grids(draw, buses=(2, 6), devices=True, links=True, islands=True):
-    """Meshes of 2 to 6 buses, with parallel lines, islands, shifters, angle limits and links now and then."""
+def grids(draw, buses=(2, 6), devices=True, links=True, islands=True, losses=False):
+    """Meshes of 2 to 6 buses, with parallel lines, islands, shifters, angle limits and links now and then.
+
+    With `losses` there are always links, most of which lose a share of what they carry.
+    """
     n = draw(st.integers(*buses))
     rare = st.integers(0, 9)
     lines = []
@@ -60,7 +64,7 @@ def grids(draw, buses=(2, 6), devices=True, links=True, islands=True):
                 row["in_service"] = False
         branches.append(row)
     link_rows = []
-    if links and draw(rare) >= 8:
+    if losses or (links and draw(rare) >= 8):
         for k in range(draw(st.integers(1, 2))):
             a, b = draw(st.integers(0, n - 1)), draw(st.integers(0, n - 2))
             low, high = draw(st.sampled_from(LINK_RANGES))
@@ -71,6 +75,7 @@ def grids(draw, buses=(2, 6), devices=True, links=True, islands=True):
                     "to_bus": f"N{b if b < a else b + 1}",
                     "min_mw": low,
                     "max_mw": high,
+                    "loss": draw(st.sampled_from(LOSSES)) if losses else 0.0,
                 }
             )
     shunts = [draw(st.sampled_from([0.0, 0.0, 0.0, 1.0])) if devices else 0.0 for _ in range(n)]

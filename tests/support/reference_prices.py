@@ -74,7 +74,7 @@ class DualFace:
             if grid.link_max_mw[line] - grid.link_min_mw[line] <= 0:
                 continue
             v = np.zeros(self.size)
-            v[grid.link_to[line] * T + t] += 1.0
+            v[grid.link_to[line] * T + t] += 1.0 - grid.link_loss[line]
             v[grid.link_from[line] * T + t] -= 1.0
             A.append(v)
             lo.append(0.0 if links[z] > grid.link_min_mw[line] + tol else -np.inf)

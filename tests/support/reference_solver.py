@@ -76,7 +76,7 @@ class Reference:
                 for k in np.flatnonzero((self.bus == n) & (self.period == t)):
                     v[k] += self.side[k]
                 for z in np.flatnonzero(self.link_period == t):
-                    v[self.K + z] += (grid.link_to[self.link[z]] == n) * 1.0
+                    v[self.K + z] += (grid.link_to[self.link[z]] == n) * (1.0 - grid.link_loss[self.link[z]])
                     v[self.K + z] -= (grid.link_from[self.link[z]] == n) * 1.0
                 right = self.fixed[n, t]
                 for line in range(self.L):
@@ -195,7 +195,8 @@ class Reference:
         injection = -self.fixed.copy()
         np.add.at(injection, (self.bus, self.period), self.side * accepted)
         np.add.at(injection, (self.grid.link_from[self.link], self.link_period), -links)
-        np.add.at(injection, (self.grid.link_to[self.link], self.link_period), links)
+        arriving = links - self.grid.link_loss[self.link] * links
+        np.add.at(injection, (self.grid.link_to[self.link], self.link_period), arriving)
         laplacian = self.inc.T @ (self.b[:, None] * self.inc)
         offset = -self.b * self.shift
         right = injection - (self.inc.T @ offset)[:, None]

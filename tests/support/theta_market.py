@@ -140,7 +140,7 @@ def least_cost(grid, given: Injections) -> float | None:
     each = sparse.eye_array(periods)
     where = given.bus * periods + given.period
     inject = sparse.csr_array((np.ones(count), (where, np.arange(count))), shape=(buses * periods, count))
-    link = sparse.csr_array((np.ones(links), (grid.link_to, np.arange(links))), shape=(buses, links))
+    link = sparse.csr_array((1.0 - grid.link_loss, (grid.link_to, np.arange(links))), shape=(buses, links))
     link = link - sparse.csr_array((np.ones(links), (grid.link_from, np.arange(links))), shape=(buses, links))
     balance = sparse.hstack([inject, sparse.kron(link, each), -sparse.kron(apart.T @ flow, each)])
     # bus by bus, period by period; injections less what shifters push equals fixed demand
