@@ -21,12 +21,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
+from clearing.tolerances import TIE_WIDTH
 from learners.games.actions import Line
 from learners.games.market_game import Game
 from learners.games.payoffs import Cleared
 
 WIDTH = 1e-9  # of the interval: jumps are located to this, changes of slope to SLIVER
 STRAIGHT = 1e-8  # of the largest MW or price: deviation from a line that counts as rounding
+TIED = 64 * TIE_WIDTH  # where offers meet, prices leave a line by the tie width times what a grid makes of it
 SLIVER = 1e-6  # of the interval: narrower pieces are chords across a kink, and count as part of it
 CUT = 2**0.5 - 1  # where intervals are cut; irrational, so that round mark-ups are not hit
 
@@ -156,12 +158,12 @@ def trace_stretches(line: OfferLine, low: float, high: float) -> list[list[Stret
     return _stretches(line, merged)
 
 
-def is_straight(a: Point, c: Point, b: Point) -> bool:
+def is_straight(a: Point, c: Point, b: Point, rounding: float = STRAIGHT) -> bool:
     """Whether dispatch and prices at c are the interpolation of those at a and b."""
     share = (c[0] - a[0]) / (b[0] - a[0])
     for x, y, z in zip(a[1:], c[1:], b[1:], strict=True):
         scale = 1 + max(float(np.abs(x).max()), float(np.abs(z).max()))
-        if not np.abs(x + share * (z - x) - y).max() <= STRAIGHT * scale:
+        if not np.abs(x + share * (z - x) - y).max() <= rounding * scale:
             return False
     return True
 
@@ -187,7 +189,7 @@ def _stretches(line: OfferLine, merged: dict[int, list[tuple[Point, Point]]]) ->
     for (a, b, s), point, one in zip(flat, points, unique, strict=True):
         half = (a[0] + (b[0] - a[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2)
         pays = line.payoff([a, half, b], np.full(3, s))[:, line.player].tolist()
-        proof = bool(one) and is_straight(a, point, b)
+        proof = bool(one) and is_straight(a, point, b, TIED)
         found[s].append(Stretch(a[0], b[0], (pays[0], pays[1], pays[2]), proof))
     return list(found.values())
 

@@ -165,11 +165,13 @@ def _mean_claim(
     mean = float(x.mean())
     error = float(x.std(ddof=1)) * np.sqrt(1 / len(x) + 1 / printed.sessions)
     ours = f"{mean:.{digits}f} ± {x.std(ddof=1) / np.sqrt(len(x)):.{digits + 1}f}, {len(x)} sessions"
-    room = ERRORS * error
-    near = f"within {room:.{digits + 1}f}: three standard errors of the difference, {printed.sessions} "
-    "sessions in the notes"
+    room = ERRORS * error if ERRORS * error > SAME else 0.0
+    near = (
+        f"within {room:.{digits + 1}f}: three standard errors of the difference, {printed.sessions} "
+        "sessions in the notes"
+    )
     return compare_sampled(PROTOTYPE, SESSIONS, words, published, mean, (mean - room, mean + room), digits,
-                           near if room > SAME else "", shown=ours, outside=why)  # fmt: skip
+                           near if room else "", shown=ours, outside=why)  # fmt: skip
 
 
 def strategy_claims(stage: pd.DataFrame, responses: pd.DataFrame) -> list[Claim]:

@@ -29,7 +29,6 @@ ORDER_CELLS = [
     ("mw", "many", "MW"),
     ("slope", -0.1, "≥ 0"),
     ("slope", INF, r"\$/MW²h"),
-    ("min_mw", -1.0, "≥ 0"),
     ("min_mw", 11.0, "lower it, or raise mw"),
     ("side", "hold", "give one of the two"),
     ("side", None, "give one of the two"),

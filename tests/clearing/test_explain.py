@@ -216,9 +216,10 @@ def test_a_second_clearing_follows_the_weights(instance):
         again = NodalMarket(grid).clear(raised)
         fall = (outcome.welfare - again.welfare) / (more * book.hours)
         assert fall == pytest.approx(found.high, rel=1e-5, abs=1e-5)
-        moved = found.weights.set_index("period", append=True)["mw"].to_dict()
+        moved = found.weights.set_index("period", append=True)["weight"].to_dict()
         keys = zip(outcome.accepted.index, outcome.accepted["period"], strict=True)
-        expected = [moved.get(key, 0.0) for key in keys]
+        sides = book.side[book.column_row].tolist()
+        expected = [side * moved.get(key, 0.0) for side, key in zip(sides, keys, strict=True)]
         assert (again.accepted_mw - outcome.accepted_mw) / more == pytest.approx(expected, abs=1e-4)
 
 

@@ -175,7 +175,7 @@ def test_the_scan_of_a_small_case(tmp_path: Path) -> None:
     assert (ended.failed, ended.total) == (0, 9)
     results = studies.results(tmp_path)
     firms = results["firms"].set_index("firm")
-    assert firms["rsi"].tolist() == pytest.approx([2.0] * 3)
+    assert firms["rsi"].tolist() == pytest.approx([400 / 240] * 3)  # in hour 2, with the greater demand
     assert firms["hhi_offered"].tolist() == pytest.approx([10_000 / 3] * 3)
     table = results["deviations"].set_index(["firm", "kind", "level"])
     base = table.loc[("Gen-A", "withhold", 0.0)]

@@ -31,6 +31,7 @@ from studies.registry import find_study
 from studies.running.runner import run
 from studies.running.tables import read_results
 from studies.smart_homes import Settings, answer, cells
+from studies.sources import HOMES
 from studies.study import Results
 
 STREET = StreetSpec()
@@ -181,7 +182,7 @@ def test_hours_without_room_have_no_index(small: Results) -> None:
 
 def test_few_sessions_claim_nothing_of_the_notes(small: Results) -> None:
     rows = homes_claims.list_claims(small)
-    assert {row.document for row in rows} == {homes_claims.DOCUMENT}
+    assert {row.source for row in rows} == {HOMES}
     assert all(row.reason or row.verdict in ("matches", "consistent") for row in rows)
 
 
