@@ -18,6 +18,7 @@ from networks.files import replacing
 from studies.claims import FAVOUR, VERDICTS, verdict_of
 from studies.registry import StudyRef, find_study, study_names
 from studies.running.code_hash import code_hash
+from studies.running.parts import read_frame
 from studies.running.spec import canonical_json
 from studies.running.tables import read_results, run_folders
 from studies.study import Results, Study, Summary
@@ -175,7 +176,7 @@ def _is_current_default(row: pd.Series) -> bool:
 
 def _read(path: Path) -> pd.DataFrame:
     """Stored rows with the verdicts of their figures; none from a version that kept no figures."""
-    rows = pd.read_parquet(path)
+    rows = read_frame(path)
     if not set(COLUMNS) <= set(rows.columns):
         return pd.DataFrame(columns=list(COLUMNS))
     rows["verdict"] = [verdict_of(*figures) for figures in rows[list(FIGURES)].itertuples(index=False)]

@@ -9,8 +9,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -127,6 +129,15 @@ def _first_seen(records: Sequence[Record], pieces: Sequence[pa.Table | None]) ->
         for k, column in enumerate(piece.column_names if piece is not None and piece.num_rows else ()):
             seen.setdefault(column, (record.cell, record.replicate, k))
     return seen
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """A stored table.
+
+    By this thread alone: arrow's own threads may still hold objects of Python when the interpreter ends, which
+    would then abort.
+    """
+    return pq.ParquetFile(str(path)).read(use_threads=False).to_pandas(use_threads=False)
 
 
 def decode(data: bytes) -> pa.Table:

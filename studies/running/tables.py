@@ -17,7 +17,6 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -32,6 +31,7 @@ from studies.running.parts import (
     first_seen,
     fitted,
     merge_first_seen,
+    read_frame,
     rows_of,
 )
 from studies.running.spec import make_spec
@@ -191,8 +191,8 @@ def read_results(folder: Path, study: Study | None = None) -> Results:
             for path in write_tables(store).damaged:
                 words = "was damaged and is put aside; its cells are missing until they run again"
                 warn(f"{str(path)!r} {words}", stacklevel=2)
-        tables = {p.stem: pd.read_parquet(p) for p in sorted((store.folder / "tables").glob("*.parquet"))}
-        cells = pd.read_parquet(store.folder / "cells.parquet")
+        tables = {p.stem: read_frame(p) for p in sorted((store.folder / "tables").glob("*.parquet"))}
+        cells = read_frame(store.folder / "cells.parquet")
     kept = manifest["spec"]
     spec: Any = SimpleNamespace(**kept) if study is None else make_spec(study.spec, kept)
     return Results(spec, tables, cells, manifest)
