@@ -134,8 +134,8 @@ def _first_seen(records: Sequence[Record], pieces: Sequence[pa.Table | None]) ->
 def read_frame(path: Path) -> pd.DataFrame:
     """A stored table.
 
-    By this thread alone: arrow's own threads may still hold objects of Python when the interpreter ends, which
-    would then abort.
+    By this thread alone: arrow's own threads may still hold objects of Python when the interpreter ends,
+    which would then abort.
     """
     return pq.ParquetFile(str(path)).read(use_threads=False).to_pandas(use_threads=False)
 
