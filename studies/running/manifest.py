@@ -118,6 +118,7 @@ SESSION: dict[str, type | tuple[type, ...]] = {
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "study": str, "study_ref": dict, "address": str, "spec": dict, "seed": int, "seeding": str,
     "replicates": int, "cells": int, "code": str, "version": int, "data": str, "revision": (str, NoneType),
+    "walras": (str, NoneType),
     "python": str, "machine": str, "packages": dict, "command": str, "started": str, "sessions": list,
 }  # fmt: skip
 REF: dict[str, type | tuple[type, ...]] = {
@@ -154,6 +155,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         checksum = manifest.pop("sha256", None)
         _expect(manifest, FIELDS)
+        if unknown := sorted(set(manifest) - set(FIELDS)):  # the name of the checksum may be what is damaged
+            raise ValueError(f"it has a field {unknown[0]!r:.60}, which this version does not write")
         _expect(manifest["study_ref"], REF)
         for session in manifest["sessions"]:
             _expect(session, SESSION)

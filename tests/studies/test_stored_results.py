@@ -72,6 +72,12 @@ def test_one_flipped_bit_of_a_manifest_is_said(folder: Path) -> None:
             refused -= 1
         path.write_bytes(whole)
     assert refused > 40
+    name = whole.index(b'"sha256"') + 1
+    for bit in range(8 * len("sha256")):  # without its name the checksum would be that of an older version
+        flip(path, 8 * name + bit)
+        with pytest.raises(InputError, match="is damaged"):
+            read_manifests(folder)
+        path.write_bytes(whole)
     flip(path, 8 * whole.index(b'"seed": 2') + 64)
     with pytest.raises(InputError, match="is damaged; run the command of this study again"):
         read_manifests(folder)
