@@ -7,7 +7,7 @@ that it cannot prove, and books of several periods, go through the general path.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -78,6 +78,12 @@ class PreparedMarket:
         if not Engine.suits(self.structure):
             return None
         return Engine.of(self.structure, self.numbers, self.market.price_rule)
+
+    @cached_property
+    def _clear_one(self) -> Callable[[np.ndarray, np.ndarray, float], Round | None] | None:
+        """The engine's short way for one round, where any prices and quantities make a book."""
+        engine = self.engine
+        return None if engine is None or self.sloped or len(self._own_pairs[0]) else engine.clear_one
 
     @cached_property
     def days(self) -> Days | None:
@@ -153,17 +159,15 @@ class PreparedMarket:
 
     def clear(self, price: np.ndarray, mw: np.ndarray | None = None) -> Round:
         """Clear one round on arrays (orders,); errors are raised."""
-        engine = self.engine
+        clear_one = self._clear_one
         quantity = self.numbers.mw if mw is None else mw
         if (
-            engine is not None
+            clear_one is not None
             and type(price) is type(quantity) is np.ndarray
             and price.dtype is quantity.dtype is _DOUBLE
             and price.shape == quantity.shape == self._shape
-            and not self.sloped
-            and len(self._own_pairs[0]) == 0
         ):
-            found = engine.clear_one(price, quantity, self._hours)
+            found = clear_one(price, quantity, self._hours)
             if found is not None:  # else the way below finds out why
                 return found
         batch = self.clear_many(price, mw, on_error="raise")
@@ -209,7 +213,11 @@ class PreparedMarket:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without compiled code and what it works on, which are made anew where the market arrives."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("engine", "days")}
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("engine", "_clear_one", "days")
+        }
 
     @cached_property
     def _bounds(self) -> Bounds:

@@ -152,6 +152,7 @@ class Engine:
         col = v["col"]
         col[F.LOW, layout.order] = v["book"][F.FLOOR, :no]
         col[F.BUYER, layout.order] = buyer
+        v["habit"][F.WITHDRAWN] = np.maximum(-v["book"][F.FLOOR, :no], 0.0).sum()
         col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
         col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0
         col[F.JITTER, at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
@@ -317,13 +318,14 @@ class Engine:
             work = self.workspace()
         if work.dirty:
             work.restore(self._fixed_default, self._limit_default)
-        if self._clear_one is None:
-            self._clear_one = _one_round()
-        if not self._plain:
+        run = self._clear_one or _one_round()
+        self._clear_one = run
+        plain = self._plain
+        if not plain:
             price, mw = price / self._money, mw / self._quantity
         accepted, lmp = np.empty(self.orders), np.empty(self.buses)
         while True:
-            welfare = self._clear_one(price, mw, accepted, lmp, work.floats, work.ints, work.desk, self.rule)
+            welfare = run(price, mw, accepted, lmp, work.floats, work.ints, work.desk, self.rule)
             if welfare == welfare:  # else NaN
                 break
             status = work.desk[0]
@@ -332,7 +334,7 @@ class Engine:
                 return None
             work.grow(status)
         self._idle.append(work)
-        if not self._plain:
+        if not plain:
             accepted *= self._quantity
             lmp *= self._money
             lmp[self._deserted] = np.nan

@@ -46,6 +46,7 @@ SERVED = 6  # fixed demand of all buses together, SUPPLIED what others inject in
 SUPPLIED = 7
 FIXED = 8
 STATED = 9  # greatest price that an order states on its range: |price| + slope·MW
+WITHDRAWN = 10  # what sales can withdraw, all together
 N_HABIT = 16
 
 # site (float): sites of the columns, see `layout`
@@ -62,7 +63,9 @@ FLOOR = 2  # least MW
 WAY = 3  # +1 sale, −1 purchase
 SHORTSAID = 4  # numbers of books of fewer than eight orders, filled up with zeros
 SHORTASKED = 5
-N_BOOK = 6
+SELLING = 6  # what eight orders can sell, and buy, one place for each eight
+BUYING = 7
+N_BOOK = 8
 
 # icol (int)
 HEAD = 0  # bus that receives the column's MW; number of buses = none

@@ -219,6 +219,16 @@ def trailing_zeros(context, bits):
 
 
 @intrinsic
+def ones(context, bits):
+    """How many bits are set."""
+
+    def generate(context, builder, sig, args):
+        return builder.ctpop(args[0])
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
 def less_bits(context, a, b):
     """Bit l is set where a_l < b_l."""
 

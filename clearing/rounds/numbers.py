@@ -10,6 +10,7 @@ from clearing.rounds.fields import (
     ASKED,
     BESIDE,
     BIG,
+    BUYING,
     CHANGED,
     COST,
     DEAREST,
@@ -27,6 +28,7 @@ from clearing.rounds.fields import (
     MOST,
     READY,
     SAID,
+    SELLING,
     SERVED,
     SHORTASKED,
     SHORTSAID,
@@ -38,6 +40,7 @@ from clearing.rounds.fields import (
     SUSC,
     VALID,
     WAY,
+    WITHDRAWN,
     X,
 )  # fmt: skip
 from clearing.rounds.lanes import (
@@ -102,6 +105,7 @@ def take(s, r):
     bad = 0
     changed = 0
     last = max(n - LANES, 0)
+    last_block = max(n - 1, 0) & -LANES
     j = 0
     while True:
         p = load(price, j)
@@ -118,6 +122,9 @@ def take(s, r):
             lost |= wrong_bits(magnitude(load(said, j)), dearest) | wrong_bits(load(asked, j), most)
             store(said, j, p)
             store(asked, j, q)
+            tally(s, j & -LANES)
+            if j & (LANES - 1) != 0:  # the last eight may lie across two
+                tally(s, last_block)
             if plain:
                 store(s.col[COST], j, load(way, j) * p)
                 store(s.col[HIGH], j, q)
@@ -165,18 +172,23 @@ def put_down(s, first, last):
 
 
 @merged
+def tally(s, first):
+    """What the eight orders from `first` on, a multiple of eight, can sell and buy."""
+    zero = splat(0.0)
+    mw = load(s.book[WAY], first) * load(s.book[ASKED], first)
+    s.book[SELLING, first // LANES] = total(larger(mw, zero))
+    s.book[BUYING, first // LANES] = total(larger(zero - mw, zero))
+
+
+@merged
 def most_traded(s):
     """The most MW that can change hands: what all may sell or what all may buy, whichever is less."""
-    asked = s.book[ASKED]
-    floor = s.book[FLOOR]
-    way = s.book[WAY]
-    zero = splat(0.0)
-    sold = bought = zero
-    for j in range(0, s.head[ORDERS], LANES):
-        mw = load(way, j) * load(asked, j)
-        sold = sold + larger(mw, zero)
-        bought = bought + larger(zero - mw, zero) + larger(zero - load(floor, j), zero)
-    return min(total(sold) + s.habit[SUPPLIED], total(bought) + s.habit[SERVED])
+    sold = bought = splat(0.0)
+    for b in range(0, (s.head[ORDERS] + LANES - 1) // LANES, LANES):
+        sold = sold + load(s.book[SELLING], b)
+        bought = bought + load(s.book[BUYING], b)
+    withdrawn = s.habit[SERVED] + s.habit[WITHDRAWN]
+    return min(total(sold) + s.habit[SUPPLIED], total(bought) + withdrawn)
 
 
 @part

@@ -71,17 +71,14 @@ COLUMN_MW, BUS_MW, LINE_MW = 1e-12, 1e-10, 1e-9  # of the greatest MW: what roun
 COLUMN_PRICE, BUS_PRICE = 1e-11, 1e-9  # of the greatest price or shadow price
 OWN_PRICE = 1e-5  # of the column's own price and that at its site
 TURNOVER = 1e-6  # of the gap
+PLAINLY = 0.1  # of the least that the gap may be: so small a slackness needs no excuse
 NOTHING = 1e-250  # where there is nothing, nothing is wrong
 
 
 @inner
 def prove_columns(s, lane, edge):
     """Bounds, slackness, cost, |cost| and anything not finite, each summed over the columns; their greatest MW; and
-    by how much a reduced cost exceeds what its own price excuses, where the column is more than `edge`, which is
-    rounding, away from the bound of its sign.
-
-    A reduced cost that is no more than rounding or a tie has no part in the slackness: beside an unlimited quantity it
-    would count without end.
+    the greatest reduced cost of a column that is more than `edge`, which is rounding, away from the bound of its sign.
     """
     short_loops()
     note = s.note
@@ -97,18 +94,14 @@ def prove_columns(s, lane, edge):
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
-    own = splat(OWN_PRICE)
-    none = splat(COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane])
-    bound = excess = slack = spent = volume = moved = zero
+    bound = wrong = slack = spent = volume = moved = zero
     for layer in range(s.head[LAYERS]):
         at = s.first[layer]
         for b in range(0, s.width[layer], LANES):
             j = at + b
             v = load(x, j)
             c = load(cost, j)
-            price = load(worth, b)
-            d = c - load(sign, j) * price
-            granted = own * (magnitude(c) + magnitude(price))
+            d = c - load(sign, j) * load(worth, b)
             volume = volume + magnitude(c * v)
             moved = larger(moved, magnitude(v))
             if curved:
@@ -120,16 +113,54 @@ def prove_columns(s, lane, edge):
             spent = spent + c * v
             bound = bound + smaller(smaller(over, under), zero)
             # least value of the Lagrangian over the box is at the bound that the sign of d asks for
-            slack = slack + where_less(none, magnitude(d), larger(d * over, zero - d * under), zero)
-            wrong = larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
-            excess = larger(excess, wrong - granted)
-    note[MWSCALE, lane] = max(greatest(moved), s.habit[FIXED])
+            slack = slack + larger(d * over, zero - d * under)
+            wrong = larger(
+                wrong, larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
+            )
+    mw = max(greatest(moved), s.habit[FIXED])
+    note[MWSCALE, lane] = mw
     note[BOUND, lane] = -total(bound)
-    note[STATIONARITY, lane] = greatest(excess)
+    note[STATIONARITY, lane] = greatest(wrong)
     note[SLACKNESS, lane] = total(slack)
     note[SPENT, lane] = total(spent)
     note[VOLUME, lane] = total(volume)
     note[FINITE, lane] = note[SPENT, lane] + note[SLACKNESS, lane]
+    none = COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane]
+    if note[STATIONARITY, lane] > none or note[SLACKNESS, lane] > PLAINLY * mw * none:
+        excuse(s, lane, far, none)
+
+
+@inner
+def excuse(s, lane, far, none):
+    """Slackness and greatest reduced cost less what :mod:`clearing.certificate` excuses.
+
+    That is what a reduced cost owes to its own price; and in the slackness a reduced cost that is no more than `none`,
+    rounding or a tie: beside an unlimited quantity it would count without end.
+    """
+    short_loops()
+    x = s.col[X]
+    worth = s.site[WORTH]
+    zero = splat(0.0)
+    own = splat(OWN_PRICE)
+    least = splat(none)
+    excess = slack = zero
+    for layer in range(s.head[LAYERS]):
+        at = s.first[layer]
+        for b in range(0, s.width[layer], LANES):
+            j = at + b
+            v = load(x, j)
+            c = load(s.col[COST], j)
+            price = load(worth, b)
+            d = c - load(s.col[SIGN], j) * price
+            if s.state[CURVED] > 0:
+                d = d + load(s.col[SLOPE], j) * v
+            over = v - load(s.col[LOW], j)
+            under = load(s.col[HIGH], j) - v
+            slack = slack + where_less(least, magnitude(d), larger(d * over, zero - d * under), zero)
+            wrong = larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
+            excess = larger(excess, wrong - own * (magnitude(c) + magnitude(price)))
+    s.note[STATIONARITY, lane] = greatest(excess)
+    s.note[SLACKNESS, lane] = total(slack)
 
 
 @inner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.canonical import RANK, lower_solve
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import largest
 from clearing.rounds.fields import (
     BAS,
@@ -93,7 +93,7 @@ def decompose(s, rows, m, cols, f, p, q):
     return of_links, pivot_range(a, m, f, of_links, 0, f, p, q, floor)
 
 
-@inner
+@merged
 def weight(s, j):
     """Inverse weight of column j in law 4's sum of squares: offered MW (either way), range of a link."""
     low = s.col[LOW, j]

@@ -7,7 +7,7 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 from __future__ import annotations
 
 from clearing.rounds.basis import place, renew, restart, set_duals
-from clearing.rounds.compiled import inner, merged
+from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import add_rows
 from clearing.rounds.exchange import EQUAL
 from clearing.rounds.fields import (
@@ -38,7 +38,17 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lanes import LANES, load, magnitude, smaller, smallest, splat, where_less
+from clearing.rounds.lanes import (
+    LANES,
+    less_bits,
+    load,
+    magnitude,
+    ones,
+    smaller,
+    smallest,
+    splat,
+    where_less,
+)
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
 from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
@@ -85,17 +95,24 @@ def count_ties(s, n, tol):
 
     Returns (number of such columns and limits, of those that do cost something, worst violation of dual feasibility).
     """
+    short_loops()
     red = s.col[RED]
     direction = s.col[DIR]
     ties = 0
     near = 0
-    worst = 0.0
-    for j in range(n):
-        d = direction[j] * red[j]
-        worst = min(worst, d)
-        if d <= tol and direction[j] != 0.0:
-            ties += 1
-            near += abs(d) > NEAR * tol
+    basic = splat(0.5)
+    least = splat(0.0)
+    wide = splat(tol)
+    plain = splat(NEAR * tol)
+    for j in range(0, n, LANES):
+        way = load(direction, j)
+        d = way * load(red, j)
+        least = smaller(least, d)
+        bits = less_bits(basic, magnitude(way)) & ~less_bits(wide, d)
+        if bits != 0:
+            ties += ones(bits)
+            near += ones(bits & less_bits(plain, magnitude(d)))
+    worst = smallest(least)
     for i in range(s.head[BALANCES], s.state[SIZE]):
         side = s.irow[SIDE, i]
         if side != 0:
