@@ -20,7 +20,7 @@ import numpy as np
 from clearing.book import Book
 from clearing.residuals import Residuals
 from clearing.structure import Numbers, Structure
-from clearing.tolerances import TIE_WIDTH, greatest_price
+from clearing.tolerances import TIE_WIDTH
 from clearing.violations import beyond, greatest, slack_times, stationary_violation, worst
 from networks.checks import frozen
 from networks.grid import Grid
@@ -152,7 +152,7 @@ class _Check:
         offered = max(_top(numbers.mw), _top(numbers.min_mw))
         self.mw_scale = max(_top(bus_mw), NO_TRADE * offered)
         self.price_scale = max(_top(self.lmp), _top(self.flow_dual), _top(self.ramp_dual))
-        self.tied = TIE_WIDTH * greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
+        self.tied = TIE_WIDTH * numbers.greatest_price(s)
         # a market with large two-sided turnover and small net cost is judged by its turnover
         least = 1e-3 * self.price_scale + self.tied / TOLERANCES["G1"]
         self.money_scale = turnover + self.mw_scale * least

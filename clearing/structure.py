@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from clearing.book import EVERY_PERIOD, Book
+from clearing.tolerances import greatest_price
 from networks.checks import frozen, suggest
 from networks.errors import InputError
 from networks.grid import Grid
@@ -144,6 +145,19 @@ class Numbers:
             ramp_down_mw=book.ramp_down_mw[ramped],
             previous_mw=np.nan_to_num(book.previous_mw[ramped]),
         )
+
+    def traded_mw(self, structure: Structure) -> np.ndarray:
+        """(periods,) the most MW that change hands: what all may sell or all may buy, whichever is less."""
+        sold, bought = np.maximum(-self.fixed_mw, 0).sum(0), np.maximum(self.fixed_mw, 0).sum(0)
+        sales = structure.side > 0
+        np.add.at(sold, structure.period, np.where(sales, np.maximum(self.mw, 0), 0))
+        np.add.at(bought, structure.period, np.where(sales, np.maximum(-self.min_mw, 0), self.mw))
+        return np.minimum(sold, bought)
+
+    def greatest_price(self, structure: Structure) -> float:
+        """The greatest price that an order states on what can be traded of it [$/MWh], for the tie width."""
+        traded = self.traded_mw(structure)[structure.period]
+        return greatest_price(self.price, self.slope, self.min_mw, self.mw, traded)
 
     def in_period(self, period: int, structure: Structure) -> Numbers:
         """The numbers of :meth:`Structure.in_period` of `structure`."""

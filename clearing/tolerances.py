@@ -16,10 +16,17 @@ EQUAL_DEMAND = 1e-6
 """Moves on a tied face that serve less more demand than this, in MW per MW, serve as much (law 4)."""
 
 
-def greatest_price(price: np.ndarray, slope: np.ndarray, min_mw: np.ndarray, mw: np.ndarray) -> float:
-    """The greatest price that an order states anywhere on its range, as |price| + slope·MW [$/MWh]; 0 without
-    orders.
+def greatest_price(
+    price: np.ndarray, slope: np.ndarray, min_mw: np.ndarray, mw: np.ndarray, traded_mw: np.ndarray
+) -> float:
+    """The greatest price that an order states on what can be traded of it, as |price| + slope·MW [$/MWh].
 
-    Splitting or permuting orders leaves it as it is, and it scales as the prices do.
+    It is 0 without orders. Splitting or permuting orders leaves it as it is, and it scales as the prices do.
+
+    Parameters
+    ----------
+    traded_mw : (orders,) the most that changes hands in the order's period, whatever the order offers: prices
+        beyond it, as of an unlimited offer with a slope, are of no market.
     """
-    return float(np.max(np.abs(price) + slope * np.maximum(np.abs(min_mw), np.abs(mw)), initial=0.0))
+    range_mw = np.minimum(np.maximum(np.abs(min_mw), np.abs(mw)), traded_mw)
+    return float(np.max(np.abs(price) + slope * range_mw, initial=0.0))

@@ -17,7 +17,7 @@ from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT
 from clearing.pricing.layout import layout_of
 from clearing.structure import Numbers, Structure
-from clearing.tolerances import TIE_WIDTH, greatest_price
+from clearing.tolerances import TIE_WIDTH
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,7 @@ class Reduced:
         links = structure.links * periods
         self.orders = len(structure.bus)
         self.columns = self.orders + links
-        stated = greatest_price(numbers.price, numbers.slope, numbers.min_mw, numbers.mw)
-        self.tie_width = TIE_WIDTH * stated / self.money
+        self.tie_width = TIE_WIDTH * numbers.greatest_price(structure) / self.money
         self.cost = np.concatenate([structure.side * numbers.price, np.zeros(links)]) / self.money
         self.curvature = np.concatenate([numbers.slope, np.zeros(links)]) * (self.quantity / self.money)
         self.low = np.concatenate([numbers.min_mw, np.repeat(grid.link_min_mw, periods)]) / self.quantity

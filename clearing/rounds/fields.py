@@ -45,7 +45,7 @@ BESIDE = 5  # greatest |fixed demand| of a bus or lower limit of a column, or li
 SERVED = 6  # fixed demand of all buses together, SUPPLIED what others inject in any case; greatest of a bus
 SUPPLIED = 7
 FIXED = 8
-STATED = 9  # greatest price that an order states on its range: |price| + slope·MW
+STATED = 9  # greatest price that an order states on what can be traded of it: |price| + slope·MW
 WITHDRAWN = 10  # what sales can withdraw, all together
 N_HABIT = 16
 

@@ -198,18 +198,6 @@ def read_round(s, r):
     Quantities far beyond what can be traded, as of an unlimited offer, do not set the scale of MW, down to 1e-9 of them.
     """
     valid = take(s, r)
-    sloped = False
-    stated = s.habit[DEAREST]
-    if s.in_slope.shape[0] > 0:
-        slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
-        for i in range(s.head[ORDERS]):
-            v = slope[i]
-            j = s.column[i]
-            s.col[SLOPE, j] = v
-            valid &= v >= 0.0 and v < BIG
-            sloped |= v > 0.0
-            stated = max(stated, abs(s.book[SAID, i]) + v * max(s.col[HIGH, j], -s.col[LOW, j]))
-    s.habit[STATED] = stated
     nb = s.head[BUSES]
     news = s.state[STALE] > 0
     if s.in_fixed.shape[0] > 0:
@@ -252,10 +240,23 @@ def read_round(s, r):
         if s.head[LINKS] > 0:
             of_links = largest(s.col[HIGH, s.head[ORDER_SITES] :], s.head[LINKS])
             s.habit[BESIDE] = max(s.habit[BESIDE], of_links)
+    traded = most_traded(s)
+    sloped = False
+    stated = s.habit[DEAREST]
+    if s.in_slope.shape[0] > 0:
+        slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
+        for i in range(s.head[ORDERS]):
+            v = slope[i]
+            j = s.column[i]
+            s.col[SLOPE, j] = v
+            valid &= v >= 0.0 and v < BIG
+            sloped |= v > 0.0
+            mw = min(max(s.col[HIGH, j], -s.col[LOW, j]), traded)
+            stated = max(stated, abs(s.book[SAID, i]) + v * mw)
+    s.habit[STATED] = stated
     if not valid:
         s.state[READY] = 0
     most = max(s.habit[MOST], s.habit[BESIDE])
-    traded = most_traded(s)
     mw_scale = max(min(most, traded), 1e-9 * most) if traded > 0.0 else most
     return mw_scale if mw_scale > 0.0 else 1.0, sloped, valid
 

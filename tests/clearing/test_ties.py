@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from clearing import NodalMarket
 from clearing.pricing.exact import Point
 from clearing.pricing.reduced import Limits, Reduced
 from clearing.pricing.ties import share_ties
@@ -160,6 +161,22 @@ def test_near_ties_share_within_the_tie_width_alone(level, widths):
     )
     expected = [30, 30, 60] if widths < 1 else [60, 0, 60]
     assert clear(ONE, book).accepted_mw == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("offered", [120.0, 1e6, 1e9, 1e10])
+def test_prices_beyond_what_can_be_traded_widen_no_tie(offered):
+    """An unlimited sloped offer states prices that no trade meets: 30.00 and 30.01 stay apart beside it."""
+    book = book_of(
+        sell("sloped", "A", offered, 25, slope=0.05), sell("a", "A", 100, 30), sell("b", "A", 100, 30.01),
+        buy("d", "A", 110, 40), fixed={"A": 40},
+    )  # fmt: skip
+    market = NodalMarket(ONE).prepare(book)
+    numbers = market.numbers
+    batch = market.clear_many(numbers.price[None])
+    found = np.stack([clear(ONE, book).accepted["accepted_mw"].to_numpy(), batch.accepted[0]])
+    assert batch.certified.all()
+    assert batch.fallbacks == 0
+    np.testing.assert_allclose(found, [[100, 50, 0, 110]] * 2, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
