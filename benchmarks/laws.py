@@ -104,7 +104,7 @@ def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, np.nd
     work = engine.workspace()
     started, first, status = clock(), 0, 1
     while status:
-        first, status = clear_rounds(
+        status, first = clear_rounds(
             work.floats, work.ints, price, mw, NONE, NONE, NONE, engine.rule, first,
             NONE, NONE, NONE, NONE, NONE, welfare, info,
         )  # fmt: skip

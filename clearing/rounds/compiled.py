@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from numba.extending import intrinsic
 from clearing.compilation import digest_of, renew_with
 from clearing.rounds.rolled import Rolled
 from clearing.tolerances import TIE_WIDTH
+
+PACKAGE = "clearing.rounds."
 
 _COMMON: dict[str, Any] = {
     "cache": True,
@@ -27,12 +32,30 @@ _FINITE = {"contract", "nsz", "reassoc", "nnan"}
 
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
-    """Compiled, kept on disk, and renewed with any source of the engine."""
-    return renew_with(_sources, njit(**_COMMON, **options)(function))
+    """Compiled, kept on disk, and renewed with any source of the engine that it depends on."""
+    module = function.__module__
+    return renew_with(lambda: _sources(module), njit(**_COMMON, **options)(function))
 
 
-def _sources() -> str:
-    return f"{digest_of(Path(__file__).parent)} {TIE_WIDTH}"
+@cache
+def _sources(module: str) -> str:
+    """A digest of the module and of those of the engine that it imports; not of what is called by address."""
+    parts, folder = [module.rpartition(".")[2]], Path(__file__).parent
+    if not module.startswith(PACKAGE):  # a test's
+        return f"{digest_of(folder)} {TIE_WIDTH}"
+    digest = sha256(str(TIE_WIDTH).encode())
+    for part in parts:  # grows
+        text = (folder / f"{part}.py").read_bytes()
+        digest.update(part.encode() + b"\0" + text)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module == PACKAGE[:-1]:
+                found = [name.name for name in node.names]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+                found = [str(node.module).removeprefix(PACKAGE)]
+            else:
+                continue
+            parts += [name for name in sorted(found) if name not in parts]
+    return digest.hexdigest()[:16]
 
 
 def _plain_types(dispatcher: Any) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearing.rounds import apart
 from clearing.rounds.compiled import door
 from clearing.rounds.fields import OK
-from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rounds
+from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED
 from clearing.rounds.store import BUSES, ORDERS, floats_at, matrix_at
 
 
@@ -32,7 +33,7 @@ def clear_desk(price, mw, accepted, lmp, floats, ints, desk, rule):
         for j in range(orders):
             prices[0, j] = price[j]
             quantities[0, j] = mw[j]
-    _, desk[0] = clear_rounds(
+    desk[0], _ = apart.clear_rounds(
         floats, ints, prices, quantities, none, none, none, rule, 0, matrix_at(accepted.ctypes.data, 1, orders),
         matrix_at(lmp.ctypes.data, 1, ints[BUSES]), none, none, none, welfare, info,
     )  # fmt: skip

@@ -274,12 +274,12 @@ class Engine:
         welfare, info = np.empty(rounds), np.zeros((rounds, N_INFO))
         first, status = 0, 1
         while status:
-            first, status = clear_rounds(
+            status, first = clear_rounds(
                 work.floats, work.ints, price, mw, slope, fixed, limit, self.rule, first,
                 accepted, lmp, low, high, flow, welfare, info,
             )  # fmt: skip
             if status:
-                work.grow(status)
+                work.provide(status)
         self._idle.append(work)
         certified = (info[:, STATUS] == F.OK) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0.0)
         failed = np.count_nonzero(certified) < rounds
@@ -332,7 +332,7 @@ class Engine:
             if status == 0.0:
                 self._idle.append(work)
                 return None
-            work.grow(status)
+            work.provide(status)
         self._idle.append(work)
         if not plain:
             accepted *= self._quantity

@@ -21,10 +21,12 @@ from clearing.rounds.direction import (
 )
 from clearing.rounds.fields import (
     COMP,
+    FAILED,
     HIGH,
     LINE,
     LOW,
     NORM,
+    OK,
     PERM,
     PERM2,
     RED,
@@ -78,7 +80,7 @@ def _directions(s, m, rank, c):
 def choose_duals(s, m, rank, rule, scale, unpriced):
     """Move row[Y] to the point of the dual face that `rule` names, component by component.
 
-    `unpriced[c]` becomes 1 for a component without a finite end. False: too many dimensions, or
+    `unpriced[c]` becomes 1 for a component without a finite end. Returns OK, or FAILED: too many dimensions, or
     rounding.
     """
     served_weights(s)
@@ -94,18 +96,18 @@ def choose_duals(s, m, rank, rule, scale, unpriced):
             for k in range(freedom):
                 found = one_direction(s, m, s.work[k], rule, scale)
                 if found < 0:
-                    return False
+                    return FAILED
                 if found == 0:
                     unpriced[c] = 1
         elif freedom > MOST:
-            return False
+            return FAILED
         else:
             reduced_costs(s, m)
             found = _many(s, m, rank, c, freedom, rule, scale)
             if found < 0:
-                return False
+                return FAILED
             unpriced[c] = 1 - found
-    return True
+    return OK
 
 
 @allocating

@@ -254,9 +254,12 @@ OK = 0
 INFEASIBLE = 1
 FAILED = 2  # not proven: send it to another solver
 BAD_INPUT = 3
-GROW_ROWS = 10  # work arrays too small: the caller enlarges them and resumes
-GROW_SLOTS = 11
 STALLED = 12
 SINGULAR = 13
 MORE_LINES = 14
 REFACTOR = 15  # the inverse is old or looks unsafe: factorise and go on
+
+# statuses that every caller hands on to Python, which does what they ask for and resumes
+GROW_ROWS = 100  # work arrays too small
+GROW_SLOTS = 101
+LOAD = 102  # and those after it: a function that is called by address is not loaded yet

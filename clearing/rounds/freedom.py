@@ -20,6 +20,7 @@ from clearing.rounds.fields import (
     COLUMN,
     COST,
     DEMAND,
+    FAILED,
     FIRST,
     GEE,
     HIGH,
@@ -29,6 +30,7 @@ from clearing.rounds.fields import (
     N_STIR,
     N_TOUCH,
     NORM,
+    OK,
     ORDER,
     PERM2,
     PERMQ,
@@ -83,7 +85,7 @@ def share_with_twins(s, m):
 
 @inner
 def settle_freedom(s, m, own, f, rule, scale, unpriced):
-    """Move row[Y] to the point that the rule names; False where the face has to be looked at as a whole.
+    """Move row[Y] to the point that the rule names. Returns OK, or FAILED where the face has to be looked at as a whole.
 
     Of m rows `own` are no twins of others, and f of those independent.
     """
@@ -92,20 +94,20 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
     apart = s.state[APART] == 1
     if s.state[PLAIN] == 1 and served(s):
         if not apart:
-            return share_duals(s, m, free)
+            return OK if share_duals(s, m, free) else FAILED
         for d in range(free):
             if not share_dual(s, s.null[d], m):
-                return False
-        return True
+                return FAILED
+        return OK
     if not apart:
-        return False
+        return FAILED
     if s.head[ISLANDS] == 1 and all_local(s, free):
         served_mw = demand_served(s)
         if served_mw > 0.0:
             for d in range(free):
                 if not settle_local(s, m, d, served_mw, rule, scale):
-                    return False
-            return True
+                    return FAILED
+            return OK
     moving = 0
     for d in range(free):
         moves = False
@@ -116,15 +118,15 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
         s.null[d, m] = 1.0 if moves else 0.0
         moving += moves
     if moving > 1:
-        return False
+        return FAILED
     served_weights(s)
     for d in range(free):
         found = one_direction(s, m, s.null[d], rule, scale)
         if found < 0:
-            return False
+            return FAILED
         if found == 0:
             unpriced[s.islot[SCOMP, s.irow[ROWS, s.irow[ORDER, f + d]]]] = 1
-    return True
+    return OK
 
 
 @inner

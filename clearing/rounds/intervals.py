@@ -8,15 +8,15 @@ from clearing.rounds.compiled import allocating
 from clearing.rounds.dense import add_rows
 from clearing.rounds.direction import reduced_costs, segment
 from clearing.rounds.face import face_rows
-from clearing.rounds.fields import BTMP2, LAM, PERM, ROWS, SCOMP, VEC2
+from clearing.rounds.fields import BTMP2, COLS, INSIDE, LAM, OK, PERM, PERMQ, ROWS, SCOMP, VEC2
 from clearing.rounds.polyhedron import MOST, least
-from clearing.rounds.singular import null_vector
+from clearing.rounds.singular import decompose, null_vector
 from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS
 
 
 @allocating
 def bus_intervals(s, m, rank, scale, low, high):
-    """low, high (buses,): ends of the interval of each price; ±inf where it has none."""
+    """low, high (buses,): ends of the interval of each price; ±inf where it has none. Returns OK."""
     nb = s.head[BUSES]
     n = s.head[COLUMNS]
     lam = s.bus[LAM]
@@ -24,7 +24,8 @@ def bus_intervals(s, m, rank, scale, low, high):
         low[b] = lam[b]
         high[b] = lam[b]
     if rank == m:
-        return
+        return OK
+    decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
     reduced_costs(s, m)
     p = s.irow[PERM]
     for c in range(s.head[COMPONENTS]):
@@ -82,3 +83,4 @@ def bus_intervals(s, m, rank, scale, low, high):
                     low[b] = min(value, lam[b])
                 else:
                     high[b] = max(value, lam[b])
+    return OK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearing.rounds import apart
 from clearing.rounds.basis import place, renew, restart
 from clearing.rounds.candidates import list_close, stays
 from clearing.rounds.canonical import interior_basics, interior_columns
@@ -14,14 +15,12 @@ from clearing.rounds.fields import (
     BAD_INPUT,
     CAREFUL,
     CHECKS,
-    COLS,
     COST,
     COSTP,
     CURVED,
     DIR,
     FAILED,
     GROW_ROWS,
-    GROW_SLOTS,
     HEAT,
     HIGH,
     HIGHP,
@@ -37,15 +36,12 @@ from clearing.rounds.fields import (
     NOW,
     OF,
     OK,
-    PERM,
-    PERMQ,
     PIVOTS,
     READY,
     RED,
     REDONE,
     REFACTOR,
     ROOM,
-    ROWS,
     SIZE,
     SLOTS,
     SPENT,
@@ -56,7 +52,6 @@ from clearing.rounds.fields import (
     WORST,
     X,
 )  # fmt: skip
-from clearing.rounds.intervals import bus_intervals
 from clearing.rounds.lanes import (
     LANES,
     fetch,
@@ -65,13 +60,10 @@ from clearing.rounds.lanes import (
     store,
 )
 from clearing.rounds.lines import flows, worst_lines
-from clearing.rounds.near import share_near
 from clearing.rounds.numbers import accept, copy_row, read_round
-from clearing.rounds.outcome import AS_BEFORE, put_aside, recompute, settle
+from clearing.rounds.outcome import AS_BEFORE, put_aside
 from clearing.rounds.proof import prove
-from clearing.rounds.simplex import OLD, dual_simplex
-from clearing.rounds.singular import decompose
-from clearing.rounds.sloped import solve_sloped
+from clearing.rounds.simplex import OLD
 from clearing.rounds.start import choose_start, learn
 from clearing.rounds.store import (
     BALANCES,
@@ -95,7 +87,7 @@ from clearing.rounds.store import (
     lend_welfare,
     unpack,
 )
-from clearing.rounds.ties import count_ties, least_cost, share, true_duals
+from clearing.rounds.ties import count_ties, least_cost, true_duals
 from clearing.tolerances import TIE_WIDTH
 
 MW_TOL = 1e-9  # relative primal tolerance
@@ -137,7 +129,7 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
     renewals = 0
     if sloped:
         s.state[READY] = 0
-        return solve_sloped(s, number, rule, dearest, noise, tol, tie, out, unpriced)
+        return apart.solve_sloped(s, number, rule, dearest, noise, tol, tie, out, unpriced)
     going_on = False
     if number > 0 or s.state[SIZE] == 0:
         restart(s)
@@ -151,7 +143,7 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
         if not going_on:
             perturbed(s, n, noise * dearest)
             place(s)
-        status = dual_simplex(s, 0.1 * tol, 1e-14 * dearest, 200 + 4 * n)
+        status = apart.dual_simplex(s, 0.1 * tol, 1e-14 * dearest, 200 + 4 * n)
         if status == REFACTOR:
             going_on = False
             renew(s)
@@ -186,8 +178,8 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
                 continue
             out[TIES] = ties
             if near > 0:
-                return share_near(s, n, tight, tol, tie, rule, dearest, unpriced)
-            status, tight = share(s, n, tol, tie, False)
+                return apart.share_near(s, n, tight, tol, tie, rule, dearest, unpriced)
+            status, tight = apart.share(s, n, tol, tie, False)
             if status != OK:
                 return status, 0, 0
             f = interior_columns(s, tol)
@@ -200,8 +192,8 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
                 f = interior_basics(s, tol)
                 tight = list_close(s, 0.1 * tol)
         if s.state[CAREFUL] == 0:
-            return recompute(s, f, tight, tol, False, rule, dearest, unpriced)
-        status, m, rank = settle(s, f, tight, tol, False, rule, dearest, unpriced)
+            return apart.recompute(s, f, tight, tol, False, rule, dearest, unpriced)
+        status, m, rank = apart.settle(s, f, tight, tol, False, rule, dearest, unpriced)
         if status == MORE_LINES and ties == 0:
             continue
         return status, m, rank
@@ -232,7 +224,9 @@ def clear_round(s, rule, r, lane, number):
     dearest = s.habit[STATED] if s.habit[STATED] > 0.0 else 1.0
     start = -1
     if number == 0 and s.state[CAREFUL] == 0 and not sloped:
-        start = choose_start(s, NOISE * dearest, 0.1 * MW_TOL * mw_scale, 1e-14 * dearest)
+        status, start = choose_start(s, NOISE * dearest, 0.1 * MW_TOL * mw_scale, 1e-14 * dearest)
+        if status != OK:
+            return status
     before = s.state[PIVOTS]
     status, m, rank = attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced)
     out[STEPS] += s.state[PIVOTS] - before
@@ -251,9 +245,9 @@ def clear_round(s, rule, r, lane, number):
     out[BINDING] = m - s.head[BALANCES]
     if s.out_low.shape[0] > 0:
         s.state[READY] = 0  # its arrays are lent to the search for intervals
-        if rank < m:
-            decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
-        bus_intervals(s, m, rank, dearest, s.out_low[r], s.out_high[r])
+        status = apart.bus_intervals(s, m, rank, dearest, s.out_low[r], s.out_high[r])
+        if status != OK:
+            return status
     if s.out_accepted.shape[0] > 0:
         if s.head[LAYERS] == 1:
             copy_row(s.col[X], s.out_accepted[r], s.head[ORDERS])
@@ -276,7 +270,7 @@ def clear_round(s, rule, r, lane, number):
 def clear_rounds(
     floats, ints, price, mw, slope, fixed, limit, rule, first, accepted, lmp, low, high, flow, welfare, info
 ):
-    """Clear rows first, first + 1, … of the batch. Returns (rows done, 0 or the GROW status that stopped it).
+    """Clear rows first, first + 1, … of the batch. Returns (0 or the GROW or LOAD status that stopped it, rows done).
 
     price and mw (× orders) have 1 or `rounds` rows; slope, fixed (× buses), limit (× lines) may have none.
     Outputs with 0 rows are not wanted. Eight rounds are solved one after the other and proven together;
@@ -303,10 +297,10 @@ def clear_rounds(
     state[CAREFUL] = number = 0
     while k < rounds:
         alone = state[CAREFUL] > 0
-        status = clear_round(s, rule, k, 0 if alone else k - r, number)
-        if status == GROW_ROWS or status == GROW_SLOTS:
+        status = apart.clear_round(s, rule, k, 0 if alone else k - r, number)
+        if status >= GROW_ROWS:
             state[SIZE] = 0
-            return r, status
+            return status, r
         info[k, STATUS] = status
         k += 1
         if not alone:
@@ -335,7 +329,7 @@ def clear_rounds(
             r = last
             last = min(r + width, rounds)
             state[CAREFUL] = 0
-    return rounds, 0
+    return 0, rounds
 
 
 @merged

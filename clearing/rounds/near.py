@@ -7,12 +7,14 @@ cost support them all within the tie width.
 
 from __future__ import annotations
 
+from clearing.rounds import apart
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
 from clearing.rounds.fields import (
     COLS,
     FIRM,
+    GROW_ROWS,
     INSIDE,
     LAM,
     LINE,
@@ -27,12 +29,11 @@ from clearing.rounds.fields import (
     X,
     Y,
 )
-from clearing.rounds.outcome import recompute, settle
 from clearing.rounds.singular import decompose
 from clearing.rounds.sites import net
 from clearing.rounds.store import BALANCES
 from clearing.rounds.tied import inside_bounds, keep_duals, signs_hold
-from clearing.rounds.ties import share, true_duals
+from clearing.rounds.ties import true_duals
 
 AGAIN = 0.01  # of the tolerance: a recomputed dispatch is the one that was found, but for rounding
 
@@ -44,12 +45,12 @@ def share_near(s, n, tight, tol, tie, rule, scale, unpriced):
     The basis in place is optimal, `tight` lines in `popped` stand at a limit, and COSTP are the true costs.
     """
     f = interior_basics(s, tol)
-    status, m, _ = settle(s, f, tight, tol, False, rule, scale, unpriced)
+    status, m, _ = apart.settle(s, f, tight, tol, False, rule, scale, unpriced)
     if status != OK:
         return status, 0, 0
     keep_duals(s, m)
     true_duals(s, n)
-    status, tight = share(s, n, tol, tie, True)
+    status, tight = apart.share(s, n, tol, tie, True)
     s.state[SIZE] = 0  # no basis any more
     if status != OK:
         return status, 0, 0
@@ -69,7 +70,9 @@ def price_again(s, n, tight, tol, tie, rule, scale, unpriced):
     for t in range(tight):
         s.popped[t] = s.islot[LINE, s.irow[ROWS, first + t]]
     f = inside_bounds(s.col, s.irow[COLS], n, tol, tie)
-    status, m, rank = recompute(s, f, tight, tol, True, rule, scale, unpriced)
+    status, m, rank = apart.recompute(s, f, tight, tol, True, rule, scale, unpriced)
+    if status >= GROW_ROWS:
+        return status, 0, 0
     if status == OK and signs_hold(s, n, m, tol, tie, tie) >= 0:
         moved = 0.0
         for j in range(n):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from clearing.rounds import apart
 from clearing.rounds.canonical import gather_rows, known_dispatch, known_duals, right_sides, same_prices
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import largest, sum_rows
-from clearing.rounds.face import choose_duals
 from clearing.rounds.fields import (
-    BAS,
     CHECKS,
     COLS,
     COSTSCALE,
     COUNT,
-    FAILED,
+    GROW_ROWS,
     HEAT,
     HOT,
     INSIDE,
@@ -31,10 +30,8 @@ from clearing.rounds.fields import (
     PRICED,
     READY,
     ROWS,
-    SLOPE,
     STALLED,
     STATED,
-    STEPCOLS,
     SUMMED,
     TIED,
     TMP2,
@@ -42,14 +39,12 @@ from clearing.rounds.fields import (
     WASDUAL,
     Y,
 )  # fmt: skip
-from clearing.rounds.freedom import served, settle_freedom, share_with_twins
-from clearing.rounds.interior import solve_interior
+from clearing.rounds.freedom import served, share_with_twins
 from clearing.rounds.known import know
 from clearing.rounds.lanes import LANES, load, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.proof import prove_columns
-from clearing.rounds.reach import set_directions, set_twins_apart
-from clearing.rounds.singular import decompose, solve_dispatch, solve_duals, solve_sloped_columns
+from clearing.rounds.singular import decompose, solve_dispatch, solve_duals
 from clearing.rounds.sites import inject, net, net_again
 from clearing.rounds.store import BALANCES, BUSES
 from clearing.tolerances import TIE_WIDTH
@@ -89,31 +84,31 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         known_duals(s, m, f)
         rank = f
         own = s.state[KNOWNOWN]
-        settled = (own == f or settle_freedom(s, m, own, f, rule, cost_scale, unpriced)) and (
-            own == m or share_with_twins(s, m)
-        )
+        settled = own == f
+        if not settled:
+            status = apart.settle_freedom(s, m, own, f, rule, cost_scale, unpriced)
+            if status >= GROW_ROWS:
+                return status, 0, 0
+            settled = status == OK
+        settled = settled and (own == m or share_with_twins(s, m))
         s.state[PRICED] = 1 if settled and (own == f or s.state[PLAIN] == 1) and served(s) else 0
         copy(s.row[Y], s.row[WASDUAL], m)
     elif sloped:
         s.state[KNOWN] = 0
         s.state[PRICED] = 0
-        own = set_twins_apart(s, m)
-        rank = solve_interior(s, m, own, f)
-        settled = rank >= 0
-        if settled and own > rank:
-            set_directions(s, m, own, rank)
-            settled = settle_freedom(s, m, own, rank, rule, cost_scale, unpriced)
-        if settled and own < m:
-            settled = share_with_twins(s, m)
-        if not settled:
-            solve_mixed(s, m, f)
+        status, rank, ended = apart.solve_columns(s, m, f, rule, cost_scale, unpriced)
+        if status != OK:
+            return status, 0, 0
+        settled = ended > 0
     if not settled:
         s.state[PRICED] = 0
         s.state[READY] = 0
         s.state[KNOWN] = min(s.state[KNOWN], 0)  # the face uses some of its room
-        rank = solve_singular(s, m, f, sloped)
-        if rank < m and not choose_duals(s, m, rank, rule, cost_scale, unpriced):
-            return FAILED, m, rank
+        status, rank = apart.solve_singular(s, m, f, sloped)
+        if status == OK and rank < m:
+            status = apart.choose_duals(s, m, rank, rule, cost_scale, unpriced)
+        if status != OK:
+            return status, m, rank
     if known and settled:
         net_again(s, s.irow[COLS], f)
     else:
@@ -130,32 +125,8 @@ def copy(source, target, n):
 
 
 @inner
-def solve_mixed(s, m, f):
-    """Dispatch of interior columns of which some have a slope and others not, where ranks have to decide."""
-    p = s.irow[PERM]
-    q = s.irow[PERMQ]
-    cols = s.irow[COLS]
-    rows = s.irow[ROWS]
-    some = s.irow[STEPCOLS]
-    count = 0
-    for t in range(f):
-        if s.col[SLOPE, cols[t]] == 0.0:
-            some[count] = cols[t]
-            count += 1
-    steps = 0
-    if count > 0:  # of tied step orders as many as the rows can tell apart
-        _, steps = decompose(s, rows, m, some, count, p, q)
-        for t in range(steps):
-            s.irow[BAS, t] = some[q[t]]
-    solve_sloped_columns(s, m, f, steps)
-    if count > 0:
-        of_links, rank = decompose(s, rows, m, some, count, p, q)
-        solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
-
-
-@inner
 def solve_singular(s, m, f, sloped):
-    """A dual, and the dispatch of step orders, where the active set leaves choices. Returns the rank."""
+    """A dual, and the dispatch of step orders, where the active set leaves choices. Returns (OK, rank)."""
     p = s.irow[PERM]
     q = s.irow[PERMQ]
     cols = s.irow[COLS]
@@ -163,7 +134,7 @@ def solve_singular(s, m, f, sloped):
     if not sloped:
         solve_dispatch(s, cols, m, f, p, q, of_links, rank, s.col[TMP2])
     solve_duals(s, cols, m, p, q, rank, s.row[Y])
-    return rank
+    return OK, rank
 
 
 @inner
@@ -183,7 +154,7 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
     """
     for _ in range(5):
-        status, m, rank = recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
+        status, m, rank = apart.recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
         flows(s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clearing.rounds import apart
 from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
@@ -12,7 +13,6 @@ from clearing.rounds.fields import (
     COST,
     COSTP,
     GROW_ROWS,
-    GROW_SLOTS,
     HIGH,
     JITTER,
     LINE,
@@ -30,10 +30,8 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.lanes import LANES, equal_bits, less_bits, load, splat, store, where_less
 from clearing.rounds.near import price_again
-from clearing.rounds.outcome import recompute, settle
 from clearing.rounds.store import BALANCES, COLUMNS
 from clearing.rounds.tied import inside_bounds, list_face, signs_hold, steps_apart
-from clearing.rounds.ties import share
 
 STRICT = (
     1e-3  # where the climb's bands have moved the dispatch, signs tell only if they are looked at so closely
@@ -71,7 +69,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         status, m, rank, f = settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unpriced)
         if status == MORE_LINES:
             continue
-        if status == GROW_ROWS or status == GROW_SLOTS:
+        if status >= GROW_ROWS:
             return status, 0, 0
         free = -1
         if status == OK:
@@ -88,7 +86,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             quick = False
             continue
         out[2] = ties
-        status, tight = share(s, n, tol, cost_tol, True)
+        status, tight = apart.share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0
         return price_again(s, n, tight, tol, cost_tol, rule, cost_scale, unpriced)
@@ -105,9 +103,9 @@ def settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unprice
     status, m, rank = OK, 0, 0
     for last in range(2):
         if quick and s.state[CAREFUL] == 0:
-            status, m, rank = recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
+            status, m, rank = apart.recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
         else:
-            status, m, rank = settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
+            status, m, rank = apart.settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
         if status != OK or last == 1 or not at_edge(s, f, tol, cost_tol):
             break
         f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)

@@ -8,6 +8,7 @@ start shows in a result (law 3).
 
 from __future__ import annotations
 
+from clearing.rounds import apart
 from clearing.rounds.basis import place, refactor, renew
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.fields import (
@@ -38,7 +39,6 @@ from clearing.rounds.fields import (
     SIZE,
 )
 from clearing.rounds.lanes import LANES, larger, load_at, splat, store_at
-from clearing.rounds.simplex import dual_simplex
 from clearing.rounds.store import COLUMNS
 
 LAST, AVERAGE = 0, 1
@@ -51,22 +51,27 @@ WARM = 64  # rounds before it is first looked for
 
 @merged
 def choose_start(s, e, tol, tie):
-    """Put the basis in place that seems the better start; LAST or AVERAGE. `e`: perturbation of costs."""
+    """Put the basis in place that seems the better start. Returns (status, LAST or AVERAGE).
+
+    `e`: perturbation of costs.
+    """
     now = s.state[NOW]
     few = s.habit[LAST] < SHORT
     if now % OFTEN == 0 and not (few and s.state[AVERAGED] > 0):
         average(s)
     if s.state[SIZE] == 0 or few or now < WARM:
-        return LAST
+        return OK, LAST
     if s.state[ANCHOR] == 0 or now - s.state[ANCHORED] > LONG:
-        find_average(s, e, tol, tie)
+        status = apart.find_average(s, e, tol, tie)
+        if status != OK:
+            return status, LAST
     better = s.habit[AVERAGE] < s.habit[LAST]
     if now % TRY == 0:
         better = not better
     if s.state[ANCHOR] <= 0 or not better:
-        return LAST
+        return OK, LAST
     put_back(s)
-    return AVERAGE
+    return OK, AVERAGE
 
 
 @merged
@@ -88,7 +93,10 @@ def average(s):
 
 @inner
 def find_average(s, e, tol, tie):
-    """Keep the optimal basis of average numbers, with a fresh inverse; none where the simplex does not find it."""
+    """Keep the optimal basis of average numbers, with a fresh inverse; none where the simplex does not find it.
+
+    Returns OK.
+    """
     n = s.head[COLUMNS]
     s.state[READY] = 0
     s.state[ANCHOR] = -1
@@ -101,12 +109,12 @@ def find_average(s, e, tol, tie):
         store_at(s.col, HIGHP, j, larger(low, load_at(s.col, MEANHIGH, j)))
     renew(s)
     place(s)
-    status = dual_simplex(s, tol, tie, 200 + 4 * n)
+    status = apart.dual_simplex(s, tol, tie, 200 + 4 * n)
     s.state[KEPT] = 0
     k = s.state[SIZE]
     if status != OK or not refactor(s, k):
         renew(s)
-        return
+        return OK
     s.state[AGE] = 0
     s.state[ANCHOR] = k
     for i in range(k):
@@ -115,6 +123,7 @@ def find_average(s, e, tol, tie):
         s.irow[ANCHORSIDE, i] = s.irow[SIDE, i]
         for p in range(0, k, LANES):
             store_at(s.anchor, i, p, load_at(s.w, i, p))
+    return OK
 
 
 @inner

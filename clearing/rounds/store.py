@@ -135,6 +135,7 @@ def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
         ("touch", INT, (N_TOUCH * k, LOCAL)),
         ("tight", INT, (LANES, k)),  # lines at a limit, sorted
         ("mark", INT, (N_MARK, LANES)),
+        ("apart", INT, (2 * LANES,)),  # addresses of compiled functions, see there
     ]
 
 
@@ -201,7 +202,7 @@ class _StoreType(types.Type):
         super().__init__(name="Store")
 
 
-_store = _StoreType()
+STORE = _StoreType()
 
 
 @register_model(_StoreType)
@@ -211,17 +212,23 @@ class _StoreModel(models.StructModel):
         super().__init__(manager, kind, members)
 
 
+def entry_of(builder: Any, ints: Any, name: str, place: int) -> Any:
+    """A pointer to one number of a piece of the integer array `ints`, inside an intrinsic."""
+    first = builder.load(builder.gep(ints, [ir.Constant(ir.IntType(64), _PLACES[name])]))
+    return builder.gep(ints, [builder.add(first, ir.Constant(ir.IntType(64), place))])
+
+
 @intrinsic
 def unpack(context, floats, ints):
     """The store of the two arrays, inside compiled code."""
 
     def generate(context, builder, sig, args):
-        out = cgutils.create_struct_proxy(_store)(context, builder)
+        out = cgutils.create_struct_proxy(STORE)(context, builder)
         out.floats = context.make_array(sig.args[0])(context, builder, args[0]).data
         out.ints = context.make_array(sig.args[1])(context, builder, args[1]).data
         return out._getvalue()
 
-    return _store(floats, ints), generate
+    return STORE(floats, ints), generate
 
 
 def _array(name: str) -> types.Array:
@@ -240,11 +247,10 @@ class _Attributes(AttributeTemplate):
 def _attribute(name: str) -> None:
     @lower_getattr(_StoreType, name)
     def read(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-        store = cgutils.create_struct_proxy(_store)(context, builder, value)
+        store = cgutils.create_struct_proxy(STORE)(context, builder, value)
 
         def entry(i: int) -> Any:
-            place = builder.gep(store.ints, [ir.Constant(ir.IntType(64), _PLACES[name] + i)])
-            found = builder.load(place)
+            found = builder.load(builder.gep(store.ints, [ir.Constant(ir.IntType(64), _PLACES[name] + i)]))
             if name not in _LENT:  # what never changes has to be read only once
                 found.set_metadata("invariant.load", builder.module.add_metadata([]))
             return found
@@ -279,7 +285,7 @@ def _lender(name: str) -> Any:
     @intrinsic
     def lend(context, store, array):
         def generate(context, builder, signature, args):
-            ours = cgutils.create_struct_proxy(_store)(context, builder, args[0])
+            ours = cgutils.create_struct_proxy(STORE)(context, builder, args[0])
             theirs = context.make_array(signature.args[1])(context, builder, args[1])
             size = ir.Constant(ir.IntType(64), 8)
             first, base = (builder.ptrtoint(p, ir.IntType(64)) for p in (theirs.data, ours.floats))

@@ -6,6 +6,7 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 
 from __future__ import annotations
 
+from clearing.rounds import apart
 from clearing.rounds.basis import place, renew, restart, set_duals
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import add_rows
@@ -52,7 +53,6 @@ from clearing.rounds.lanes import (
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
 from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
-from clearing.rounds.simplex import dual_simplex
 from clearing.rounds.singular import weight
 from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
 
@@ -164,7 +164,7 @@ def most_demand(s, n, tol):
         s.col[COSTP, j] += 1e-8 * s.col[JITTER, j]
     for _ in range(60):
         place(s)
-        status = dual_simplex(s, 0.1 * tol, 1e-14, 200 + 4 * n)
+        status = apart.dual_simplex(s, 0.1 * tol, 1e-14, 200 + 4 * n)
         if status == REFACTOR:
             renew(s)
             continue

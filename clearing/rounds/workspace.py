@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from clearing.rounds import apart, store
 from clearing.rounds import fields as F
-from clearing.rounds import store
 from clearing.rounds.kernel import N_INFO
 
 
@@ -23,6 +23,7 @@ class Workspace:
 
     def __init__(self, head: np.ndarray):
         self.floats, self.ints = store.allocate(head)
+        apart.fill(self.views()["apart"])
         self.desk = np.zeros(2 + N_INFO + 2 * int(head[store.ORDERS]))
         self.dirty = False
 
@@ -37,8 +38,19 @@ class Workspace:
         other.dirty = self.dirty
         return other
 
-    def grow(self, status: float) -> None:
-        """Twice the rows or slots; the basis starts cold, which shows in no result."""
+    def provide(self, status: float) -> None:
+        """What a round asked for before it could go on; the basis starts cold, which shows in no result."""
+        if status >= F.LOAD:
+            apart.load(int(status) - F.LOAD)
+            apart.fill(self.views()["apart"])
+        else:
+            self._grow(status)
+        state, active = (self.views()[name] for name in ("state", "islot"))
+        active[F.ACTIVE, : int(state[F.SLOTS])] = -1
+        state[[F.SIZE, F.KNOWN, F.ANCHOR, F.READY]] = 0
+
+    def _grow(self, status: float) -> None:
+        """Twice the rows or slots."""
         old = self.views()
         head = self.ints[: store.HEADER].copy()
         which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
@@ -46,10 +58,6 @@ class Workspace:
         head[which] = min(2 * head[which], store.padded(head[store.ISLANDS] + lines + 1))
         self.floats, self.ints = store.allocate(head)
         self._take({name: piece for name, piece in old.items() if name not in store.PENDING})
-        new = self.views()
-        slots = int(new["state"][F.SLOTS])
-        new["islot"][F.ACTIVE, :slots] = -1
-        new["state"][[F.SIZE, F.KNOWN, F.ANCHOR, F.READY]] = 0
 
     def restore(self, fixed: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> None:
         """Fixed demand and limits of the book again, and no slopes."""
