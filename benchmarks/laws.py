@@ -109,7 +109,7 @@ def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, np.nd
             NONE, NONE, NONE, NONE, NONE, welfare, info,
         )  # fmt: skip
         if status:
-            work.grow(status)
+            work.provide(status)
     seconds = clock() - started
     engine._idle.append(work)
     return seconds, info

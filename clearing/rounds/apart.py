@@ -101,6 +101,11 @@ def count() -> int:
     return len(_FUNCTIONS)
 
 
+def loaded() -> list[str]:
+    """Names of those that this process has loaded."""
+    return [_FUNCTIONS[place][1] for place in _loaded]
+
+
 _loaded: dict[int, tuple[int, Any]] = {}
 
 

@@ -17,7 +17,7 @@ from clearing.compilation import digest_of, renew_with
 from clearing.rounds.rolled import Rolled
 from clearing.tolerances import TIE_WIDTH
 
-PACKAGE = "clearing.rounds."
+PACKAGE, FOLDER = "clearing.rounds.", Path(__file__).parent
 
 _COMMON: dict[str, Any] = {
     "cache": True,
@@ -39,15 +39,23 @@ def _compile(function: Callable[..., Any], **options: Any) -> Any:
 
 @cache
 def _sources(module: str) -> str:
-    """A digest of the module and of those of the engine that it imports; not of what is called by address."""
-    parts, folder = [module.rpartition(".")[2]], Path(__file__).parent
-    if not module.startswith(PACKAGE):  # a test's
-        return f"{digest_of(folder)} {TIE_WIDTH}"
+    """A digest of what the code of a module depends on; of a module elsewhere, on all of the engine."""
+    if not module.startswith(PACKAGE):
+        return f"{digest_of(FOLDER)} {TIE_WIDTH}"
     digest = sha256(str(TIE_WIDTH).encode())
+    for part in dependencies(module):
+        digest.update(part.encode() + b"\0" + (FOLDER / f"{part}.py").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def dependencies(module: str) -> list[str]:
+    """Files of the engine whose code is linked into that of a module: itself and what it imports, however far.
+
+    What is called by address (see `apart`) is not among them: it is compiled by itself.
+    """
+    parts = [module.removeprefix(PACKAGE)]
     for part in parts:  # grows
-        text = (folder / f"{part}.py").read_bytes()
-        digest.update(part.encode() + b"\0" + text)
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(ast.parse((FOLDER / f"{part}.py").read_bytes())):
             if isinstance(node, ast.ImportFrom) and node.module == PACKAGE[:-1]:
                 found = [name.name for name in node.names]
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
@@ -55,7 +63,7 @@ def _sources(module: str) -> str:
             else:
                 continue
             parts += [name for name in sorted(found) if name not in parts]
-    return digest.hexdigest()[:16]
+    return parts
 
 
 def _plain_types(dispatcher: Any) -> Any:

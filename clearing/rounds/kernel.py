@@ -63,6 +63,7 @@ from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.numbers import accept, copy_row, read_round
 from clearing.rounds.outcome import AS_BEFORE, put_aside
 from clearing.rounds.proof import prove
+from clearing.rounds.signs import count_ties, least_cost, true_duals
 from clearing.rounds.simplex import OLD
 from clearing.rounds.start import choose_start, learn
 from clearing.rounds.store import (
@@ -87,7 +88,6 @@ from clearing.rounds.store import (
     lend_welfare,
     unpack,
 )
-from clearing.rounds.ties import count_ties, least_cost, true_duals
 from clearing.tolerances import TIE_WIDTH
 
 MW_TOL = 1e-9  # relative primal tolerance
@@ -167,6 +167,9 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
                     noise = NOISE
                     continue
                 return STALLED, 0, 0
+            if near > 0 and noise > 0.0:  # which of them is cheaper may not depend on the way (law 3)
+                noise = 0.0
+                continue
         if ties > 0:
             s.state[SUMMED] = 0
             flows(s)

@@ -7,16 +7,13 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 from __future__ import annotations
 
 from clearing.rounds import apart
-from clearing.rounds.basis import place, renew, restart, set_duals
-from clearing.rounds.compiled import inner, merged, short_loops
-from clearing.rounds.dense import add_rows
+from clearing.rounds.basis import place, renew, restart
+from clearing.rounds.compiled import inner
 from clearing.rounds.exchange import EQUAL
 from clearing.rounds.fields import (
     ACT,
     ACTIVE,
-    BAS,
     COSTP,
-    DIR,
     FHI,
     FLO,
     GROW_ROWS,
@@ -39,89 +36,14 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
-from clearing.rounds.lanes import (
-    LANES,
-    less_bits,
-    load,
-    magnitude,
-    ones,
-    smaller,
-    smallest,
-    splat,
-    where_less,
-)
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
 from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
+from clearing.rounds.signs import true_duals
 from clearing.rounds.singular import weight
 from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
 
 LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active set is sought
-NEAR = 0.05  # of the tie width: a reduced cost below this is rounding
-
-
-@inner
-def true_duals(s, n):
-    """Reduced costs of the working basis for the costs in COSTP."""
-    k = s.state[SIZE]
-    set_duals(s)
-    red = s.col[RED]
-    for j in range(n):
-        red[j] = s.col[COSTP, j]
-    add_rows(red, n, s.a, s.irow[ACT], red[n:], k, -1.0)
-    for p in range(k):
-        red[s.irow[BAS, p]] = 0.0
-
-
-@merged
-def least_cost(red, direction, n, k):
-    """Smallest reduced cost of anything nonbasic, at its bound's sign."""
-    never = splat(1e300)
-    basic = splat(0.5)
-    least = never
-    for j in range(0, n, LANES):
-        way = load(direction, j)
-        least = smaller(least, where_less(magnitude(way), basic, never, way * load(red, j)))
-    found = smallest(least)
-    for i in range(n, n + k):
-        if direction[i] != 0.0:
-            found = min(found, direction[i] * red[i])
-    return found
-
-
-@inner
-def count_ties(s, n, tol):
-    """What could move at no cost, that is at `tol` per MW at most, of an optimal basis.
-
-    Returns (number of such columns and limits, of those that do cost something, worst violation of dual feasibility).
-    """
-    short_loops()
-    red = s.col[RED]
-    direction = s.col[DIR]
-    ties = 0
-    near = 0
-    basic = splat(0.5)
-    least = splat(0.0)
-    wide = splat(tol)
-    plain = splat(NEAR * tol)
-    for j in range(0, n, LANES):
-        way = load(direction, j)
-        d = way * load(red, j)
-        least = smaller(least, d)
-        bits = less_bits(basic, magnitude(way)) & ~less_bits(wide, d)
-        if bits != 0:
-            ties += ones(bits)
-            near += ones(bits & less_bits(plain, magnitude(d)))
-    worst = smallest(least)
-    for i in range(s.head[BALANCES], s.state[SIZE]):
-        side = s.irow[SIDE, i]
-        if side != 0:
-            d = -side * red[n + i]
-            worst = min(worst, d)
-            if d <= tol:
-                ties += 1
-                near += abs(d) > NEAR * tol
-    return ties, near, -worst
 
 
 @inner

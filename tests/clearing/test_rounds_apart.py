@@ -1,0 +1,76 @@
+"""Compiled functions called by address: declared as they are, compiled by themselves when first called."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clearing import NodalMarket
+from clearing.rounds import apart, store
+from clearing.rounds.compiled import FOLDER, PACKAGE, dependencies
+from clearing.rounds.fields import GROW_SLOTS, LOAD
+from tests.support.small import book_of, buy, grid_of, sell
+
+STEPS = """
+from clearing import NodalMarket
+from clearing.rounds import apart
+from tests.support.small import book_of, buy, grid_of, sell
+book = book_of(sell("s", "A", 30, 10), sell("t", "B", 30, 20), buy("b", "B", 40, 50))
+market = NodalMarket(grid_of(("A", "B", 0.1, 15))).prepare(book)
+batch = market.clear_many(market.numbers.price[None])
+assert batch.certified.all() and batch.fallbacks == 0, batch
+print(*sorted(apart.loaded()))
+"""
+
+
+def test_every_function_has_the_declared_types_and_an_address() -> None:
+    assert LOAD == GROW_SLOTS + 1, "statuses of this kind are told from others by their order"
+    addresses = [apart.load(place) for place in range(apart.count())]
+    assert len(set(addresses)) == apart.count()
+    assert 0 not in addresses
+    pieces = {name: shape for name, _, shape in store.pieces(np.ones(store.HEADER))}
+    assert apart.count() <= pieces["apart"][0]
+
+
+def test_a_book_of_steps_compiles_nothing_of_slopes_and_ties() -> None:
+    root = Path(__file__).parents[2]
+    found = subprocess.run(
+        [sys.executable, "-c", STEPS], cwd=root, capture_output=True, text=True, check=True
+    )
+    loaded = set(found.stdout.split())
+    assert {"clear_round", "dual_simplex", "recompute"} <= loaded
+    assert not loaded & {"solve_sloped", "solve_columns", "share", "share_near", "bus_intervals"}
+
+
+def test_code_depends_on_what_is_linked_into_it_alone() -> None:
+    kernel = set(dependencies(PACKAGE + "kernel"))
+    assert {"kernel", "lanes", "fields", "apart", "compiled"} <= kernel
+    assert not kernel & {"sloped", "climb", "ascent", "ties", "near", "face", "intervals"}
+    assert kernel | set(dependencies(PACKAGE + "sloped")) <= {path.stem for path in FOLDER.glob("*.py")}
+
+
+@pytest.mark.parametrize("place", range(apart.count()))
+def test_a_missing_function_is_loaded_and_changes_no_bit(place: int) -> None:
+    """Each in turn is forgotten by the workspace: the rounds stop there, and end as if nothing had been."""
+    grid = grid_of(("A", "B", 0.1, 15), ("B", "C", 0.1, 20), ("A", "C", 0.2))
+    book = book_of(
+        sell("s", "A", 30, 10), sell("t", "B", 30, 20), sell("u", "C", 30, 20), buy("b", "C", 40, 50),
+        buy("d", "B", 25, 20),
+    )  # fmt: skip
+    market = NodalMarket(grid).prepare(book)
+    rng = np.random.default_rng(place)
+    price = np.round(market.numbers.price * rng.uniform(0.5, 1.5, (20, market.orders)) / 5) * 5
+    want = ("accepted", "lmp", "welfare", "flow", "lmp_low", "lmp_high")
+    for slope in (None, np.where(rng.random(market.orders) < 0.6, 0.1, 0.0)):
+        right = market.clear_many(price, slope=slope, want=want)
+        assert market.engine is not None
+        work = market.engine.workspace()
+        work.views()["apart"][place] = 0
+        market.engine._idle.append(work)
+        again = market.clear_many(price, slope=slope, want=want)
+        for name in want:
+            assert np.array_equal(getattr(right, name), getattr(again, name), equal_nan=True), name
