@@ -167,9 +167,6 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
                     noise = NOISE
                     continue
                 return STALLED, 0, 0
-            if near > 0 and noise > 0.0:  # which of them is cheaper may not depend on the way (law 3)
-                noise = 0.0
-                continue
         if ties > 0:
             s.state[SUMMED] = 0
             flows(s)

@@ -26,14 +26,14 @@ from clearing.rounds.fields import (
     RATIO,
     ROWS,
     SIZE,
-    STALLED,
     X,
     Y,
 )
+from clearing.rounds.signs import true_duals
 from clearing.rounds.singular import decompose
 from clearing.rounds.sites import net
 from clearing.rounds.store import BALANCES
-from clearing.rounds.tied import inside_bounds, list_face, signs_hold
+from clearing.rounds.tied import inside_bounds, keep_duals, signs_hold
 
 AGAIN = 0.01  # of the tolerance: a recomputed dispatch is the one that was found, but for rounding
 
@@ -45,15 +45,11 @@ def share_near(s, n, tight, tol, tie, rule, scale, unpriced):
     The basis in place is optimal, `tight` lines in `popped` stand at a limit, and COSTP are the true costs.
     """
     f = interior_basics(s, tol)
-    status, m, rank = apart.settle(s, f, tight, tol, False, rule, scale, unpriced)
+    status, m, _ = apart.settle(s, f, tight, tol, False, rule, scale, unpriced)
     if status != OK:
         return status, 0, 0
-    # what is tied follows from the duals that the rule picks: those of the basis depend on the way to it
-    free = signs_hold(s, n, m, tol, tie, tie)
-    if free < 0:
-        return STALLED, 0, 0
-    if list_face(s, n, m, s.state[INSIDE], free, tie) == 0:
-        return OK, m, rank
+    keep_duals(s, m)
+    true_duals(s, n)
     status, tight = apart.share(s, n, tol, tie, True)
     s.state[SIZE] = 0  # no basis any more
     if status != OK:
