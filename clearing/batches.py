@@ -156,9 +156,13 @@ Bounds = Mapping[str, Bound]
 
 def doubles(values: object, what: str) -> np.ndarray:
     """What was given for one of the arrays, as numbers."""
+    if np.ma.is_masked(values):
+        raise InputError(
+            f"array '{what}' has masked entries, which are no numbers; fill them with {_UNITS[what]}"
+        )
     try:
-        if np.asarray(values).dtype.kind == "c":
-            raise TypeError  # the conversion would drop the imaginary part
+        if np.asarray(values).dtype.kind in "cmM":  # the imaginary part would be lost, a time's unit too
+            raise TypeError
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         raise InputError(f"array '{what}' does not hold numbers; give {_UNITS[what]}") from None

@@ -45,6 +45,7 @@ COLUMN_ROUNDING = 1e-6
 BUS_ROUNDING = 1e-4
 LINE_ROUNDING = 1e-3
 PRICE_ROUNDING = 1e-6
+SHIFT_ROUNDING = 1e-7  # of the greatest MW that a phase shifter drives: in a tree all of it must cancel
 NO_TRADE = 1e-12  # share of the greatest order that is nothing: what doubles leave of a difference of its MW
 
 
@@ -155,9 +156,10 @@ class _Check:
         self.tied = TIE_WIDTH * numbers.greatest_price(s)
         # a market with large two-sided turnover and small net cost is judged by its turnover
         least = 1e-3 * self.price_scale + self.tied / TOLERANCES["G1"]
-        self.money_scale = turnover + self.mw_scale * least
-        self.bus_mw = EXACT * bus_mw + BUS_ROUNDING * self.mw_scale
-        self.flow_mw = flows + LINE_ROUNDING * self.mw_scale
+        shifted = SHIFT_ROUNDING * _top(grid.susceptance_mw * grid.shift_radian)
+        self.money_scale = turnover + self.mw_scale * least + shifted * self.price_scale
+        self.bus_mw = EXACT * bus_mw + BUS_ROUNDING * self.mw_scale + shifted
+        self.flow_mw = flows + LINE_ROUNDING * self.mw_scale + shifted
         least = COLUMN_ROUNDING * self.mw_scale
         self.order_mw = EXACT * np.minimum(numbers.mw - numbers.min_mw, bus_mw[s.bus, s.period]) + least
         self.link_mw = EXACT * links + least

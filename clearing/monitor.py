@@ -305,7 +305,9 @@ def unserved_without(
         raise InputError(
             f"participant {participant!r} sells nothing in this book{suggest(participant, book.participants)}"
         )
-    rest = replace(book, mw=np.where(own, 0.0, book.mw), min_mw=np.where(own, 0.0, book.min_mw))
+    rest = replace(  # what its units may withdraw stays
+        book, mw=np.where(own, 0.0, book.mw), min_mw=np.where(own, np.minimum(book.min_mw, 0.0), book.min_mw)
+    )
     rest = rest.with_lost_load(value_of_lost_load)
     needed = np.zeros(len(rest.orders), dtype=bool)
     needed[rest.column_row[rest.column_demand]] = True

@@ -82,9 +82,13 @@ def find_optimum(
             failures.append(f"{name}: {error}")
     try:
         found = _find_by_limits(reduced, time_limit)
-        return prove(structure, numbers, reduced, found, price_rule, "by limits")
     except (NumericalError, UnboundedError) as error:
         failures.append(f"by limits: {error}")
+    else:
+        try:
+            return prove(structure, numbers, reduced, found, price_rule, "by limits")
+        except ClearingError as error:  # a step after the solve failed: no word about the book
+            failures.append(f"by limits: {error}")
     raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
 
 

@@ -99,6 +99,7 @@ def _share(
         low=program.low[columns] / size,
         high=program.high[columns] / size,
     )
+    face = _fix_determined(face)
     if buys.any():
         face = replace(face, cost=np.where(buys, -size, 0.0))
         most = solve_exactly(face)
@@ -107,6 +108,23 @@ def _share(
     if is_link.any():
         stages.append((none, np.where(is_link, size, 0.0)))
     return lexicographic(face, stages).x * size
+
+
+def _fix_determined(face: Program) -> Program:
+    """The face with the columns fixed that an equation determines by itself.
+
+    Else one that ends closer to its bound than a solver tells apart is taken to be at it; none is feasible.
+    """
+    matrix = sparse.csr_array(face.matrix)
+    matrix.data[np.abs(matrix.data) < NO_EFFECT] = 0.0
+    matrix.eliminate_zeros()
+    alone = (np.diff(matrix.indptr) == 1) & (face.row_low == face.row_high)
+    at = matrix.indptr[:-1][alone]
+    columns, low, high = matrix.indices[at], face.low.copy(), face.high.copy()
+    value = np.clip(face.row_low[alone] / matrix.data[at], low[columns], high[columns])
+    low[columns] = high[columns] = value
+    loose = np.where(alone, -np.inf, face.row_low), np.where(alone, np.inf, face.row_high)
+    return replace(face, low=low, high=high, row_low=loose[0], row_high=loose[1])
 
 
 def _merge(limits: Limits, fresh: Limits, held: np.ndarray, balances: int) -> tuple[Limits, np.ndarray]:

@@ -238,3 +238,29 @@ def test_random_outcomes_fail_once_anything_is_moved(case):
         assert failing(book, grid, moved(claim, "accepted", k, step))
     for line in np.flatnonzero(grid.in_service):
         assert failing(book, grid, moved(claim, "flow_mw", (line, 0), step))
+
+
+@pytest.mark.parametrize("shift", [0.5, -7.0, 30.0, 170.0])
+@pytest.mark.parametrize("x", [0.0004, 0.11, -0.06])
+def test_a_shifter_that_closes_no_loop_needs_no_trade(shift, x):
+    """Nobody meets: flows and prices are what cancelling megawatts of the shifters leave, and count as none."""
+    branches = [
+        {
+            "branch": k,
+            "from_bus": k,
+            "to_bus": k + 1,
+            "x_pu": x * (k + 1),
+            "shift_degree": shift,
+            "limit_mw": 9,
+        }
+        for k in range(4)
+    ]
+    grid = Grid.from_tables([{"bus": k} for k in range(5)], branches)
+    book = book_of(sell("s", 1, 3, 59), buy("b", 4, 5, 20), buy("c", 0, 7, 31))
+    out = clear(grid, book)
+    assert out.accepted_mw == pytest.approx([0, 0, 0], abs=0)
+    assert np.abs(out.flow_mw).max() < 1e-9
+    assert out.lmp[:, 0] == pytest.approx(np.full(5, 45.0), rel=1e-9)
+    step = 1e-6 if abs(x) > 0.01 else 1e-3
+    assert failing(book, grid, moved(out.claim, "accepted", 0, step))
+    assert failing(book, grid, moved(out.claim, "flow_mw", (0, 0), step))

@@ -204,3 +204,13 @@ def test_relief_of_a_branch() -> None:
     with pytest.raises(InputError, match="did you mean 'L0'"):
         three_pivotal_suppliers(outcome, "L00", relief_mw=20.0)
     assert isinstance(table, pd.DataFrame)
+
+
+def test_what_a_store_may_withdraw_stays_without_its_sales() -> None:
+    """An injection that nobody else takes goes into the store of the participant whose sales are left out."""
+    rows = [sell("store", "A", 20, 14, min_mw=-15), sell("other", "A", 5, 30)]
+    book = book_of(*rows, fixed={"A": -4})
+    market = NodalMarket(grid_of(buses=["A"]))
+    assert market.clear(book).accepted_mw == pytest.approx([-4, 0])
+    assert unserved_without(market, book, "owner of store") == 0
+    assert not residual_supply(book).loc["owner of store", "pivotal"]

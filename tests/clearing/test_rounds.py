@@ -261,6 +261,8 @@ def test_failed_rounds_are_marked_or_raised() -> None:
         ({"price": [[1.0, 1.0]], "want": ("lpm",)}, "did you mean 'lmp'"),
         ({"price": [[1.0, 1.0]], "branches": ["L9"]}, "not a branch of the grid"),
         ({"price": "cheap"}, "does not hold numbers"),
+        ({"price": np.array(["2026-12-01"], dtype="datetime64[s]")}, "does not hold numbers"),
+        ({"price": np.ma.masked_less(np.arange(3.0), 1.0)}, "has masked entries"),
     ],
 )
 def test_bad_arrays_are_refused(arguments: dict, message: str) -> None:

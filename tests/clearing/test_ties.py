@@ -272,3 +272,15 @@ def test_a_link_that_the_binding_line_feels_by_rounding_alone_is_free_to_stay_id
     dual = np.linalg.solve(matrix[:, :2].T, gradient[:2])
     point = Point(found, dual, gradient - matrix.T @ dual)
     assert share_ties(reduced, limits, program, point) * reduced.quantity == pytest.approx([21.7, 11.3, 0.0])
+
+
+@pytest.mark.parametrize("short", [0.0, 1e-9, 1e-7, 3e-6, 1e-4])
+@pytest.mark.parametrize("periods", [1, 2])
+def test_a_bid_may_end_just_inside_its_bound_beside_a_link(short, periods):
+    """The sale at 12 + 0.25 x meets the bid at 17 − short/4 where 20 − short MW are sold, 14 fixed."""
+    grid = grid_of(
+        ("A", "B", 0.1), links=[{"link": "k", "from_bus": "A", "to_bus": "B", "min_mw": -4.0, "max_mw": 4.0}]
+    )
+    rows = [sell("s", "A", 33, 12, slope=0.25), buy("b", "B", 6, 17 - short / 4)]
+    out = clear(grid, book_of(*rows, fixed={"B": 14}, periods=periods))
+    assert out.accepted_mw == pytest.approx([20 - short] * periods + [6 - short] * periods, abs=1e-9)
