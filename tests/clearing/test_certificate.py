@@ -243,7 +243,7 @@ def test_random_outcomes_fail_once_anything_is_moved(case):
 @pytest.mark.parametrize("shift", [0.5, -7.0, 30.0, 170.0])
 @pytest.mark.parametrize("x", [0.0004, 0.11, -0.06])
 def test_a_shifter_that_closes_no_loop_needs_no_trade(shift, x):
-    """Nobody meets: flows and prices are what cancelling megawatts of the shifters leave, and count as none."""
+    """Nobody meets: the flows are what cancelling megawatts of the shifters leave, and count as none."""
     branches = [
         {
             "branch": k,
