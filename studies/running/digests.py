@@ -67,8 +67,10 @@ def _of_type(kind: pa.DataType) -> tuple[str, str, int]:
     if is_.is_large_string(kind) or is_.is_large_binary(kind):
         return str(kind), "texts", 8
     if is_.is_list(kind) or is_.is_large_list(kind) or is_.is_fixed_size_list(kind):
-        return str(kind), "lists", 0
-    ways = {is_.is_null: "nothing", is_.is_dictionary: "dictionary", is_.is_struct: "records"}
+        return str(kind).partition("<")[0], "lists", 0  # what its items are called is the storage's matter
+    if is_.is_struct(kind):
+        return f"struct {[field.name for field in kind]}", "records", 0
+    ways = {is_.is_null: "nothing", is_.is_dictionary: "dictionary"}
     return str(kind), next((way for test, way in ways.items() if test(kind)), "others"), 0
 
 
@@ -76,25 +78,25 @@ def _add_array(digest: _Digest, array: pa.Array) -> None:
     name, way, width = _of_type(array.type)
     count = len(array)
     _add(digest, f"{name} {count}".encode())
-    if count == 0 or way == "nothing":
-        return
     if way == "dictionary":
         _add_array(digest, array.dictionary_decode())
         return
     missing = array.is_null().to_numpy(zero_copy_only=False) if array.null_count else None
     _add(digest, b"" if missing is None else np.packbits(missing).tobytes())
-    if way in ("floats", "numbers"):
-        _add(digest, _numbers(array, missing, width, way == "floats"))
-    elif way == "texts":
-        _add_texts(digest, array, width)
-    elif way == "flags":
-        _add(digest, np.packbits(array.fill_null(False).to_numpy(zero_copy_only=False)).tobytes())
-    elif way == "lists":
+    if way == "lists":
         _add_array(digest, pc.list_value_length(array))
         _add_array(digest, array.flatten())
     elif way == "records":
         for part in array.flatten():
             _add_array(digest, part)
+    elif count == 0 or way == "nothing":
+        return
+    elif way in ("floats", "numbers"):
+        _add(digest, _numbers(array, missing, width, way == "floats"))
+    elif way == "texts":
+        _add_texts(digest, array, width)
+    elif way == "flags":
+        _add(digest, np.packbits(array.fill_null(False).to_numpy(zero_copy_only=False)).tobytes())
     else:
         _add(digest, repr(array.to_pylist()).encode())
 
