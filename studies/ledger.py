@@ -16,6 +16,9 @@ import pandas as pd
 from networks.errors import InputError
 from networks.files import replacing
 from studies.claims import FAVOUR, VERDICTS, verdict_of
+from studies.ledger_cells import COLUMNS as CELLS
+from studies.ledger_cells import FILE as CELLS_FILE
+from studies.ledger_cells import SEED, cells_of_run, has_digests, read_kept, write_kept
 from studies.registry import StudyRef, find_study, study_names
 from studies.running.code_hash import code_hash
 from studies.running.parts import read_frame
@@ -76,13 +79,12 @@ def write_run_ledger(rows: pd.DataFrame, folder: Path) -> None:
     if rows.empty:
         path.unlink(missing_ok=True)
         return
-    _write(rows, path)
+    write_rows(rows, path)
 
 
 def read_run_ledger(folder: Path) -> pd.DataFrame:
     """A run's rows, none where it has no claims."""
-    path = folder / FILE
-    return _read(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
+    return read_rows(folder / FILE)
 
 
 def shipped_path() -> Path:
@@ -90,6 +92,26 @@ def shipped_path() -> Path:
     from networks.named_cases import data_folder
 
     return Path(str(data_folder().joinpath(FILE)))
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Stored rows with the verdicts of their figures; none from a version that kept no figures."""
+    rows = read_frame(path) if path.is_file() else pd.DataFrame()
+    if not set(COLUMNS) <= set(rows.columns):
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows["verdict"] = [verdict_of(*figures) for figures in rows[list(FIGURES)].itertuples(index=False)]
+    return rows[list(COLUMNS)]
+
+
+def write_rows(rows: pd.DataFrame, path: Path) -> None:
+    """Replace stored rows in one step."""
+    with replacing(path) as draft:
+        rows.to_parquet(draft, index=False)
+
+
+def cells_path() -> Path:
+    """The table of the cells behind the rows, beside them."""
+    return shipped_path().with_name(CELLS_FILE)
 
 
 def current_ledger(results: Path) -> pd.DataFrame:
@@ -101,7 +123,7 @@ def current_ledger(results: Path) -> pd.DataFrame:
     shipped = shipped_path()
     frames = []
     if shipped.is_file():
-        frames.append(_read(shipped).assign(source="shipped"))
+        frames.append(read_rows(shipped).assign(source="shipped"))
     for folder in run_folders(results) if results.is_dir() else ():
         rows = read_run_ledger(folder)
         if len(rows) and _is_current_default(rows.iloc[0]):
@@ -133,31 +155,45 @@ def refresh_ledger(results: Path, names: Sequence[str] = ()) -> Path:
         OSError where `data/` cannot be written.
     """
     known = study_names()
-    claiming = [name for name in names or known if find_study(name).load().claims is not None]
-    if without := sorted(set(names) - set(claiming)):
+    refs = [find_study(name) for name in names or known]
+    claiming = [ref for ref in refs if ref.load().claims is not None]
+    if names and (without := [ref.name for ref in refs if ref not in claiming]):
         raise InputError(f"study {without[0]!r} compares nothing with published figures: no rows to refresh")
     path = shipped_path()
-    rows = {}
-    if names and path.is_file():
-        rows = {str(name): old for name, old in _read(path).groupby("study") if name in known}
-    rows |= {name: recompute(name, results) for name in claiming}
-    frames = [rows[name] for name in sorted(rows)]
-    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
-    _write(frame, path)
+    rows, cells = {}, {}
+    if names:
+        rows = {str(name): old for name, old in read_rows(path).groupby("study") if name in known}
+        cells = {str(name): old for name, old in read_kept(cells_path()).groupby("study") if name in known}
+    for ref in claiming:
+        rows[ref.name], cells[ref.name] = recompute(ref, results)
+    write_kept(_joined(cells, CELLS), cells_path())
+    write_rows(_joined(rows, COLUMNS), path)
     return path
 
 
-def recompute(name: str, results: Path, jobs: int | None = None) -> pd.DataFrame:
-    """The rows of a study from a run with its defaults (what is stored of it is used)."""
+def recompute(ref: StudyRef, results: Path, jobs: int | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of a study from a run with its defaults, and what is kept of its cells.
+
+    What is stored of the run is used, unless it was stored before cells had digests.
+    """
     from studies.running.runner import run
 
-    ended = run(name, jobs=jobs, out=results / name)
-    if ended.failed or not ended.complete:
-        raise InputError(f"study {name!r}: {ended.failed} cells failed; `walras run {name}` says why")
-    found = read_results(ended.folder)
-    ref = find_study(name)
+    for fresh in (False, True):
+        ended = run(ref, seed=SEED, jobs=jobs, out=results / ref.name, fresh=fresh)
+        if ended.failed or not ended.complete:
+            raise InputError(
+                f"study {ref.name!r}: {ended.failed} cells failed; `walras run {ref.name}` says why"
+            )
+        found = read_results(ended.folder)
+        if has_digests(found):
+            break
+    return rows_of_run(ref, found), cells_of_run(ref, found)
+
+
+def rows_of_run(ref: StudyRef, results: Results) -> pd.DataFrame:
+    """The ledger rows of a stored run."""
     study = ref.load()
-    return run_ledger(study, ref, found, dict(study.summarise(found)) if study.summarise else {})
+    return run_ledger(study, ref, results, dict(study.summarise(results)) if study.summarise else {})
 
 
 @cache
@@ -174,15 +210,6 @@ def _is_current_default(row: pd.Series) -> bool:
     return bool(row["spec"] == canonical_json(find_study(str(row["study"])).load().spec().values()))
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Stored rows with the verdicts of their figures; none from a version that kept no figures."""
-    rows = read_frame(path)
-    if not set(COLUMNS) <= set(rows.columns):
-        return pd.DataFrame(columns=list(COLUMNS))
-    rows["verdict"] = [verdict_of(*figures) for figures in rows[list(FIGURES)].itertuples(index=False)]
-    return rows[list(COLUMNS)]
-
-
-def _write(rows: pd.DataFrame, path: Path) -> None:
-    with replacing(path) as draft:
-        rows.to_parquet(draft, index=False)
+def _joined(frames: Mapping[str, pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    ordered = [frames[name] for name in sorted(frames)]
+    return pd.concat(ordered, ignore_index=True) if ordered else pd.DataFrame(columns=list(columns))

@@ -78,7 +78,7 @@ class Results:
     ----------
     tables : name → rows of all cells in the order (cell, replicate), with the cell's own values as
         columns; `results["name"]` for short.
-    cells : one row per cell and replicate: status, seconds, error.
+    cells : one row per cell and replicate: status, seconds, error, digest of what it returned.
     manifest : spec, seed, versions, code, times.
     """
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from networks.errors import InputError
 from networks.files import safe_name
+from studies.running.digests import digest_of_cell
 from studies.running.spec import canonical_json
 
 TABLE = "table:"
@@ -28,7 +29,7 @@ KEYS = ("cell", "replicate")
 LARGE = 100_000
 """Bytes from which a part is compressed: for the few rows of one cell that would cost more than it saves."""
 
-CELL_COLUMNS = ("cell", "replicate", "values", "status", "seconds", "error", "trace")
+CELL_COLUMNS = ("cell", "replicate", "values", "status", "seconds", "error", "trace", "digest")
 
 DONE, FAILED = "done", "failed"
 
@@ -89,6 +90,9 @@ def encode(records: Sequence[Record]) -> bytes:
         "seconds": pa.array([r.seconds for r in records], pa.float64()),
         "error": pa.array([r.error for r in records], pa.string()),
         "trace": pa.array([r.trace for r in records], pa.string()),
+        "digest": pa.array(
+            [digest_of_cell(r.values, r.tables) if r.error is None else None for r in records], pa.string()
+        ),
     }
     first: dict[str, dict[str, tuple[int, int, int]]] = {}
     for name in dict.fromkeys(name for r in records for name in r.tables):
@@ -141,8 +145,11 @@ def read_frame(path: Path) -> pd.DataFrame:
 
 
 def decode(data: bytes) -> pa.Table:
-    """The part in `data`."""
-    return pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    """The part in `data`; one that was stored before cells had digests gets none."""
+    part = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+    if "digest" not in part.column_names:
+        part = part.append_column("digest", pa.nulls(part.num_rows, pa.string()))
+    return part
 
 
 def join(parts: Iterable[pa.Table]) -> bytes:

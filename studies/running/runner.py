@@ -153,13 +153,7 @@ class _Loop:
         with store.alone():
             index = read_index(store)
         stored = index.done
-        mine = [
-            (number, replicate)
-            for position, (number, replicate) in enumerate(
-                (number, replicate) for replicate in range(replicates) for number in range(len(cells))
-            )
-            if position % shard.count == shard.index - 1
-        ]
+        mine = shard.share(len(cells), replicates)
         left = [key for key in mine if key not in stored]
         self.cells = cells
         self.waiting: deque[tuple[int, int]] = deque(left)

@@ -2,7 +2,7 @@
 
     DIR/ADDRESS/parts/part-SHARD-DIGEST.parquet    finished cells; the name holds the content's hash
     DIR/ADDRESS/tables/NAME.parquet                rows of all cells, in the order (cell, replicate)
-    DIR/ADDRESS/cells.parquet                      status, seconds and error of each cell
+    DIR/ADDRESS/cells.parquet                      status, seconds, error and digest of each cell
     DIR/ADDRESS/manifest.json                      spec, seed, code, versions, times (one per shard)
 
 The address is the hash of study, spec, code and seed, so a changed question never meets old answers.
@@ -34,10 +34,11 @@ DRAFT = ".part-"
 
 @dataclass(frozen=True)
 class Shard:
-    """Which share of the cells: number `index` of `count`, from 1."""
+    """Which share of the cells: number `index` of `count`, from 1; of these `only` some, where given."""
 
     index: int = 1
     count: int = 1
+    only: frozenset[tuple[int, int]] | None = None
 
     @classmethod
     def read(cls, text: str) -> Shard:
@@ -46,6 +47,12 @@ class Shard:
         if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
             raise InputError(f"--shard is {text!r}; give i/n with 1 ≤ i ≤ n, such as 2/8")
         return cls(int(index), int(count))
+
+    def share(self, cells: int, replicates: int) -> list[tuple[int, int]]:
+        """(cell, replicate) of what this shard runs: one replicate of every cell, then the next."""
+        every = [(number, replicate) for replicate in range(replicates) for number in range(cells)]
+        mine = every[self.index - 1 :: self.count]
+        return mine if self.only is None else [key for key in mine if key in self.only]
 
     def __str__(self) -> str:
         return f"{self.index}of{self.count}"
