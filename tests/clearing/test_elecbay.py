@@ -13,6 +13,7 @@ from clearing.certificate import Claim
 from clearing.elecbay.certificate import certify_choice
 from clearing.market import market_named
 from networks.feeders import refuse_unless_radial
+from tests.support.small import grid_of
 
 LINE = networks.Grid.from_tables(
     [{"bus": "a"}, {"bus": "b"}],
@@ -282,6 +283,17 @@ def test_sequential_mode_misses_what_a_mesh_would_allow():
     halves = ElecBay(TRIANGLE, "k", mode="sequential").clear(book)
     assert halves.summary.platform_surplus == pytest.approx(0)
     assert halves.trades_frame.buyer_pays.tolist() == [55]
+
+
+def test_sequential_names_the_branch_that_first_cut_an_order():
+    """On the path a-b-c, 2 MW fit through ab and 3 through bc: ab cuts the bid, then bc the other offer."""
+    path = grid_of(("a", "b", 0.1, 2.0), ("b", "c", 0.1, 3.0))
+    rows = [order("far", "sell", 4, 10), order("mid", "sell", 4, 20, "b"), order("want", "buy", 5, 90, "c")]
+    outcome = ElecBay(path, "pay_as_bid", mode="sequential").clear(SealedBook.from_tables(rows))
+    assert outcome.accepted_mw == pytest.approx([2, 1, 3])
+    assert outcome.life_cycle.droplevel("period").reason.to_dict() == {
+        "far": "security of branch L0", "mid": "security of branch L1", "want": "security of branch L0"
+    }  # fmt: skip
 
 
 def test_sequential_never_beats_the_optimum_and_serves_fixed_demand_first():

@@ -147,6 +147,21 @@ def test_uplift_makes_a_minimum_output_whole():
     assert found.operator_surplus == pytest.approx(-300)
 
 
+def test_uplift_makes_a_ramp_limit_whole():
+    """From 80 MW it falls by 20 at most: 60 MW at 30 $/MWh are paid 10, so that 1200 $ come back."""
+    ramp = {"unit": "slow", "up_mw": 20, "down_mw": 20, "previous_mw": 80}
+    outcome = one_bus(
+        [sale("slow", 0, 100, 30), sale("quick", 0, 50, 10)], fixed=[{"bus": 0, "mw": 70}], ramps=[ramp]
+    )
+    assert outcome.accepted_mw == pytest.approx([60, 10])
+    found = settle(outcome)
+    assert found.price[0, 0] == pytest.approx(10)
+    assert found.uplifts.loc[("slow", "slow"), "uplift"] == pytest.approx(1200)
+    assert len(found.uplifts) == 1
+    assert found.totals.loc["slow", "profit"] == pytest.approx(0, abs=1e-9)
+    assert found.operator_surplus == pytest.approx(-1200)
+
+
 def test_uplift_counts_the_whole_horizon():
     """A loss in one period is made good by a gain in another before anything is paid."""
     outcome = one_bus(
