@@ -26,6 +26,7 @@ STATUS, STATUS_ROWS, STATUS_ROWS_RANK = INT, types.UniTuple(INT, 2), types.UniTu
 
 _MODULE = "clearing.rounds."
 _FUNCTIONS: list[tuple[str, str, types.Type, tuple[types.Type, ...]]] = []
+_loaded: dict[int, tuple[int, Any]] = {}  # place: address and dispatcher, which keeps the code alive
 
 
 def _apart(module: str, name: str, returns: types.Type, *arguments: types.Type) -> Any:
@@ -67,18 +68,9 @@ def _apart(module: str, name: str, returns: types.Type, *arguments: types.Type) 
 
 
 clear_rounds = _apart(
-    "kernel",
-    "clear_rounds",
-    STATUS_ROWS,
-    FLOATS,
-    INTS,
-    *[MATRIX] * 5,
-    INT,
-    INT,
-    *[MATRIX] * 5,
-    FLOATS,
-    MATRIX,
-)
+    "kernel", "clear_rounds", STATUS_ROWS,
+    FLOATS, INTS, *[MATRIX] * 5, INT, INT, *[MATRIX] * 5, FLOATS, MATRIX,
+)  # fmt: skip
 clear_round = _apart("kernel", "clear_round", STATUS, STORE, INT, INT, INT, INT)
 dual_simplex = _apart("simplex", "dual_simplex", STATUS, STORE, FLOAT, FLOAT, INT)
 find_average = _apart("start", "find_average", STATUS, STORE, FLOAT, FLOAT, FLOAT)
@@ -101,12 +93,14 @@ def count() -> int:
     return len(_FUNCTIONS)
 
 
+def dispatcher_of(place: int) -> Any:
+    """numba's dispatcher of a function that is loaded."""
+    return _loaded[place][1]
+
+
 def loaded() -> list[str]:
     """Names of those that this process has loaded."""
     return [_FUNCTIONS[place][1] for place in _loaded]
-
-
-_loaded: dict[int, tuple[int, Any]] = {}
 
 
 def load(place: int) -> int:
@@ -123,5 +117,5 @@ def load(place: int) -> int:
 
 def fill(addresses: np.ndarray) -> None:
     """Addresses of what this process has loaded, into the piece `apart` of a store."""
-    for place, (address, _) in _loaded.items():
+    for place, (address, _) in list(_loaded.items()):  # another thread may load one more
         addresses[place] = address
