@@ -34,7 +34,9 @@ def cases() -> Cases:
         found[f"batch/{grid}/calls"] = partial(clear_calls, grid)
     for periods in (1, 3):
         for slopes in SLOPES:
-            found[f"batch/numbers/{periods} periods, slopes {slopes}"] = partial(combine_numbers, periods, slopes)
+            found[f"batch/numbers/{periods} periods, slopes {slopes}"] = partial(
+                combine_numbers, periods, slopes
+            )
     found["batch/wanted"] = combine_wanted
     found |= {f"batch/rules/{rule}": partial(clear_by_rule, rule) for rule in ("canonical", "low", "high")}
     found |= {f"batch/drawn/{kind}": partial(clear_drawn, kind) for kind in ("tied", "near tied", "sloped", "stores",
@@ -64,7 +66,9 @@ def slopes_of(work: Workload, slopes: str, seed: int = 3) -> np.ndarray | None:
     if slopes == "none":
         return None
     every = work.slopes(seed)
-    return every if slopes == "all" else np.where(np.random.default_rng(1).random(len(every)) < 0.5, every, 0.0)
+    return (
+        every if slopes == "all" else np.where(np.random.default_rng(1).random(len(every)) < 0.5, every, 0.0)
+    )
 
 
 def clear_regime(grid: str, regime: str, slopes: str) -> Outputs:
@@ -93,7 +97,9 @@ def small_work(periods: int) -> tuple[Any, Any, Any, dict[str, np.ndarray]]:
     rng, few = np.random.default_rng(periods), FEW[periods]
     book = work.book
     if periods > 1:
-        ramps = [{"unit": unit, "up_mw": 40.0, "down_mw": 40.0} for unit in book.units if "offer" in str(unit)]
+        ramps = [
+            {"unit": unit, "up_mw": 40.0, "down_mw": 40.0} for unit in book.units if "offer" in str(unit)
+        ]
         fixed = [{"bus": work.grid.buses[3], "mw": 5.0 + t, "period": t} for t in range(periods)]
         book = Book.from_tables(book.orders_frame, periods, ramps=ramps, fixed=fixed)
     prepared = NodalMarket(work.grid).prepare(book)
@@ -281,5 +287,7 @@ def incubate() -> Outputs:
     out = {"periods": found.periods(), "agents": found.agents(), "agent periods": found.agent_periods()}
     out |= {"offers": series.frames(case.grid)[0]}
     gaps = public("clearing", "honest_gaps")
-    out["wrong costs"] = gaps(incubator_of(NodalMarket(case.grid), book), series, 0.1, 20, np.random.default_rng(11))
+    out["wrong costs"] = gaps(
+        incubator_of(NodalMarket(case.grid), book), series, 0.1, 20, np.random.default_rng(11)
+    )
     return out

@@ -151,7 +151,17 @@ def nodal(outcome: Any) -> dict[str, Any]:
 
 def settled(settlement: Any) -> dict[str, Any]:
     """A settlement of a nodal outcome."""
-    frames = ("summary", "payments", "totals", "orders", "redispatch", "fixed", "rents", "link_rents", "uplifts")
+    frames = (
+        "summary",
+        "payments",
+        "totals",
+        "orders",
+        "redispatch",
+        "fixed",
+        "rents",
+        "link_rents",
+        "uplifts",
+    )
     return {name: getattr(settlement, name) for name in frames} | {
         "identities": tuple(sorted(settlement.identities.items())),
         "notes": settlement.notes,

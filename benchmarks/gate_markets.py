@@ -32,9 +32,13 @@ def cases() -> Cases:
     found: Cases = {f"clearing/elecbay/{pricing}": partial(clear_auctions, pricing) for pricing in PRICINGS}
     found |= {f"clearing/elecbay/sequential {p}": partial(clear_in_sequence, p) for p in ("pay_as_bid", "k")}
     found["clearing/elecbay/refused"] = refuse_auctions
-    found |= {f"clearing/bilateral/{rule}": partial(clear_pairs, rule) for rule in ("canonical", "low", "high")}
+    found |= {
+        f"clearing/bilateral/{rule}": partial(clear_pairs, rule) for rule in ("canonical", "low", "high")
+    }
     found["clearing/bilateral/processes"] = run_processes
-    found |= {f"clearing/posted/{rule}": partial(clear_posted, rule) for rule in ("given", "peak", "level", "pump")}
+    found |= {
+        f"clearing/posted/{rule}": partial(clear_posted, rule) for rule in ("given", "peak", "level", "pump")
+    }
     found["clearing/homes/plans"] = plan_homes
     found["clearing/homes/tariffs"] = compare_tariffs
     found["clearing/homes/plant"] = clear_homes_plant
@@ -124,7 +128,9 @@ def refuse_auctions() -> Outputs:
 def pair_books() -> dict[str, BilateralBook]:
     """The example, a draw with preferences and charges, one at rounded prices, one with slopes."""
     folder = EXAMPLES / "microgrid" / "bilateral"
-    found = {"example": BilateralBook.from_csv(*(folder / f"{n}.csv" for n in ("sellers", "buyers", "pairs")))}
+    found = {
+        "example": BilateralBook.from_csv(*(folder / f"{n}.csv" for n in ("sellers", "buyers", "pairs")))
+    }
     for seed, kind in enumerate(("drawn", "tied", "sloped")):
         rng, step = np.random.default_rng(seed), 20.0 if kind == "tied" else 0.01
         slope = 500.0 * (kind == "sloped")
@@ -184,7 +190,17 @@ def clear_posted(rule: str) -> Outputs:
     for price_rule in ("canonical", "low", "high"):
         market = PostedOfferMarket(rule, 200.0, 0.01, price_rule=price_rule)  # type: ignore[arg-type]
         outcome = market.clear(book)
-        names = ("status", "accepted_mw", "operator_mw", "revenue", "bill", "accepted", "prices", "summary", "notes")
+        names = (
+            "status",
+            "accepted_mw",
+            "operator_mw",
+            "revenue",
+            "bill",
+            "accepted",
+            "prices",
+            "summary",
+            "notes",
+        )
         found[price_rule] = attributes(outcome, *names)
         found[price_rule]["certificate"] = proof(outcome.certificate)
     return found
@@ -206,7 +222,16 @@ def plan_homes() -> Outputs:
     found: dict[str, Any] = {}
     for share_ties in (True, False):
         for plan in schedule_homes(homes, price, 60.0, share_ties):
-            names = ("bill", "utility", "hardship", "objective", "frame", "choices", "net_import", "balance_dual")
+            names = (
+                "bill",
+                "utility",
+                "hardship",
+                "objective",
+                "frame",
+                "choices",
+                "net_import",
+                "balance_dual",
+            )
             read = attributes(plan, *names) | {"certificate": proof(plan.certificate)}
             if share_ties:
                 read |= {"marginal": plan.marginal_cost, "interval": plan.marginal_interval}
@@ -255,7 +280,10 @@ def clear_plant() -> Outputs:
     offered, joint = plant.clear_in(bulk.grid, book, bus, markup=2.0), plant.co_optimise(bulk.grid, book, bus)
     for name, ended in (("offered", offered), ("joint", joint)):
         found[name] = attributes(ended, "export_mw", "lmp", "objective") | {"bulk": nodal(ended.bulk)}
-    return found | {"inside": nodal(plant.dispatch(offered.export_mw)), "islanded": nodal(plant.islanded(3000.0))}
+    return found | {
+        "inside": nodal(plant.dispatch(offered.export_mw)),
+        "islanded": nodal(plant.islanded(3000.0)),
+    }
 
 
 @cache
@@ -277,7 +305,16 @@ def trade(model: str) -> Outputs:
 
 def traded(outcome: Any) -> dict[str, Any]:
     """A coalition clearing."""
-    names = ("model", "tariff", "objective", "main_grid_mw", "losses_mw", "supply_cost", "agent_cost", "price")
+    names = (
+        "model",
+        "tariff",
+        "objective",
+        "main_grid_mw",
+        "losses_mw",
+        "supply_cost",
+        "agent_cost",
+        "price",
+    )
     frames = ("trades", "agents", "public_lines", "private_lines", "private_rent", "buy_price")
     return attributes(outcome, *names, *frames) | {"certificate": proof(outcome.certificate)}
 
@@ -298,7 +335,9 @@ def pay_village() -> Outputs:
             "table": paid.table,
             "gain": paid.grid_gain,
             "worth": paid.game.worth,
-            "core": {rule: attributes(c, "excess", "coalition", "shortfall") for rule, c in paid.core.items()},
+            "core": {
+                rule: attributes(c, "excess", "coalition", "shortfall") for rule, c in paid.core.items()
+            },
             "least core": attributes(paid.least_core, "excess", "payments", "rounds", "coalitions"),
             "dual": attributes(paid.dual, "payments", "price", "rent", "worth", "surplus", "margin"),
         }
@@ -311,7 +350,9 @@ def solve_games() -> Outputs:
     found: dict[str, Any] = {}
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        worth = np.round(rng.uniform(0, 2, 16), 1 if seed % 2 else 12) * [bin(m).count("1") for m in range(16)]
+        worth = np.round(rng.uniform(0, 2, 16), 1 if seed % 2 else 12) * [
+            bin(m).count("1") for m in range(16)
+        ]
         game = game_of(("a", "b", "c", "d"), worth)
         least, shares = public("clearing", "least_core")(game), public("clearing", "shapley_value")(game)
         earnings = public("clearing", "earnings_of")(game)
@@ -320,7 +361,9 @@ def solve_games() -> Outputs:
             "least core": attributes(least, "excess", "payments", "rounds", "coalitions"),
             "nucleolus": public("clearing", "nucleolus")(game, imputations=False),
             "shapley": shares.payments,
-            "core": attributes(public("clearing", "check_core")(game, shares.payments), "excess", "coalition"),
+            "core": attributes(
+                public("clearing", "check_core")(game, shares.payments), "excess", "coalition"
+            ),
             "merged": attributes(merged, "partition", "stable", "path"),
             "stable": public("clearing", "stable_partitions")(earnings, 4),
         }

@@ -164,7 +164,11 @@ def explain() -> Outputs:
         outcome = NodalMarket(case.grid).clear(book)
         for bus in case.grid.buses[:: max(len(case.grid.buses) // 6, 1)]:
             why = outcome.explain(bus, book.periods - 1)
-            found[f"{name}, bus {bus}"] = {"sentence": why.sentence, "weights": why.weights, "branches": why.branches}
+            found[f"{name}, bus {bus}"] = {
+                "sentence": why.sentence,
+                "weights": why.weights,
+                "branches": why.branches,
+            }
         found[f"{name}, again"] = dict(certify(book, case.grid, outcome.claim).residuals)
     return found
 
