@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from gate_cases import Cases, Outputs, attributes, built_in, public, refusal
 from gate_digest import digest
-from gate_nodal import draw_market
+from gate_nodal import DRAWN, draw_market
 from workloads import REGIMES, Workload, workload
 
 import networks
@@ -39,8 +39,7 @@ def cases() -> Cases:
             )
     found["batch/wanted"] = combine_wanted
     found |= {f"batch/rules/{rule}": partial(clear_by_rule, rule) for rule in ("canonical", "low", "high")}
-    found |= {f"batch/drawn/{kind}": partial(clear_drawn, kind) for kind in ("tied", "near tied", "sloped", "stores",
-              "links", "lossy links", "ramps", "everything")}  # fmt: skip
+    found |= {f"batch/drawn/{kind}": partial(clear_drawn, kind) for kind in DRAWN[1:]}
     found["batch/order and size"] = clear_in_pieces
     found["batch/marked"] = mark_errors
     found["batch/raised"] = raise_errors
@@ -92,7 +91,7 @@ def clear_calls(grid: str) -> Outputs:
 
 
 def small_work(periods: int) -> tuple[Any, Any, Any, dict[str, np.ndarray]]:
-    """A market prepared on 14 buses with limits that bind, and rows of every number that a round may bring."""
+    """A market prepared on 14 buses with limits that bind, and rows of all that a round may bring."""
     work = work_of("ieee14")
     rng, few = np.random.default_rng(periods), FEW[periods]
     book = work.book

@@ -1,7 +1,8 @@
 """The cases of the gate: how a case is named and found, and what of a cleared market is compared.
 
-A case is a function without arguments that returns its outputs by name. A name that a package does not export is
-looked for in the package's sources, so that the same cases run on both sides of a move.
+A case is a function without arguments that returns its outputs by name. A name that a package does not export
+is looked for in its sources, then in those of the packages to its right, so that the same cases run on both
+sides of a move.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gate_digest import digest_parts
+from gate_digest import digest, digest_parts
 
 Outputs = Mapping[str, Any]
 Cases = dict[str, Callable[[], Outputs]]
+PACKAGES = ("networks", "clearing", "learners", "studies")
+SHOWN = 6  # parts of a case that are named one by one
 ROOT = Path(__file__).parents[1]  # inputs are those of the script's own checkout
 
 
@@ -26,24 +29,26 @@ class Missing(Exception):
 
 @cache
 def public(package: str, name: str) -> Any:
-    """`package.name`, wherever in the package it is defined.
+    """`package.name`, wherever it is defined in the package or in one to its right.
 
     Raises
     ------
     Missing
-        no module of the package defines it.
+        none of their modules defines it.
     """
-    top = import_module(package)
-    if name in getattr(top, "__all__", ()):
-        return getattr(top, name)
-    assert top.__file__ is not None
-    folder = Path(top.__file__).parent
-    defined = re.compile(rf"^(?:class|def) {name}\b|^{name}(?:: .*)? = ", re.MULTILINE)
-    for path in sorted(folder.rglob("*.py")):
-        if defined.search(path.read_text(encoding="utf-8")):
-            parts = path.relative_to(folder).with_suffix("").parts
-            return getattr(import_module(".".join((package, *(p for p in parts if p != "__init__")))), name)
-    raise Missing(f"{package} defines no {name!r}; name what it became in benchmarks/gate_*.py")
+    defined = re.compile(rf"^(?:class|def) {name}\b", re.MULTILINE)
+    for place in PACKAGES[PACKAGES.index(package) :]:
+        top = import_module(place)
+        if name in getattr(top, "__all__", ()):
+            return getattr(top, name)
+        assert top.__file__ is not None
+        folder = Path(top.__file__).parent
+        for path in sorted(folder.rglob("*.py")):
+            if defined.search(path.read_text(encoding="utf-8")):
+                parts = path.relative_to(folder).with_suffix("").parts
+                module = ".".join((place, *(part for part in parts if part != "__init__")))
+                return getattr(import_module(module), name)
+    raise Missing(f"{package} defines no {name!r}; say in benchmarks/gate_*.py what it became")
 
 
 @cache
@@ -62,8 +67,17 @@ def all_cases() -> Cases:
     import gate_learning
     import gate_markets
     import gate_nodal
+    import gate_trading
 
-    rooms = (gate_nodal, gate_batches, gate_markets, gate_commands, gate_learning, gate_equilibria)
+    rooms = (
+        gate_nodal,
+        gate_batches,
+        gate_markets,
+        gate_trading,
+        gate_learning,
+        gate_equilibria,
+        gate_commands,
+    )
     found: Cases = {}
     for room in rooms:
         for name, case in room.cases().items():
@@ -88,9 +102,36 @@ def run(cases: Cases, wanted: Iterable[str] = ()) -> tuple[dict[str, dict[str, s
             continue
         try:
             digests[name] = digest_parts(case())
-        except Exception as error:  # noqa: BLE001 - one broken case must not hide what the others say
+        except Exception as error:  # one broken case must not hide what the others say
             failed[name] = f"{type(error).__name__}: {error}"
     return digests, failed
+
+
+def total(parts: Mapping[str, str]) -> str:
+    """One digest of all parts of a case."""
+    return digest(sorted(parts.items()))
+
+
+def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """A line per case that is not equal, or failed, on two sides; each side has "cases" and "failed"."""
+    lines = []
+    names = dict.fromkeys([*here["cases"], *here["failed"], *there["cases"], *there["failed"]])
+    for name in names:
+        mine, other = here["cases"].get(name), there["cases"].get(name)
+        if mine is not None and mine == other:
+            continue
+        failed = [
+            f"{side} {f['failed'][name]}"
+            for side, f in (("here", here), ("there", there))
+            if name in f["failed"]
+        ]
+        if mine is None or other is None:
+            lines.append(f"{name}: {'; '.join(failed) or 'only on one side'}")
+            continue
+        parts = [part for part in {**mine, **other} if mine.get(part) != other.get(part)]
+        more = f" and {len(parts) - SHOWN} more of {len(mine)}" if len(parts) > SHOWN else f" of {len(mine)}"
+        lines.append(f"{name}: {', '.join(parts[:SHOWN])}{more}")
+    return lines
 
 
 def refusal(work: Callable[[], object]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Outputs of any kind as 16 hex digits, bit for bit and independent of the run that made them.
 
-What counts is the value: every bit of a double (so that −0 is not 0; all NaN are one), every letter of a text,
-the order of rows and of sequences. What does not: the order of a mapping's or a set's entries, whether an
-integer has 32 or 64 bits, whether a sequence is a list or a tuple.
+What counts is the value: every bit of a double (so that −0 is not 0; all NaN are one), every letter of a
+text, the order of rows and of sequences. What does not: the order of a mapping's or a set's entries, whether
+an integer has 32 or 64 bits, whether a sequence is a list or a tuple.
 """
 
 from __future__ import annotations

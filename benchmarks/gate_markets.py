@@ -1,4 +1,4 @@
-"""Markets among homes and coalitions: ElecBay, bilateral, posted offers, homes, plants, trading, payments."""
+"""Markets among homes: ElecBay, bilateral, posted offers, homes and their plans, virtual power plants."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from clearing import (
     PostedBook,
     PostedOfferMarket,
     SealedBook,
-    TradingInstance,
     VirtualPowerPlant,
     schedule_homes,
 )
-from networks import draw_random_lines
 
 EXAMPLES = ROOT / "examples"
 PRICINGS = ("uniform", "pay_as_bid", "k", "vcg")
-TRADING = ("AdHocTrading", "SelfInterestedTrading", "CooperativeTrading", "IntegratedTrading")
 
 
 def cases() -> Cases:
@@ -43,12 +40,6 @@ def cases() -> Cases:
     found["clearing/homes/tariffs"] = compare_tariffs
     found["clearing/homes/plant"] = clear_homes_plant
     found["clearing/plant"] = clear_plant
-    for model in TRADING:
-        found[f"clearing/trading/{model}"] = partial(trade, model)
-    found["clearing/trading/nodal tariff"] = trade_at_nodal_tariff
-    found["clearing/payments/village"] = pay_village
-    found["clearing/payments/games"] = solve_games
-    found["clearing/payments/charged shares"] = charge_shares
     return found
 
 
@@ -267,8 +258,9 @@ def clear_plant() -> Outputs:
     """Blocks on a feeder as one plant: its curve, and both ways to clear it in a bulk grid."""
     rng, feeder = np.random.default_rng(0), built_in("feeder8").grid
     rows = [
-        {"order": f"o{k}", "participant": f"p{k}", "bus": int(rng.integers(1, 8)), "side": ("sell", "buy")[k % 2],
-         "mw": float(rng.uniform(0.02, 0.3)), "price": float(rng.uniform(10, 60))} for k in range(41)
+        {"order": f"o{k}", "participant": f"p{k}", "bus": int(rng.integers(1, 8)),
+         "side": ("sell", "buy")[k % 2], "mw": float(rng.uniform(0.02, 0.3)),
+         "price": float(rng.uniform(10, 60))} for k in range(41)
     ]  # fmt: skip
     inside = Book.from_tables(rows, fixed=[{"bus": 3, "mw": 0.4}])
     wide = feeder.with_settings(limit_mw=feeder.limit_mw * 100)
@@ -284,98 +276,3 @@ def clear_plant() -> Outputs:
         "inside": nodal(plant.dispatch(offered.export_mw)),
         "islanded": nodal(plant.islanded(3000.0)),
     }
-
-
-@cache
-def villages() -> dict[str, TradingInstance]:
-    """The example, and the same houses with other private lines."""
-    village = TradingInstance.from_folder(EXAMPLES / "trading" / "village")
-    houses = list(village.agents)
-    found = {"example": village}
-    for degree in (0.0, 1.0, 3.0):
-        rng = np.random.default_rng(int(degree))
-        lines = draw_random_lines(houses, rng, mean_degree=degree, side_km=0.5, r_pu_per_km=0.5)
-        found[f"degree {degree:g}"] = village.with_private(lines)
-    return found
-
-
-def trade(model: str) -> Outputs:
-    return {name: traded(public("clearing", model)().clear(village)) for name, village in villages().items()}
-
-
-def traded(outcome: Any) -> dict[str, Any]:
-    """A coalition clearing."""
-    names = (
-        "model",
-        "tariff",
-        "objective",
-        "main_grid_mw",
-        "losses_mw",
-        "supply_cost",
-        "agent_cost",
-        "price",
-    )
-    frames = ("trades", "agents", "public_lines", "private_lines", "private_rent", "buy_price")
-    return attributes(outcome, *names, *frames) | {"certificate": proof(outcome.certificate)}
-
-
-def trade_at_nodal_tariff() -> Outputs:
-    tariff, selfish = public("clearing", "nodal_tariff"), public("clearing", "SelfInterestedTrading")
-    found: dict[str, Any] = {}
-    for name, village in villages().items():
-        found[name] = {"tariff": tariff(village), "selfish": traded(selfish("nodal").clear(village))}
-    return found
-
-
-def pay_village() -> Outputs:
-    found: dict[str, Any] = {}
-    for name, village in villages().items():
-        paid = public("clearing", "pay_agents")(village)
-        found[name] = {
-            "table": paid.table,
-            "gain": paid.grid_gain,
-            "worth": paid.game.worth,
-            "core": {
-                rule: attributes(c, "excess", "coalition", "shortfall") for rule, c in paid.core.items()
-            },
-            "least core": attributes(paid.least_core, "excess", "payments", "rounds", "coalitions"),
-            "dual": attributes(paid.dual, "payments", "price", "rent", "worth", "surplus", "margin"),
-        }
-    return found
-
-
-def solve_games() -> Outputs:
-    """Cooperative games by hand and by draw: core, least core, nucleolus, Shapley, stable partitions."""
-    game_of = public("clearing", "CooperativeGame")
-    found: dict[str, Any] = {}
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        worth = np.round(rng.uniform(0, 2, 16), 1 if seed % 2 else 12) * [
-            bin(m).count("1") for m in range(16)
-        ]
-        game = game_of(("a", "b", "c", "d"), worth)
-        least, shares = public("clearing", "least_core")(game), public("clearing", "shapley_value")(game)
-        earnings = public("clearing", "earnings_of")(game)
-        merged = public("clearing", "merge_and_split")(earnings, 4)
-        found[f"{seed}"] = {
-            "least core": attributes(least, "excess", "payments", "rounds", "coalitions"),
-            "nucleolus": public("clearing", "nucleolus")(game, imputations=False),
-            "shapley": shares.payments,
-            "core": attributes(
-                public("clearing", "check_core")(game, shares.payments), "excess", "coalition"
-            ),
-            "merged": attributes(merged, "partition", "stable", "path"),
-            "stable": public("clearing", "stable_partitions")(earnings, 4),
-        }
-    return found
-
-
-def charge_shares() -> Outputs:
-    found: dict[str, Any] = {}
-    for name, village in villages().items():
-        game = public("clearing", "ChargedShareGame")(village)
-        found[name] = {
-            convention: game.characteristic_function(convention).worth
-            for convention in ("singletons", "merge", "worst", "best")
-        }
-    return found

@@ -12,8 +12,9 @@ from gate_digest import digest
 import networks
 from clearing import Book, ClearingError, InputError, NodalMarket, settle
 
-BUILT_IN = ("three_node", "five_bus", "eighteen_bus", "feeder33", "cigre_lv", "ieee5", "ieee24", "ieee39", "ieee57",
-            "ieee118", "ieee145", "ieee300", "pglib_ieee118", "pglib_ieee300", "pegase1354")  # fmt: skip
+BUILT_IN = ("three_node", "five_bus", "eighteen_bus", "feeder33", "cigre_lv", "ieee5", "ieee24", "ieee39",
+            "ieee57", "ieee118", "ieee145", "ieee300", "pglib_ieee118", "pglib_ieee300",
+            "pegase1354")  # fmt: skip
 DRAWN = ("plain", "tied", "near tied", "sloped", "stores", "links", "lossy links", "ramps", "everything")
 MARKETS = 24  # of each kind
 DAY = 0.75 + 0.25 * np.sin(np.linspace(-np.pi / 2, 3 * np.pi / 2, 24))
@@ -97,7 +98,8 @@ def draw_market(kind: str, rng: np.random.Generator) -> tuple[networks.Grid, Boo
     ends += [tuple(rng.choice(n, 2, replace=False).tolist()) for _ in range(int(rng.integers(1, 4)))]
     lines = [
         {
-            "branch": f"L{k}", "from_bus": f"N{a}", "to_bus": f"N{b}", "x_pu": float(rng.choice([0.1, 0.2, 0.05])),
+            "branch": f"L{k}", "from_bus": f"N{a}", "to_bus": f"N{b}",
+            "x_pu": float(rng.choice([0.1, 0.2, 0.05])),
             "limit_mw": float(rng.choice([10.0, 20.0, 40.0, np.inf])),
             "shift_degree": float(rng.choice([0.0, 0.0, 0.5])) if every else 0.0,
         }
@@ -128,7 +130,8 @@ def draw_book(kind: str, rng: np.random.Generator, buses: int) -> Book:
             price = 10 * np.round(price / 10) + (rng.choice([0, 1e-8, -3e-9]) if kind == "near tied" else 0.0)
         order = {
             "order": f"O{k}", "participant": f"P{k % 4}", "unit": f"U{k}", "bus": f"N{rng.integers(buses)}",
-            "side": "sell" if sells else "buy", "mw": float(rng.choice([5.0, 10.0, 20.0])), "price": float(price),
+            "side": "sell" if sells else "buy", "mw": float(rng.choice([5.0, 10.0, 20.0])),
+            "price": float(price),
             "slope": float(rng.choice([0.0, 0.1, 0.5])) if every or kind == "sloped" else 0.0, "min_mw": 0.0,
         }  # fmt: skip
         if sells and (every or kind == "stores") and rng.random() < 0.4:
