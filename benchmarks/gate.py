@@ -3,12 +3,12 @@
     python benchmarks/gate.py hash [--only NAME ...] [--out FILE]
     python benchmarks/gate.py compare OTHER [--only NAME ...] [--quick] [--tolerance 0.02] [--python FILE]
 
-`hash` runs a fixed set of clearings, batches, games and sessions and prints a name and 16 hex digits for each:
-SHA-256 of the outputs' bits, the same whatever runs beside it, on one machine with one set of libraries.
-`compare` runs this very script's cases with the packages of this checkout and with those of the folder OTHER,
-and lists what differs, output by output. Then it times both on the same rounds, a live process for each on one
-core, in turn: the median of the ratios of pairs says how much slower or faster this checkout is. It ends with 1
-if an output differs or cannot be computed, or a median ratio exceeds 1 + tolerance, twice.
+`hash` runs a fixed set of clearings, batches, games and sessions and prints a name and 16 hex digits for
+each: SHA-256 of the outputs' bits, the same in every run on one machine with one set of libraries. `compare`
+runs these very cases with the packages of this checkout and with those of the folder OTHER, and lists what
+differs, output by output. Then it times both on the same rounds, a live process for each on one core, in
+turn: the median of the ratios of pairs says how much slower or faster this checkout is. It ends with 1 if an
+output differs or cannot be computed, or a median ratio exceeds 1 + tolerance in two series.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def main() -> None:
     """The command line."""
     options = _arguments()
     os.environ |= dict.fromkeys(THREADS, "1")  # before numpy is loaded: sums depend on the number of threads
-    sys.path.insert(1, os.environ.get("GATE_PACKAGES", str(ROOT)))
+    packages = Path(os.environ.get("GATE_PACKAGES", ROOT))
+    sys.path.insert(1, str(packages))
+    if options.task != "compare":
+        _refuse_strangers(packages)
     if options.task == "hash":
         sys.exit(hash_cases(options.only, options.out))
     if options.task == "live":
@@ -83,6 +86,14 @@ def _arguments() -> argparse.Namespace:
     two.add_argument("--quick", action="store_true", help="time fewer pairs, on two grids")
     two.add_argument("--skip", choices=("outputs", "speed"), help="leave one half out")
     return parser.parse_args()
+
+
+def _refuse_strangers(packages: Path) -> None:
+    """An installed copy of the packages must not answer for a checkout."""
+    import clearing
+
+    if packages not in Path(clearing.__file__).parents:
+        sys.exit(f"the packages come from {Path(clearing.__file__).parents[1]}, not from {packages}")
 
 
 def hash_cases(only: list[str], out: Path | None) -> int:

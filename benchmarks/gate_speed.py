@@ -1,7 +1,7 @@
 """Two checkouts timed in turn on the same rounds: the median of the ratios of pairs.
 
-What else the machine does slows both alike, and a pair takes milliseconds; ratios of 15 pairs have a median that
-is good to one or two per cent. Times are those of the process on its core.
+What else the machine does slows both alike, and a pair takes milliseconds; the median of the ratios of 15
+pairs is good to one or two per cent. Times are those of the process on its core.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Process = subprocess.Popen[str]
 
 
 def compare_speed(here: Process, there: Process, tolerance: float, quick: bool) -> list[str]:
-    """Print a line per grid and regime; those that are slower here by more than the tolerance, in two series."""
+    """Print a line per grid and regime; which are slower here by more than the tolerance, in two series."""
     _share_a_core(here, there)
     pairs = QUICK_PAIRS if quick else PAIRS
     slower = []
