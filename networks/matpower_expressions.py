@@ -155,6 +155,8 @@ class Expression:
                 value = transposed(value, token.line)
             elif token.kind == "." and isinstance(value, (Struct, Unknown)):
                 self.at += 1
+                if self.sees("("):
+                    raise Fault(token.line, "a field is named by a value", "write the field's name out")
                 value = field_of(value, self.take("name"))
             elif token.kind == "(" and not (self.in_matrix and token.spaced):
                 value = pick(value, self.indices(value), token.line)

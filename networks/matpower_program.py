@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ SILENT = frozenset({"clc", "disp", "format", "fprintf", "more", "printf", "warni
 
 RUN_TEXT = frozenset({"assignin", "builtin", "eval", "evalc", "evalin", "feval", "run", "source"})
 """Functions that may change variables other than the one that they are assigned to."""
+
+
+NAME = re.compile(r"[A-Za-z][A-Za-z_0-9]*")
 
 
 @dataclass
@@ -125,7 +129,7 @@ class _Run:
         elif tokens[0].value == "define_constants" and len(tokens) == 1:
             for names in INDEX_FUNCTIONS.values():
                 self.program.variables |= {name: np.float64(column) for name, column in names.items()}
-        elif tokens[0].kind != "name" or tokens[0].value not in SILENT:
+        elif tokens[0].kind != "name" or tokens[0].value not in SILENT or _runs_text(tokens):
             Expression(tokens, self.program.variables).whole()
 
     def _assign_columns(self, targets: list[Token], source: list[Token], line: int) -> None:
@@ -148,14 +152,32 @@ class _Run:
         name, path = str(target[0].value), _path(target)
         shown = ".".join([name, *path])
         try:
+            if (dynamic := self._with_named_fields(target)) != target:
+                self._assign(dynamic, source, line)
+                return
             value = self._new_value(target, source, name, path, line)
         except Fault as fault:
             named = Fault(fault.line, f"{shown}: {fault.problem}", fault.remedy)
             wanted = self.is_read(self.program.outputs, name, path[0] if path else "")
-            if wanted or any(token.value in RUN_TEXT for token in source):
+            if wanted or _runs_text([*target, *source]):
                 raise named from None
             value, path = Unknown(named), path[:1]
         self._set(name, path, value)
+
+    def _with_named_fields(self, target: list[Token]) -> list[Token]:
+        """`target` with the first dynamic field, `s.(f)`, as the field that its text names."""
+        path = _path(target)
+        at = 1 + 2 * len(path)
+        if [token.kind for token in target[at : at + 2]] != [".", "("]:
+            return target
+        name = Expression(target, self.program.variables, at=at + 1)
+        opening, field_name = name.take("("), name.value()
+        name.take(")")
+        if isinstance(field_name, Unknown):
+            raise field_name.fault
+        if not isinstance(field_name, str) or not NAME.fullmatch(field_name):
+            raise Fault(opening.line, f"{kind_of(field_name)} names no field", "write the field's name out")
+        return [*target[: at + 1], Token("name", field_name, opening.line, False), *target[name.at :]]
 
     def _new_value(
         self, target: list[Token], source: list[Token], name: str, path: list[str], line: int
@@ -197,6 +219,10 @@ def _with(base: object, path: list[str], value: Value) -> Value:
     return struct.with_field(path[0], _with(struct.fields.get(path[0]), path[1:], value))
 
 
+def _runs_text(tokens: list[Token]) -> bool:
+    return any(isinstance(token.value, str) and token.value in RUN_TEXT for token in tokens)
+
+
 def _is_empty(value: object) -> bool:
     return isinstance(value, Matrix) and not value.values.size
 
@@ -204,7 +230,11 @@ def _is_empty(value: object) -> bool:
 def _path(target: list[Token]) -> list[str]:
     """The fields of `name.field.field(…)`."""
     fields: list[str] = []
-    while len(target) > 2 * len(fields) + 2 and target[2 * len(fields) + 1].kind == ".":
+    while (
+        len(target) > 2 * len(fields) + 2
+        and target[2 * len(fields) + 1].kind == "."
+        and target[2 * len(fields) + 2].kind == "name"
+    ):
         fields.append(str(target[2 * len(fields) + 2].value))
     return fields
 

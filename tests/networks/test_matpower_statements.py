@@ -135,6 +135,43 @@ def test_a_copy_does_not_change_with_the_original():
 @pytest.mark.parametrize(
     "code",
     [
+        "t = 'branch'; mpc.(t)(1, 4) = 17;",
+        "mpc.(['bra' 'nch'])(1, 4) = 17;",
+        "t = 'branch'; b = mpc.branch; b(4) = 17; mpc.(t) = b;",
+        "m = mpc; m.('branch')(1, 4) = 17; mpc = m;",
+    ],
+)
+def test_a_field_may_be_named_by_a_text(code):
+    assert branch_x(code) == [17]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "mpc.(t)(1, 4) = 17;",
+        "mpc.(7) = 3;",
+        "mpc.('no name') = 3;",
+        "t = lower('BRANCH'); mpc.(t)(1, 4) = 17;",
+        "m = mpc; m.(t) = 3; mpc = m;",
+        "mpc.('branch')('x').y = 3;",
+        "mpc.branch(1, 4).('x') = 3;",
+        "mpc.branch = mpc.('branch') + 1;",
+        "disp(eval('mpc.branch(1, 4) = 17'))",
+        "q(eval('mpc.branch(1, 4) = 17')) = 3;",
+        "mpc. = 3;",
+        "[mpc.branch(1, 4)] = 17;",
+        "mpc.branch(1, 4)++;",
+        "mpc.branch = x = 17;",
+    ],
+)
+def test_no_statement_is_passed_over_in_silence(code):
+    with pytest.raises(InputError, match=r"little\.m', line 11 \("):
+        tables(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
         "mpc.reserves.zones = [1 1; 1]; mpc.reserves.req = [3; 4];",
         "mpc.if.map = [1 -2]; mpc.if.lims = 3;",
         "mpc.areas = [1 2 3; 1 2]; mpc.names = {'a } b', 'it''s'; \"50% [x\", 3};",
