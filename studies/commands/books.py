@@ -129,6 +129,9 @@ def read_profile(text: str) -> np.ndarray:
         )
     if not words:
         raise InputError(f"profile {text!r}: it is empty; give one multiplier for each period")
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 1 and "" in parts:
+        raise InputError(f"profile {text!r}: entry {parts.index('')} is empty; give a number for each period")
     for position, word in enumerate(words):
         if not np.isfinite(plain_number(word)):
             raise InputError(
