@@ -122,7 +122,10 @@ class Expression:
             raise Fault(line, "the ends of a range are no finite numbers", REMEDY)
         start, by, stop = (float(end.item()) for end in ends)
         # As MATLAB does, the last point may miss its place by rounding.
-        count = int(np.floor((stop - start) / by * (1 + 1e-15) + 1e-10)) + 1 if by else 0
+        steps = (stop - start) / by * (1 + 1e-15) + 1e-10 if by else -1.0
+        if not np.isfinite(steps):
+            raise Fault(line, "a range has more numbers than are counted", REMEDY)
+        count = int(np.floor(steps)) + 1
         limit_cells(count, line)
         return simple(start + by * np.arange(max(count, 0))[None, :], np.array([line]))
 

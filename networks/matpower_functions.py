@@ -94,7 +94,7 @@ def call(name: str, arguments: list[object], line: int) -> Value:
         shape = shape * 2 if len(shape) == 1 else shape
         if min(shape) < 0:
             raise Fault(line, f"{name} is called with no size", REMEDY)
-        limit_cells(shape[0] * shape[1], line)
+        limit_cells(max(shape[0], 1) * max(shape[1], 1), line)  # rows without cells have lines as well
         return simple(np.full(shape, float(name == "ones")), np.full(shape[0], line))
     rows, columns = sizes[0].shape or (1, 1)
     if name == "size" and more and sizes[1].size == 1 and sizes[1].item() in (1, 2):

@@ -250,5 +250,7 @@ def _assignment(tokens: list[Token]) -> int | None:
 
 
 def _function_name(statement: Statement) -> str:
-    names = [str(token.value) for token in statement.tokens if token.kind == "name"]
-    return names[-1] if names else ""
+    """The name that `function out = name(arguments)` defines; the results before `=` may be missing."""
+    results = _assignment(statement.tokens)
+    behind = statement.tokens[1 if results is None else results + 1 :]
+    return next((str(token.value) for token in behind if token.kind == "name"), "")

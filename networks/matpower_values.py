@@ -62,12 +62,16 @@ Value = np.float64 | np.bool_ | Matrix | str | Cell | Struct | Unknown
 
 
 def hold(value: object) -> object:
-    """Tell the matrices in `value` that one more variable holds them."""
-    if isinstance(value, Matrix):
-        value.shared, value.held = value.held, True
-    elif isinstance(value, Struct):
-        for inner in value.fields.values():
-            hold(inner)
+    """Tell the matrices in `value` that one more variable holds them; what it holds often is visited once."""
+    waiting, seen = [value], {id(value)}
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Matrix):
+            part.shared, part.held = part.held, True
+        elif isinstance(part, Struct):
+            new = {id(inner): inner for inner in part.fields.values() if id(inner) not in seen}
+            seen |= new.keys()
+            waiting += new.values()
     return value
 
 
@@ -107,7 +111,10 @@ def join(rows: list[list[tuple[Value, int]]], line: int) -> Value:
             return Matrix(found.values != 0, found.lines)  # a mask
         return found
     if len(rows) == 1 and all(isinstance(value, str) for value, _ in rows[0]):
-        return "".join(str(value) for value, _ in rows[0])
+        texts = [str(value) for value, _ in rows[0]]
+        limit_cells(sum(map(len, texts)), line, "a text of {} characters")
+        return "".join(texts)
+    limit_cells(sum(v.values.size if isinstance(v, Matrix) else 1 for row in rows for v, _ in row), line)
     bands = [band for row in rows if (band := _side_by_side(row)).values.size]
     widths = Counter(band.values.shape[1] for band in bands)
     for band in bands:
@@ -175,14 +182,13 @@ def positions(index: object, size: int, line: int) -> np.ndarray:
     raw = numbers_of(index, line).ravel(order="F")  # type: ignore[arg-type]
     if raw.dtype == bool:
         return np.flatnonzero(raw)
-    if (
-        not np.isfinite(raw).all()
-        or (raw != np.floor(raw)).any()
-        or (raw < 1).any()
-        or (raw > MOST_CELLS).any()
+    for bad, problem, remedy in (
+        (~np.isfinite(raw) | (raw != np.floor(raw)), "is no row or column", "give whole numbers"),
+        (raw < 1, "is no row or column", "count from 1"),
+        (raw > MOST_CELLS, "is too large for a row or column", f"at most {MOST_CELLS} cells are read"),
     ):
-        bad = raw[~((raw >= 1) & (raw == np.floor(raw)) & (raw <= MOST_CELLS))][0]
-        raise Fault(line, f"{bad:g} is no row or column", "count from 1")
+        if bad.any():
+            raise Fault(line, f"{raw[bad][0]:.15g} {problem}", remedy)
     return raw.astype(np.int64) - 1
 
 
@@ -194,6 +200,7 @@ def pick(value: Value, indices: list[object], line: int) -> Value:
         i, j = positions(indices[0], rows, line), positions(indices[1], columns, line)
         _inside(i, rows, "row", line)
         _inside(j, columns, "column", line)
+        limit_cells(len(i) * len(j), line)
         return simple(matrix.values[np.ix_(i, j)], matrix.lines[i])
     k = positions(indices[0], rows * columns, line)
     _inside(k, rows * columns, "cell", line)
@@ -231,6 +238,7 @@ def put(target: Value | None, indices: list[object], value: Value, line: int) ->
     i = _axis(indices[0], rows, given.values.shape[0], line)
     j = _axis(indices[1], columns, given.values.shape[1], line)
     cells = len(i), len(j)
+    limit_cells(len(i) * len(j), line)
     fits = given.values.size == 1 or given.values.shape == cells
     if not fits and not (1 in given.values.shape and 1 in cells and given.values.size == len(i) * len(j)):
         shape = f"{given.values.shape[0]} by {given.values.shape[1]}"
@@ -299,7 +307,7 @@ def _without(matrix: Matrix, indices: list[object], line: int) -> Value:
     raise Fault(line, "a part of rows and columns is deleted", "delete whole rows or columns")
 
 
-def limit_cells(cells: int, line: int) -> None:
+def limit_cells(cells: int, line: int, what: str = "a matrix of {} cells") -> None:
     """Refuse what would not fit into memory."""
     if cells > MOST_CELLS:
-        raise Fault(line, f"it makes a matrix of {cells} cells", f"at most {MOST_CELLS} are read")
+        raise Fault(line, f"it makes {what.format(cells)}", f"at most {MOST_CELLS} are read")

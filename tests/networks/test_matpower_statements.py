@@ -290,6 +290,50 @@ def test_arithmetic_is_that_of_python(signs, data):
     assert branch_x(f"mpc.branch(1, 4) = {code};") == [eval(code.replace(".", ""))]
 
 
+LONG = "u = ones(3000, 1000);\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        (LONG + "v = [u u u\n u u u];\n mpc.gencost = [v; v];", "it makes a matrix of 36000000 cells"),
+        (LONG + "mpc.gencost = [u; u; u; u; u; u; u];", "it makes a matrix of 21000000 cells"),
+        ("i = ones(1, 9000);\n mpc.gencost = mpc.bus(i, i);", "it makes a matrix of 81000000 cells"),
+        ("i = ones(1, 9000);\n mpc.bus(i, i) = 4;", "it makes a matrix of 81000000 cells"),
+        ("mpc.gencost = zeros(30000000, 0);", "it makes a matrix of 30000000 cells"),
+        (
+            "t = 'walras';\n" + "t = [t t t t t t t t t t];\n" * 6 + "mpc.version = [t t t t];",
+            "it makes a text of 24000000 characters",
+        ),
+        ("mpc.gencost = -1e308:1e-9:1e308;", "a range has more numbers than are counted"),
+        ("mpc.bus(30000000, 3) = 1;", "30000000 is too large for a row or column; at most 20000000 cells"),
+        ("mpc.bus(2.5, 3) = 1;", "2.5 is no row or column; give whole numbers"),
+        ("mpc.bus(-1, 3) = 1;", "-1 is no row or column; count from 1"),
+    ],
+)
+def test_what_would_not_fit_into_memory_is_refused_by_its_line(code, problem):
+    line = (HEAD + TABLES + code).count("\n") + 1
+    with pytest.raises(InputError, match=f"line {line} .*{problem}"):
+        tables(code)
+
+
+def test_structs_that_share_structs_are_read_in_the_time_of_their_text():
+    """Each line doubles the paths to the tables, not the structs; a shared table keeps its cells."""
+    code = "p = mpc;\n" + "q.left = p; q.right = p; p = q;\n" * 90
+    begin = time.process_time()
+    assert branch_x(code + "mpc.branch(1, 4) = 8;\ns = mpc.branch;\nmpc.branch(1, 4) = s(1, 4) + 1;") == [9]
+    assert branch_x("p = mpc;\nq.left = p;\nq.left.branch = 5;\nmpc.branch(1, 4) = 8; mpc = p;") == [3]
+    assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize(
+    "header", ["q = pumped(mpc, level)", "[q, r] = pumped(mpc)", "pumped(mpc)", "pumped", "q = pumped"]
+)
+def test_a_further_function_is_called_by_its_name(header):
+    text = f"{HEAD}{TABLES}end\nfunction {header}\nq = 3;\nend\n"
+    assert parse_matpower(text, "f.m").notes == ("the file's function 'pumped' is not part of the case",)
+
+
 def test_reading_is_linear_in_the_files_size():
     """60 000 blank lines, comments or statements take the time that their text takes."""
     for filler in ("\n", "% remark\n", ";", "x = 3;\n", "%{\nblock\n%}\n", "mpc.bus(2, 3) = 5;\n"):
