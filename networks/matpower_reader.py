@@ -19,7 +19,7 @@ from networks.matpower_costs import Costs, read_costs, straightened_note
 from networks.matpower_names import DCLINE
 from networks.matpower_service import BRANCH, BUS, GEN, NO_LIMIT_MVA, InService, rows_in_service
 from networks.matpower_text import MatpowerText, TextTable, parse_matpower
-from networks.notes import plural
+from networks.notes import endless_notes
 from networks.ranges import close_ranges
 
 
@@ -185,11 +185,7 @@ def _units(
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The tables `units` (those in service) and `segments` (of their piecewise costs), and notes."""
     low, high = (rows.gen.column(GEN[name], finite=False) for name in ("PMIN", "PMAX"))
-    unlimited = np.isinf(low) | np.isinf(high)
-    notes = []
-    if unlimited.any():
-        count = plural(int(unlimited.sum()), "unit")
-        notes.append(f"{count} without limits: taken to give and take all that the rest can use")
+    notes = endless_notes(low, high, "unit")
     low, high = close_ranges(low, high, withdrawal_mw)
     bus = _buses_at(rows.gen, GEN["GEN_BUS"])
     frame = pd.DataFrame({"unit": units, "bus": bus, "min_mw": low, "max_mw": high})

@@ -21,6 +21,20 @@ def left_out(number: int, one: str, many: str | None = None) -> list[str]:
     return [f"{plural(number, one, many)} left out"] if number else []
 
 
+def endless_notes(min_mw: np.ndarray, max_mw: np.ndarray, one: str) -> list[str]:
+    """Sentences on (units,) ranges [MW] that end nowhere, and what such a unit is taken to be able to do."""
+    downward, upward = np.isneginf(min_mw), np.isposinf(max_mw)
+    return [
+        f"{plural(int(these.sum()), one)} without {limits}: taken to {able} all that the rest can use"
+        for these, limits, able in (
+            (downward & upward, "limits", "give and take"),
+            (upward & ~downward, "an upper limit", "give"),
+            (downward & ~upward, "a lower limit", "take"),
+        )
+        if these.any()
+    ]
+
+
 def standing_notes(grid: Grid, fleet: Fleet) -> tuple[str, ...]:
     """The notes that follow from grid and fleet alone (readers add what they left out)."""
     notes = []

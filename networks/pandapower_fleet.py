@@ -11,7 +11,7 @@ import pandas as pd
 
 from networks.errors import InputError
 from networks.matpower_costs import PIECEWISE, POLYNOMIAL, read_costs, straightened_note
-from networks.notes import left_out, plural
+from networks.notes import endless_notes, left_out, plural
 from networks.pandapower_conversion import NO_LIMIT, Converted
 from networks.ranges import close_ranges
 
@@ -49,15 +49,12 @@ def fleet_tables(converted: Converted) -> FleetTables:
     loads = pd.concat(list(_fixed_loads(converted)), ignore_index=True)
     loads = loads[loads["mw"] != 0]
     units = _units(converted)
-    unlimited = np.isinf(units["min_mw"]) | np.isinf(units["max_mw"])
+    endless = endless_notes(units["min_mw"].to_numpy(float), units["max_mw"].to_numpy(float), "external grid")
     withdrawal = np.concatenate([loads["mw"].to_numpy(float), converted.buses["shunt_mw"].to_numpy(float)])
     low, high = close_ranges(units["min_mw"].to_numpy(float), units["max_mw"].to_numpy(float), withdrawal)
     units = units.assign(min_mw=low, max_mw=high)
     units, segments, cost_notes = _with_costs(net, units)
-    notes = [*_left_out_elements(net), *_fixed_elements(net, loads), *cost_notes]
-    if unlimited.any():
-        count = plural(int(unlimited.sum()), "external grid")
-        notes.append(f"{count} without limits: taken to give and take all that the rest can use")
+    notes = [*_left_out_elements(net), *_fixed_elements(net, loads), *cost_notes, *endless]
     return FleetTables(units.drop(columns=["table", "element"]), segments, loads, tuple(notes))
 
 

@@ -103,6 +103,19 @@ def test_a_unit_without_limits_gives_and_takes_what_the_rest_can_use(load):
     assert least_cost(case) == pytest.approx(45 * 10 + 45 * 20)
 
 
+@pytest.mark.parametrize(
+    ("limits", "note"),
+    [
+        ("Inf 0", "1 unit without an upper limit: taken to give all that the rest can use"),
+        ("Inf -5", "1 unit without an upper limit: taken to give all that the rest can use"),
+        ("0 -Inf", "1 unit without a lower limit: taken to take all that the rest can use"),
+    ],
+)
+def test_a_unit_without_one_limit_is_said_to_do_what_it_can(load, limits, note):
+    notes = load(gen=[GEN[0].replace("80 0", limits), GEN[1]]).notes
+    assert [said for said in notes if "without" in said and "unit" in said] == [note]
+
+
 def test_units_without_limits_that_would_trade_without_end_are_refused(load):
     free = [GEN[0].replace("80 0", "Inf -Inf"), GEN[1].replace("70 0", "Inf -Inf")]
     with pytest.raises(InputError, match=r"mpc\.gen, row 1: PMAX \(column 9\) is inf: .* to that of row 2"):

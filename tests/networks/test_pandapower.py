@@ -148,6 +148,15 @@ def test_external_grids_without_limits_give_what_the_rest_needs():
     assert least_cost(case) == pytest.approx(rundcopp_cost(net), rel=1e-6)
 
 
+def test_an_external_grid_that_cannot_take_is_not_said_to():
+    net = line_of_two()
+    net.ext_grid[["min_p_mw", "max_p_mw"]] = 0.0, np.nan
+    pp.create_gen(net, 1, p_mw=0, min_p_mw=0, max_p_mw=20)
+    case = networks.load(net)
+    assert case.fleet.min_mw[0] == 0
+    assert "1 external grid without an upper limit: taken to give all that the rest can use" in case.notes
+
+
 def test_polynomial_and_piecewise_costs():
     net = line_of_two()
     pp.create_gen(net, 1, p_mw=0, min_p_mw=-10, max_p_mw=20)
