@@ -160,7 +160,7 @@ class Book:
         ----------
         periods : number of periods; by default the length of `profile` or of the case's loads.
         hours : length of a period [h].
-        profile : (periods,) multipliers of every load.
+        profile : (periods,) multipliers of every load, none negative.
         ramps : whether the fleet's own ramp limits apply.
         ramp_share : ramp limit of every unit as a share of its capacity per period, in place of the
             fleet's own.

@@ -89,7 +89,15 @@ def _load_profiles(
             f"give periods={own}, or a case with loads for {count}"
         )
     load_mw = np.broadcast_to(fleet.load_mw, (len(fleet.loads), count))
-    return np.array(load_mw if factor is None else load_mw * factor)
+    if factor is None:
+        return np.array(load_mw)
+    negative = np.flatnonzero((factor < 0) & (load_mw != 0).any(axis=0))
+    if len(negative):
+        entry = int(negative[0])
+        raise InputError(
+            f"profile: entry {entry} is {factor[entry]:g}: loads would inject; give multipliers ≥ 0"
+        )
+    return np.array(load_mw * factor)
 
 
 def _unit_rows(fleet: Fleet, buses: tuple[Hashable, ...]) -> list[Row]:

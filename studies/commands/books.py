@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import Book
-from networks.checks import Table, plain_number, suggest
+from networks.checks import Table, plain_number, shown, suggest
 from networks.csv_tables import read_tables, typed_tables, with_labels_of
 from networks.csv_text import Cells, read_cells
 from networks.errors import InputError
@@ -122,22 +123,34 @@ def read_profile(text: str) -> np.ndarray:
         is_file = False
     if is_file:
         return _profile_of_file(read_cells(path, "profile"))
-    words = text.replace(",", " ").split()
-    if words and not any(np.isfinite(plain_number(word)) for word in words):
-        raise InputError(
-            f"profile: there is no file {text!r}; check the path, or give numbers separated by commas"
-        )
-    if not words:
+    if not text.strip():
         raise InputError(f"profile {text!r}: it is empty; give one multiplier for each period")
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) > 1 and "" in parts:
-        raise InputError(f"profile {text!r}: entry {parts.index('')} is empty; give a number for each period")
-    for position, word in enumerate(words):
-        if not np.isfinite(plain_number(word)):
-            raise InputError(
-                f"profile {text!r}: entry {position} is {word!r}; give numbers separated by commas, or a file"
-            )
-    return np.array([plain_number(word) for word in words])
+    entries = [entry.strip() for entry in text.split(",")]
+    if not NUMBERS.fullmatch(text) and all(np.isnan(plain_number(entry)) for entry in entries):
+        raise InputError(
+            f"profile: there is no file {shown(text)}; check the path, or give numbers separated by commas"
+        )
+    for position, entry in enumerate(entries):
+        if (problem := _problem_of(entry)) is not None:
+            raise InputError(f"profile {shown(text)}: entry {position} {problem}")
+    return np.array([plain_number(entry) for entry in entries])
+
+
+NUMBERS = re.compile(r"[0-9eE+\-.,;\s]+")
+"""Text that is meant as numbers, whether or not it is right, and no path."""
+
+
+def _problem_of(entry: str) -> str | None:
+    """What is wrong with an entry of a profile, and the remedy; None for a finite number."""
+    if not entry:
+        return "is empty; give a number for each period"
+    if np.isfinite(number := plain_number(entry)):
+        return None
+    if not np.isnan(number):
+        return f"is {shown(entry)}: it is too large; give a finite number"
+    if len(re.split(r"[;\s]+", entry)) > 1:
+        return f"is {shown(entry)}: it is no single number; separate numbers by commas, with decimal points"
+    return f"is {shown(entry)}: it is no number; give numbers separated by commas, or a file"
 
 
 def _profile_of_file(cells: Cells) -> np.ndarray:

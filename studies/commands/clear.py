@@ -100,7 +100,7 @@ def clear(
         typer.Option(
             metavar="NUMBERS|CSV",
             help='Multipliers of every load, one per period: "0.8,1,1.1", or a CSV with the column '
-            "multiplier, where wanted beside period.",
+            "multiplier, where wanted beside period. None is negative.",
         ),
     ] = None,
     ramp_share: Annotated[

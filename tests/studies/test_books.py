@@ -13,7 +13,8 @@ from studies.commands.books import BookRequest, build_book, find_bus, read_profi
 
 
 @pytest.mark.parametrize(
-    ("text", "values"), [("1", [1]), ("0.8,1, 1.1", [0.8, 1, 1.1]), ("2 3", [2, 3]), ("1e-3,-1", [1e-3, -1])]
+    ("text", "values"),
+    [("1", [1]), ("0.8,1, 1.1", [0.8, 1, 1.1]), ("2 , 3", [2, 3]), ("1e-3,+.5", [1e-3, 0.5])],
 )
 def test_profiles_as_text(text: str, values: list[float]) -> None:
     assert read_profile(text).tolist() == values
@@ -69,6 +70,15 @@ def test_a_long_list_is_no_file_name() -> None:
 def test_wrong_profiles_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="profile"):
         read_profile(text)
+
+
+def test_multipliers_that_would_turn_loads_into_injections_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "profile.csv"
+    file.write_text("period,share\n1,0.4\n2,-0.25\n0,0\n", encoding="utf-8")
+    case = networks.load("pglib_ieee118")
+    for profile in ("0, 0.4, -0.25", str(file)):
+        with pytest.raises(InputError, match=r"profile: entry 2 is -0\.25: loads would inject; .* ≥ 0"):
+            build_book(case, BookRequest(profile=profile))
 
 
 def test_labels_of_files_follow_the_grid(tmp_path: Path) -> None:

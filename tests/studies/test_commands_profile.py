@@ -14,5 +14,23 @@ def test_an_empty_entry_is_named(text: str, entry: int) -> None:
         read_profile(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0.7 0.8", "entry 0 is '0.7 0.8': it is no single number; separate numbers by commas"),
+        ("1,0.7;0.8", "entry 1 is '0.7;0.8': it is no single number"),
+        ("1,-2e400", "entry 1 is '-2e400': it is too large; give a finite number"),
+        ("inf", "entry 0 is 'inf': it is too large"),
+        ("1.2.3", "entry 0 is '1.2.3': it is no number"),
+        ("0.7,o.8", "entry 1 is 'o.8': it is no number"),
+        (";", "entry 0 is ';'"),
+        ("demand,2027.csv", "there is no file 'demand,2027.csv'"),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_profile(text)
+
+
 def test_entries_are_kept_in_order() -> None:
     assert read_profile("0.9, 1,1.1").tolist() == [0.9, 1.0, 1.1]
