@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.machines import BUY, EVERY_PERIOD, SELL, only_buys, refuse_self_trade
-from networks.checks import MOST_MW, Rows, Table, frozen, number, suggest, whole
+from networks.checks import MOST_MW, Rows, Table, frozen, number, shown, suggest, whole
 from networks.csv_tables import read_tables
 from networks.errors import InputError
 
@@ -209,7 +209,7 @@ class Book:
         for key, value in share.items():
             chosen = self._select(key, "share", value)
             if not 0 <= value <= 1:
-                raise InputError(f"withheld share of {key!r} is {value!r}; give a number from 0 to 1")
+                raise InputError(f"withheld share of {key!r} is {shown(value)}; give a number from 0 to 1")
             mw[chosen] = np.maximum(mw[chosen] * (1 - value), self.min_mw[chosen])
         return replace(self, mw=mw)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.errors import InputError
+from networks.checks import shown
 
 
 def roc_curve(honest: np.ndarray, guilty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -30,7 +31,7 @@ def area_under(false: np.ndarray, found: np.ndarray) -> float:
 def alarm_threshold(honest: np.ndarray, false_alarms: float = 0.05) -> float:
     """Least observed value that at most the share `false_alarms` of the honest exceed."""
     if not 0 <= false_alarms < 1:
-        raise InputError(f"false_alarms is {false_alarms!r}; give a share from 0 to below 1")
+        raise InputError(f"false_alarms is {shown(false_alarms)}; give a share from 0 to below 1")
     return float(np.quantile(_sorted("honest", honest), 1.0 - false_alarms, method="higher"))
 
 

@@ -233,7 +233,7 @@ def whole(name: str, value: object, minimum: int = 1, most: int | None = None) -
     good = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not good or value < minimum or (most is not None and value > most):  # type: ignore[operator]
         bound = f"of at least {minimum}" if most is None else f"from {minimum} to {most}"
-        raise InputError(f"{name} is {value!r}; give a whole number {bound}")
+        raise InputError(f"{name} is {shown(value)}; give a whole number {bound}")
     return int(value)  # type: ignore[call-overload]
 
 
@@ -261,7 +261,8 @@ def _column_of_numbers(raw: pd.Series) -> np.ndarray:
 
 
 def shown(value: object, most: int = 160) -> str:
-    """The value as a message shows it: escaped, and cut where it is long."""
+    """The value as a message shows it: a numpy scalar as Python's, escaped, and cut where it is long."""
+    value = value.item() if isinstance(value, np.generic) else value
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # Python writes no whole number of more than 4,300 digits

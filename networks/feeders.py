@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from networks.case import Case, load
-from networks.checks import Protected, suggest, whole
+from networks.checks import Protected, shown, suggest, whole
 from networks.errors import InputError
 from networks.grid import Grid
 from networks.profiles import Weather, draw_loads, draw_pv, heating_load
@@ -109,7 +109,7 @@ def place_homes(
     }
     for name, share in shares.items():
         if not 0 <= share <= 1:
-            raise InputError(f"{name}_share is {share!r}; give a probability from 0 to 1")
+            raise InputError(f"{name}_share is {shown(share)}; give a probability from 0 to 1")
     substation = grid.buses[0] if source is None else source
     places = [bus for bus in grid.buses if bus != substation] or list(grid.buses)
     where = generator.integers(0, len(places), homes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from networks.checks import Rows, Table, freeze_arrays, number, whole
+from networks.checks import Rows, Table, freeze_arrays, number, shown, whole
 from networks.errors import InputError
 from networks.geography import lengths_km, scatter_positions
 
@@ -161,7 +161,7 @@ def draw_random_lines(
     draws = generator.random(len(first))
     if lines is not None:
         if whole("lines", lines, minimum=0) > len(first):
-            raise InputError(f"lines is {lines!r}; {count} agents have only {len(first)} pairs")
+            raise InputError(f"lines is {shown(lines)}; {count} agents have only {len(first)} pairs")
         chosen = np.sort(np.argsort(draws, kind="stable")[:lines])
     else:
         if mean_degree is not None:
@@ -201,7 +201,7 @@ def draw_near_lines(
     else:
         degree = number("mean_degree", mean_degree, "lines per agent", minimum=0.0)
         if degree > max(count - 1, 0):
-            raise InputError(f"mean_degree is {mean_degree!r}; give a number from 0 to {count - 1}")
+            raise InputError(f"mean_degree is {shown(mean_degree)}; give a number from 0 to {count - 1}")
         wanted = round(0.5 * count * degree)
         chosen = np.sort(np.argsort(length, kind="stable")[:wanted])
     return _join(buses, first[chosen], second[chosen], positions, r_pu_per_km)

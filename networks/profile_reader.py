@@ -39,19 +39,26 @@ def read_profiles(rows: Rows | str | Path, unit: str = "MW") -> Profiles:
     """Series [MW] of a user's table or CSV file.
 
     Columns: `slot` (0, 1, 2, …, each once, in any order) or `time` (ISO 8601, equally far apart, in any
-    order, the beginning of the slot), then one column per home. `unit` is "MW" or "kW".
+    order, the beginning of the slot), then one column per home, of numbers of at least 0. `unit` is "MW" or
+    "kW".
 
     Raises
     ------
     InputError
-        naming row, column, value and remedy.
+        naming file, row, column, value in the table's unit, and remedy.
     """
     if unit not in ("MW", "kW"):
         raise InputError(f"unit is {unit!r}; use 'MW' or 'kW'")
-    if isinstance(rows, (str, Path)):
-        frame = read_table(rows, "profiles", labels={"time": "time"})
-    else:
-        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    if not isinstance(rows, (str, Path)):
+        return _profiles_of(rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows)), unit)
+    frame = read_table(rows, "profiles", labels={"time": "time"})
+    try:
+        return _profiles_of(frame, unit)
+    except InputError as error:
+        raise InputError(f"file '{rows}': {error}") from error
+
+
+def _profiles_of(frame: pd.DataFrame, unit: str) -> Profiles:
     when = "time" if "time" in frame.columns and "slot" not in frame.columns else "slot"
     homes = [column for column in frame.columns if column != when]
     if not homes:
@@ -64,7 +71,7 @@ def read_profiles(rows: Rows | str | Path, unit: str = "MW") -> Profiles:
         order = np.argsort(_slots(table))
     else:
         order, hours, clock = _times(table)
-    values = np.array([table.numbers(home, unit) for home in homes])[:, order]
+    values = np.array([table.numbers(home, unit, minimum=0.0) for home in homes])[:, order]
     return Profiles(tuple(homes), values * (1e-3 if unit == "kW" else 1.0), hours, clock)
 
 

@@ -28,7 +28,7 @@ from clearing.pricing.prices import PriceRule
 from clearing.pricing.reduced import Reduced
 from clearing.solvers import TIME_LIMIT
 from clearing.structure import Numbers, Structure
-from networks.checks import number, suggest
+from networks.checks import number, shown, suggest
 from networks.feeders import refuse_unless_radial
 from networks.grid import Grid
 
@@ -83,7 +83,7 @@ class ElecBay:
         if mode == "sequential" and pricing not in ("pay_as_bid", "k"):
             raise InputError(f"pricing is {pricing!r}; the sequential mode pays 'pay_as_bid' or 'k'")
         if number("k", k, "shares from 0 to 1", minimum=0.0) > 1:
-            raise InputError(f"k is {k!r}; give a share from 0 to 1")
+            raise InputError(f"k is {shown(k)}; give a share from 0 to 1")
         if radial:
             refuse_unless_radial(grid)
         self.grid, self.mode, self.k = grid, mode, float(k)

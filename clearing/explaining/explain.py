@@ -18,7 +18,7 @@ from clearing.errors import InputError
 from clearing.explaining.wording import explain_in_words
 from clearing.pricing.directions import Direction, Directions
 from clearing.pricing.exact import NO_EFFECT
-from networks.checks import suggest
+from networks.checks import shown, suggest
 
 if TYPE_CHECKING:
     from clearing.outcome import Outcome
@@ -98,7 +98,9 @@ def explain_price(outcome: Outcome, bus: Hashable, period: int = 0) -> Explanati
         ) from None
     whole = isinstance(period, (int, np.integer)) and not isinstance(period, bool)
     if not whole or not 0 <= period < book.periods:
-        raise InputError(f"period is {period!r}; the book has {book.periods}: give 0 to {book.periods - 1}")
+        raise InputError(
+            f"period is {shown(period)}; the book has {book.periods}: give 0 to {book.periods - 1}"
+        )
     t = int(period)
     directions = Directions(outcome.face, at, t)
     more, less = directions.serve(1.0), directions.serve(-1.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from networks.checks import Protected, number, whole
+from networks.checks import Protected, number, shown, whole
 from networks.errors import InputError
 from networks.feeders import Neighbourhood
 
@@ -37,7 +37,7 @@ class Battery:
         for name, above in (("efficiency", 0.0), ("start", None)):
             value = number(f"battery {name}", getattr(self, name), "shares", above=above, minimum=None)
             if not 0 <= value <= 1:
-                raise InputError(f"battery {name} is {value!r}; give a share from 0 to 1")
+                raise InputError(f"battery {name} is {shown(value)}; give a share from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ class Home(Protected):
                 raise InputError(f"{where}: {name} has shape {np.shape(series)}; give ({slots},)")
             if not np.isfinite(series).all() or (np.asarray(series) < 0).any():
                 k = int(np.flatnonzero(~(np.isfinite(series) & (np.asarray(series) >= 0)))[0])
-                raise InputError(f"{where}: {name}[{k}] is {series[k]!r}; give a finite number ≥ 0 in MW")
+                raise InputError(
+                    f"{where}: {name}[{k}] is {shown(series[k])}; give a finite number ≥ 0 in MW"
+                )
         for item in self.appliances:
             self._check_window(item, slots)
         for k, block in enumerate(self.comfort):
@@ -190,7 +192,7 @@ def elastic_comfort(
     """
     number("price", price, "$/MWh", above=0)
     if not number("elasticity", elasticity, "1") < 0:
-        raise InputError(f"elasticity is {elasticity!r}; give a number below 0")
+        raise InputError(f"elasticity is {shown(elasticity)}; give a number below 0")
     blocks = whole("blocks", blocks)
     base = np.asarray(demand_mw, dtype=float)
     top = float(base.max(initial=0.0)) * most

@@ -17,7 +17,7 @@ import numpy as np
 from clearing.homes.home import Home
 from clearing.homes.schedule import schedule_homes, tariff_arrays
 from clearing.plants.supply_curve import SupplyCurve, trace_curve
-from networks.checks import number
+from networks.checks import number, shown
 from networks.errors import InputError
 
 NEED = 1000.0  # $/MWh: worth of load that must be served, far above any tariff
@@ -45,7 +45,7 @@ def net_export_curve(
         a slot outside the horizon, or a home without connection.
     """
     if not 0 <= slot < home.slots:
-        raise InputError(f"slot is {slot!r}; give 0 to {home.slots - 1}")
+        raise InputError(f"slot is {shown(slot)}; give 0 to {home.slots - 1}")
     if home.connection_mw <= 0:
         raise InputError(f"home {home.label!r} has no connection, so it offers nothing; give connection_mw")
     buy, sell = tariff_arrays(home, buy_price, sell_price)

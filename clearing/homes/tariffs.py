@@ -11,7 +11,7 @@ import pandas as pd
 from clearing.homes.home import Home
 from clearing.homes.outcome import HomeSchedule
 from clearing.homes.schedule import schedule_homes
-from networks.checks import Protected, number, whole
+from networks.checks import Protected, number, shown, whole
 from networks.errors import InputError
 from networks.profiles import slot_hours
 
@@ -67,7 +67,7 @@ def time_of_use_tariff(
     buy = np.full(slots, number("price", price, "$/MWh"))
     for first, last, value in windows:
         if not 0 <= first < last <= 24:
-            raise InputError(f"window from {first!r} to {last!r} h; give hours 0 ≤ from < to ≤ 24")
+            raise InputError(f"window from {shown(first)} to {shown(last)} h; give hours 0 ≤ from < to ≤ 24")
         buy[(hour >= first) & (hour < last)] = number("window price", value, "$/MWh")
     return Tariff("time of use", buy, np.full(slots, float(feed_in)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from networks.checks import Rows, Table, frozen, number, real_array
+from networks.checks import Rows, Table, frozen, number, real_array, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,4 +107,4 @@ def _check_array(name: str, array: np.ndarray, minimum: float | None) -> None:
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
         remedy = "a finite number" if minimum is None else f"a finite number of at least {minimum:g}"
-        raise InputError(f"{name}{list(where)} is {array[where]!r}; give {remedy}")
+        raise InputError(f"{name}{list(where)} is {shown(array[where])}; give {remedy}")

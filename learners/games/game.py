@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from clearing.errors import InputError
-from networks.checks import real_array
+from networks.checks import real_array, shown
 
 
 @runtime_checkable
@@ -90,7 +90,8 @@ class PayoffTensor:
         if not np.isfinite(values).all():
             place = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
             raise InputError(
-                f"payoff of player {place[0]} in profile {place[1:]} is {values[place]!r}; give a number in $"
+                f"payoff of player {place[0]} in profile {place[1:]} is {shown(values[place])}; "
+                "give a number in $"
             )
         players = tuple(self.players) or tuple(f"player {i + 1}" for i in range(count))
         if len(players) != count or len(set(players)) != count:
@@ -209,6 +210,11 @@ def profiles_of(actions: Sequence[int]) -> np.ndarray:
 def tabulate(source: PayoffSource, chunk: int = 65536) -> PayoffTensor:
     """The tensor of a source, evaluated in chunks of at most `chunk` profiles.
 
+    Raises
+    ------
+    InputError
+        for what is no source, such as bare arrays.
+
     Examples
     --------
     >>> dilemma = PayoffTensor([[[3, 0], [4, 1]], [[3, 4], [0, 1]]])
@@ -217,6 +223,11 @@ def tabulate(source: PayoffSource, chunk: int = 65536) -> PayoffTensor:
     """
     if isinstance(source, PayoffTensor):
         return source
+    if not isinstance(source, PayoffSource):
+        raise InputError(
+            f"the game is of type {type(source).__name__}; give PayoffTensor([A, B, …]) of each player's "
+            "array of payoffs, with one axis of actions per player, or another source of payoffs"
+        )
     profiles = profiles_of(source.actions)
     pieces = [source.payoffs(profiles[k : k + chunk]) for k in range(0, len(profiles), chunk)]
     values = np.concatenate(pieces).T.reshape(len(source.players), *source.actions)

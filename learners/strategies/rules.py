@@ -14,6 +14,7 @@ import numpy as np
 from clearing.errors import InputError
 from learners.strategies.learner import ArrayLearner, Learner, LearnerSpec, Seat, Seen, feasible_choice
 from learners.strategies.policy_card import Strategy
+from networks.checks import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Rule:
             value = getattr(self, name, None)
             if value is not None and not 0 <= value < seat.actions:
                 raise InputError(
-                    f"{type(self).__name__}: {name} is {value!r}, but player "
+                    f"{type(self).__name__}: {name} is {shown(value)}, but player "
                     f"{seat.source.players[seat.player]!r} has actions 0 to {seat.actions - 1}"
                 )
 

@@ -32,8 +32,9 @@ def homes(
         ),
     ],
     count: Annotated[
-        int, typer.Option(help="Number of homes (with --load: one per column of the file).")
-    ] = 25,
+        int | None,
+        typer.Option(help="Number of homes.", show_default="25; with --load one per column of the file"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of places, loads, sun and what homes have.", min=0)] = 0,
     slots: Annotated[
         int | None,

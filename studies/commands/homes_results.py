@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from studies.pictures.charts import Chart
 
 PEAK = (16.0, 21.0)  # hours of the dearer price by time of use
-DAY, SLOTS = 24.0, 96  # hours of a day, and its slots where homes are drawn
+DAY, SLOTS, HOMES = 24.0, 96, 25  # hours of a day; its slots and the number of homes where homes are drawn
 COMFORT_SHARE, ELASTICITY = 0.3, -0.5  # comfort beside the load: a share of it, and its price elasticity
 
 
@@ -35,7 +35,7 @@ class HomesRequest:
     """What `walras homes` is asked; see its options."""
 
     feeder: str
-    count: int = 25
+    count: int | None = None
     seed: int = 0
     slots: int | None = None
     load: Path | None = None
@@ -150,10 +150,13 @@ def _street(grid: Grid, request: HomesRequest) -> Street:
         if request.sun is not None:
             raise InputError("--sun needs --load, whose columns name the homes; give both")
         slots = SLOTS if request.slots is None else request.slots
-        homes = place_homes(grid, whole("--count", request.count), generator, slots=slots, **shares)
+        number_of = HOMES if request.count is None else whole("--count", request.count)
+        homes = place_homes(grid, number_of, generator, slots=slots, **shares)
         kinds = ["loads", "sun", *_asked(shares, request.comfort is not False)]
         origin = f"drawn by seed {request.seed}: places, {', '.join(kinds)}"
         return Street(homes, (np.arange(slots) + 0.5) * homes.hours, origin, request.comfort is not False)
+    if request.count is not None:
+        raise InputError("--load has one home per column; leave --count out")
     loads, hours, clock = _given(request)
     count_of, slots = loads.mw.shape
     one_day = abs(slots * hours - DAY) < 1e-9

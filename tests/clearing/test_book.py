@@ -323,7 +323,7 @@ class TestBuilders:
         assert book.periods >= 1
         with pytest.raises(InputError, match="profile"):
             Book.from_case(case, profile=[1.0, NAN])
-        with pytest.raises(InputError, match="entry 1 is -0.6: loads would inject"):
+        with pytest.raises(InputError, match=r"entry 1 is -0\.6: loads would inject"):
             Book.from_case(case, profile=[1.0, -0.6])
         with pytest.raises(InputError, match="profile has 3 multipliers for 2 periods"):
             Book.from_case(case, periods=2, profile=[1, 1, 1])

@@ -96,3 +96,12 @@ def test_series_from_a_table(tmp_path):
         read_profiles(frame, unit="W")
     with pytest.raises(InputError, match="there is no file"):
         read_profiles(tmp_path / "none.csv")
+
+
+def test_a_negative_cell_is_named_as_the_user_wrote_it(tmp_path):
+    path = tmp_path / "street.csv"
+    path.write_text("slot,Cleo,Dan\n1,0.4,0.2\n0,0.3,-0.7\n", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        read_profiles(path, unit="kW")
+    assert str(refused.value).startswith(f"file '{path}': table 'profiles', slot 0")
+    assert "(row 1): column 'Dan' is -0.7: it is below 0; give a number ≥ 0 in kW" in str(refused.value)

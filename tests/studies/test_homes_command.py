@@ -155,6 +155,7 @@ def test_times_say_how_long_rows_are_and_when_the_peak_is(tmp_path):
          "rows of 1 h; leave --slots out"),
         ("time,Ann\n2026-01-01 00:00,1\n2026-01-01 01:00,1\n2026-01-01 03:00,1\n2026-01-01 04:00,1\n", (),
          "does not follow the row before by 1 h"),
+        ("slot,Ann\n0,1\n1,1\n", ("--slots", 2, "--count", 25), "one home per column; leave --count out"),
         ("time,Ann\n01.02.2026 13:00,1\n01.02.2026 14:00,1\n", (), "write times as 2026-01-31 13:00"),
         ("time,Ann\n2026-01-01 00:00,1\n2026-01-01T01:00+01:00,1\n", (),
          "offset from UTC and some have none"),
