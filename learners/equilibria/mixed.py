@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -15,7 +15,7 @@ from clearing.errors import InputError, NumericalError
 from learners.equilibria.polytopes import Vertices, vertices_by_pivots, vertices_by_supports
 from learners.equilibria.pure import rounding_of
 from learners.games.game import PayoffSource, PayoffTensor, tabulate
-from networks.checks import whole
+from networks.checks import shown, whole
 
 Method = Literal["lemke_howson", "support_enumeration", "vertex_enumeration"]
 GAP = 1e-7  # of the player's range of payoffs: what a best reply may gain in an equilibrium that was found
@@ -65,8 +65,8 @@ def mixed_equilibria(
     Raises
     ------
     InputError
-        without two players, for an unknown start or method, for a game too large to enumerate; for Lemke and
-        Howson also without quantecon (extra `equilibria`).
+        for what is no game, without two players, for an unknown start or method, for a game too large to
+        enumerate; for Lemke and Howson also without quantecon (extra `equilibria`).
     NumericalError
         when what was found is no equilibrium: a best reply gains more than `GAP`.
 
@@ -84,12 +84,12 @@ def mixed_equilibria(
     tensor = tabulate(source)
     if len(tensor.players) != 2:
         raise InputError(f"mixed equilibria are for two players; the game has {len(tensor.players)}")
+    if not isinstance(method, str) or method not in get_args(Method):
+        raise InputError(
+            f"method is {shown(method)}; use 'lemke_howson', 'support_enumeration' or 'vertex_enumeration'"
+        )
     if method == "lemke_howson":
         return (_by_lemke_howson(tensor, start, most_pivots),)
-    if method not in ("support_enumeration", "vertex_enumeration"):
-        raise InputError(
-            f"method is {method!r}; use 'lemke_howson', 'support_enumeration' or 'vertex_enumeration'"
-        )
     enumerate_vertices = vertices_by_pivots if method == "vertex_enumeration" else vertices_by_supports
     first, second = _matrices(tensor)
     return _extreme(tensor, enumerate_vertices(first), enumerate_vertices(second))

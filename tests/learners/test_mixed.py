@@ -177,6 +177,17 @@ def test_refusals(options, message):
         mixed_equilibria(PENNIES, **options)
 
 
+def test_bare_arrays_are_no_game():
+    mine, theirs = np.array([[2.0, 0], [3, 1]]), np.array([[2.0, 3], [0, 1]])
+    for given_ in (mine, mine.tolist()):
+        with pytest.raises(InputError, match=r"is of type (ndarray|list); give PayoffTensor\(\[A, B, …\]\)"):
+            mixed_equilibria(given_, theirs)
+    with pytest.raises(InputError, match="method is array"):
+        mixed_equilibria(PENNIES, theirs)
+    (only,) = mixed_equilibria(PayoffTensor([mine, theirs]), "vertex_enumeration")
+    assert only.payoffs.tolist() == [1, 1]
+
+
 def test_other_games_are_refused():
     with pytest.raises(InputError, match="two players; the game has 3"):
         mixed_equilibria(PayoffTensor(np.zeros((3, 2, 2, 2))))
