@@ -208,7 +208,10 @@ def _rank(net: Any, label: Any) -> int:
 
 
 def _branches(net: Any, ppc: Any, label_of: np.ndarray) -> tuple[pd.DataFrame, int]:
-    """The branch table, and how many branches in service end at no bus, so that they carry no flow."""
+    """The branch table, and how many branches in service end at no bus, so that they carry no flow.
+
+    The inner branch of an extended ward is no branch of the net, and its source gives no active power.
+    """
     from pandapower.pypower.idx_brch import BR_R, BR_STATUS, BR_X, F_BUS, RATE_A, SHIFT, T_BUS, TAP
 
     values = np.real(ppc["branch"])
@@ -228,7 +231,8 @@ def _branches(net: Any, ppc: Any, label_of: np.ndarray) -> tuple[pd.DataFrame, i
     )
     open_end = frame["from_bus"].isna() | frame["to_bus"].isna()
     looped = frame["from_bus"] == frame["to_bus"]
-    dangling = (open_end & frame["in_service"]) | looped
+    inner = np.array([name.startswith("xward ") for name in frame["branch"]], dtype=bool)
+    dangling = ((open_end & frame["in_service"]) | looped) & ~inner
     return frame[~open_end & ~looped], int(dangling.sum())
 
 

@@ -147,9 +147,12 @@ def _left_out_elements(net: Any) -> list[str]:
     notes = []
     for table in ("gen", "ext_grid", "sgen", "load", "storage", "motor", "ward", "xward"):
         on = net._is_elements[table] | net._is_elements.get(f"{table}_controllable", False)
-        notes += left_out(
-            int((~np.asarray(on, dtype=bool)).sum()), f"{table} out of service", f"{table}s out of service"
-        )
+        off, itself = ~np.asarray(on, dtype=bool), ~net[table].in_service.to_numpy(dtype=bool)
+        for these, one, many in (
+            (off & itself, "out of service", "out of service"),
+            (off & ~itself, "at a bus out of service", "at buses out of service"),
+        ):
+            notes += left_out(int(these.sum()), f"{table} {one}", f"{table}s {many}")
     return notes
 
 

@@ -108,7 +108,8 @@ def test_every_element_agrees_with_rundcopp():
         "1 bus out of service left out",
         "1 bus fused with another by closed switches, whose price it has: 40 with 3",
         "1 sgen not controllable: fixed at 1.5 MW, whatever the price",
-        "2 loads out of service left out",
+        "1 load out of service left out",
+        "1 load at a bus out of service left out",
         "1 gen out of service left out",
         "1 unit without a cost: 0 $/MWh",
     ):
@@ -130,6 +131,26 @@ def test_controllable_loads_and_storages_are_units_of_negative_output():
 def test_limits_are_those_of_the_opf():
     assert networks.load(line_of_two()).grid.limit_mw[0] == pytest.approx(0.5 * 0.47 * 110 * np.sqrt(3))
     assert np.isinf(networks.load(line_of_two(limit=False)).grid.limit_mw[0])
+
+
+def test_what_is_left_out_is_called_what_it_is():
+    """An extended ward's inner branch is none of the net's; an element's bus may be out of service."""
+    net = line_of_two()
+    pp.create_xward(net, 1, ps_mw=2, qs_mvar=0, pz_mw=0, qz_mvar=0, r_ohm=0.2, x_ohm=0.4, vm_pu=1.0)
+    before = networks.load(net)
+    assert not any("open at one end" in note for note in before.notes)
+    assert "xward 0" in before.fleet.loads
+    off = pp.create_bus(net, 110.0, in_service=False)
+    for on in (True, True, False):
+        pp.create_gen(net, off, p_mw=3, min_p_mw=0, max_p_mw=9, in_service=on)
+    pp.create_load(net, off, p_mw=3)
+    notes = networks.load(net).notes
+    assert set(notes) - set(before.notes) == {
+        "1 bus out of service left out",
+        "2 gens at buses out of service left out",
+        "1 gen out of service left out",
+        "1 load at a bus out of service left out",
+    }
 
 
 def test_coordinates_are_kept():
