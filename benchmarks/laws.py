@@ -15,11 +15,12 @@ import numpy as np
 from workloads import Workload
 
 from clearing import NodalMarket
+from clearing.rounds.attempt import MW_TOL
 from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import door
-from clearing.rounds.fields import KNOWN, UNSET
-from clearing.rounds.kernel import BINDING, MW_TOL, N_INFO, STEPS, TIES, clear_rounds
+from clearing.rounds.fields import BINDING, KNOWN, N_INFO, STEPS, TIES, UNSET
+from clearing.rounds.kernel import clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.outcome import put_aside, recompute
 from clearing.rounds.proof import prove

@@ -93,11 +93,6 @@ def count() -> int:
     return len(_FUNCTIONS)
 
 
-def dispatcher_of(place: int) -> Any:
-    """numba's dispatcher of a function that is loaded."""
-    return _loaded[place][1]
-
-
 def loaded() -> list[str]:
     """Names of those that this process has loaded."""
     return [_FUNCTIONS[place][1] for place in _loaded]

@@ -6,8 +6,7 @@ import numpy as np
 
 from clearing.rounds import apart
 from clearing.rounds.compiled import door
-from clearing.rounds.fields import OK
-from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED
+from clearing.rounds.fields import N_INFO, OK, RESIDUAL, STATUS, UNPRICED
 from clearing.rounds.store import BUSES, ORDERS, floats_at, matrix_at
 
 

@@ -15,7 +15,8 @@ from clearing.rounds import fields as F
 from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
 from clearing.rounds.desk import clear_desk
-from clearing.rounds.kernel import N_INFO, RESIDUAL, STATUS, UNPRICED, clear_rounds
+from clearing.rounds.fields import N_INFO, RESIDUAL, STATUS, UNPRICED
+from clearing.rounds.kernel import clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise
@@ -318,10 +319,10 @@ class Engine:
             work = self.workspace()
         if work.dirty:
             work.restore(self._fixed_default, self._limit_default)
-        run = self._clear_one or _one_round()
-        self._clear_one = run
-        plain = self._plain
-        if not plain:
+        run = self._clear_one
+        if run is None:
+            run = self._clear_one = _one_round()
+        if not self._plain:
             price, mw = price / self._money, mw / self._quantity
         accepted, lmp = np.empty(self.orders), np.empty(self.buses)
         while True:
@@ -334,7 +335,7 @@ class Engine:
                 return None
             work.provide(status)
         self._idle.append(work)
-        if not plain:
+        if not self._plain:
             accepted *= self._quantity
             lmp *= self._money
             lmp[self._deserted] = np.nan

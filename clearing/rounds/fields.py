@@ -249,6 +249,16 @@ FOUND = 1  # those of them met so far
 ASTRAY = 2  # 1 where a line is beyond its limit, or at it and not among them
 N_MARK = 3
 
+# info (float): what is said of each round, one row for each
+STATUS = 0
+RESIDUAL = 1  # worst residual over its tolerance
+TIES = 2  # columns and limits that could move at no cost
+FREEDOM = 3  # rows less rank: directions in which prices are free
+UNPRICED = 4  # components without a price
+STEPS = 5  # pivots
+BINDING = 6  # lines at a limit
+N_INFO = 7
+
 # statuses of a round
 OK = 0
 INFEASIBLE = 1

@@ -29,7 +29,7 @@ from clearing.rounds.fields import (
     X,
     Y,
 )
-from clearing.rounds.signs import true_duals
+from clearing.rounds.reduced_costs import true_duals
 from clearing.rounds.singular import decompose
 from clearing.rounds.sites import net
 from clearing.rounds.store import BALANCES

@@ -25,6 +25,7 @@ from clearing.rounds.fields import (
     STALLED,
     SUMMED,
     TIEROWS,
+    TIES,
     X,
     Y,
 )  # fmt: skip
@@ -85,7 +86,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         if quick:  # which of the tied orders the climb left inside their bounds says nothing
             quick = False
             continue
-        out[2] = ties
+        out[TIES] = ties
         status, tight = apart.share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0

@@ -38,8 +38,8 @@ from clearing.rounds.fields import (
 )  # fmt: skip
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
+from clearing.rounds.reduced_costs import true_duals
 from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
-from clearing.rounds.signs import true_duals
 from clearing.rounds.singular import weight
 from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
 

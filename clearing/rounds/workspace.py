@@ -6,7 +6,6 @@ import numpy as np
 
 from clearing.rounds import apart, store
 from clearing.rounds import fields as F
-from clearing.rounds.kernel import N_INFO
 
 
 class Workspace:
@@ -24,7 +23,7 @@ class Workspace:
     def __init__(self, head: np.ndarray):
         self.floats, self.ints = store.allocate(head)
         apart.fill(self.views()["apart"])
-        self.desk = np.zeros(2 + N_INFO + 2 * int(head[store.ORDERS]))
+        self.desk = np.zeros(2 + F.N_INFO + 2 * int(head[store.ORDERS]))
         self.dirty = False
 
     def views(self) -> dict[str, np.ndarray]:
@@ -57,6 +56,7 @@ class Workspace:
         lines = int(head[store.LINES])
         head[which] = min(2 * head[which], store.padded(head[store.ISLANDS] + lines + 1))
         self.floats, self.ints = store.allocate(head)
+        apart.fill(self.views()["apart"])
         self._take({name: piece for name, piece in old.items() if name not in store.PENDING})
 
     def restore(self, fixed: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> None:
@@ -72,5 +72,5 @@ class Workspace:
         """Numbers of pieces that are no larger; zeros are there already, and memory nobody has touched costs none."""
         mine = self.views()
         for name, piece in pieces.items():
-            if piece.any():
+            if piece.any() and name != "apart":
                 mine[name][tuple(slice(n) for n in piece.shape)] = piece

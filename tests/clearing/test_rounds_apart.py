@@ -13,6 +13,7 @@ from clearing import NodalMarket
 from clearing.rounds import apart, store
 from clearing.rounds.compiled import FOLDER, PACKAGE, dependencies
 from clearing.rounds.fields import GROW_SLOTS, LOAD
+from clearing.rounds.kernel import clear_rounds
 from tests.support.small import book_of, buy, grid_of, sell
 
 STEPS = """
@@ -38,7 +39,7 @@ def test_every_function_has_the_declared_types_and_an_address() -> None:
 
 def test_numba_has_the_internals_that_calls_by_address_use() -> None:
     apart.load(0)
-    compiled = next(iter(apart.dispatcher_of(0).overloads.values()))
+    compiled = next(iter(clear_rounds.overloads.values()))
     moved = [
         name
         for owner, name in (
@@ -93,3 +94,10 @@ def test_a_missing_function_is_loaded_and_changes_no_bit(place: int) -> None:
         again = market.clear_many(price, slope=slope, want=want)
         for name in want:
             assert np.array_equal(getattr(right, name), getattr(again, name), equal_nan=True), name
+    right = market.clear_many(price)
+    work.views()["apart"][place] = 0
+    market.engine._idle.append(work)
+    for r in range(len(price)):  # the way of a single round
+        alone = market.clear(price[r])
+        assert np.array_equal(alone[0], right.accepted[r])
+        assert np.array_equal(alone[1], right.lmp[r])
