@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.arrays.compiled import CompiledModel
-from clearing.arrays.programs import Solution
+from clearing.arrays.programs import Program, Solution
 from clearing.certificate import Certificate, Claim, certify_numbers
 from clearing.errors import ClearingError, NumericalError, UnboundedError
 from clearing.pricing.exact import AT_LIMIT, correct
@@ -23,6 +23,12 @@ from clearing.structure import Numbers, Structure
 
 ON_BOUND = 2.0**-36
 """Share of an order (at most of a unit of power) by which it misses its bound for rounding."""
+TRIFLE = 2.0**-10
+"""Share of the unit of power below which a whole trade is computed again in a unit of its own size: where
+almost nothing is worth trading, the solvers' tolerances, and ours, hide it."""
+FINER_UNITS = 3  # at most; one is enough for what is known
+FINE = 1e-13  # in place of AT_LIMIT where that proves nothing
+BY_LIMITS = "by limits"
 LIMIT_TURNS = 100  # each adds at least one limit that was exceeded
 
 
@@ -65,31 +71,46 @@ def find_optimum(
     TimeLimitError, NumericalError
         no solver proved an optimum whose certificate holds.
     """
-    reduced = Reduced(structure, numbers)
+    failures: list[str] = []
     program = model.at(**{name: getattr(numbers, name) for name in Numbers.__dataclass_fields__})
+    reduced = Reduced(structure, numbers)
+    for _ in range(FINER_UNITS):
+        proven, traded = _solve(numbers, reduced, model, program, price_rule, time_limit, failures)
+        if proven is not None or not 0 < traded < TRIFLE:
+            break
+        reduced = Reduced(structure, numbers, traded * reduced.quantity)
+    if proven is None:
+        raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
+    return proven
+
+
+def _solve(
+    numbers: Numbers,
+    reduced: Reduced,
+    model: CompiledModel,
+    program: Program,
+    price_rule: PriceRule,
+    time_limit: float,
+    failures: list[str],
+) -> tuple[Optimum | None, float]:
+    """The first optimum that is certified; if none, the greatest trade in any dispatch found, in units."""
+    structure, traded = reduced.structure, 0.0
     scaled = program.scaled(reduced.quantity, reduced.money)
-    failures = []
-    for name in solvers_for(scaled):
+    for name in (*solvers_for(scaled), BY_LIMITS):
         try:
-            solution = solve(scaled, name, time_limit)
+            if name == BY_LIMITS:
+                found = _find_by_limits(reduced, time_limit)
+            else:
+                found = _columns(model, structure, solve(scaled, name, time_limit))
         except (NumericalError, UnboundedError) as error:  # no book is unbounded: its orders are not
-            failures.append(str(error))
+            failures.append(f"{name}: {error}")
             continue
         try:
-            found = _columns(model, structure, solution)
-            return prove(structure, numbers, reduced, found, price_rule, solution.solver)
+            return prove(structure, numbers, reduced, found, price_rule, name), 0.0
         except ClearingError as error:  # a step after the solve failed: no word about the book
             failures.append(f"{name}: {error}")
-    try:
-        found = _find_by_limits(reduced, time_limit)
-    except (NumericalError, UnboundedError) as error:
-        failures.append(f"by limits: {error}")
-    else:
-        try:
-            return prove(structure, numbers, reduced, found, price_rule, "by limits")
-        except ClearingError as error:  # a step after the solve failed: no word about the book
-            failures.append(f"by limits: {error}")
-    raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
+        traded = max(traded, float(np.abs(found.x).max(initial=0.0)))
+    return None, traded
 
 
 def _find_by_limits(reduced: Reduced, time_limit: float) -> Found:
@@ -118,9 +139,12 @@ def prove(
     solver: str,
 ) -> Optimum:
     """The certified optimum that a solver's answer leads to; NumericalError where the certificate fails."""
-    claim, face, prices = _recompute(structure, numbers, reduced, found, price_rule)
-    certificate = certify_numbers(structure, numbers, claim)
-    if not certificate.holds:
+    for slack in (AT_LIMIT, FINE):
+        claim, face, prices = _recompute(structure, numbers, reduced, found, price_rule, slack)
+        certificate = certify_numbers(structure, numbers, claim)
+        if certificate.holds:
+            break
+    else:
         raise NumericalError(str(certificate))
     flow_dual, ramp_dual = _limit_duals(reduced, face.limits, prices.dual)
     return Optimum(
@@ -135,9 +159,14 @@ def prove(
 
 
 def _recompute(
-    structure: Structure, numbers: Numbers, reduced: Reduced, found: Found, price_rule: PriceRule
+    structure: Structure,
+    numbers: Numbers,
+    reduced: Reduced,
+    found: Found,
+    price_rule: PriceRule,
+    slack: float,
 ) -> tuple[Claim, DualFace, Prices]:
-    x, limits, dual = _settle_dispatch(reduced, found)
+    x, limits, dual = _settle_dispatch(reduced, found, slack)
     face = DualFace(reduced, x, limits, dual)
     prices = face.pick(price_rule)
     flow_dual, ramp_dual = _limit_duals(reduced, limits, prices.proof_dual)
@@ -196,14 +225,14 @@ class Found:
         return np.concatenate(parts)
 
 
-def _settle_dispatch(reduced: Reduced, found: Found) -> tuple[np.ndarray, Limits, np.ndarray]:
+def _settle_dispatch(reduced: Reduced, found: Found, slack: float) -> tuple[np.ndarray, Limits, np.ndarray]:
     """The canonical dispatch, the limits it meets, and duals that support it."""
     flow, ramp = reduced.meets(found.x, 1e3 * AT_LIMIT)
     flow |= np.abs(found.flow) > AT_LIMIT
     ramp |= np.abs(found.ramp) > AT_LIMIT
     limits = Limits(np.argwhere(flow), np.argwhere(ramp))
     program = reduced.program(limits)
-    point = correct(program, found.x, found.dual(limits))
+    point = correct(program, found.x, found.dual(limits), slack)
     x = point.x if found.only else share_ties(reduced, limits, program, point)
     x = _onto_bounds(reduced, x)
     met = reduced.met_limits(x, AT_LIMIT)

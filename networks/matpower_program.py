@@ -13,7 +13,20 @@ from networks.matpower_expressions import Expression
 from networks.matpower_functions import REMEDY
 from networks.matpower_lexer import Statement, Token, split_statements
 from networks.matpower_names import INDEX_FUNCTIONS
-from networks.matpower_values import Fault, Matrix, Struct, Unknown, Value, hold, kind_of, put
+from networks.matpower_values import (
+    MOST_CELLS,
+    MOST_HELD,
+    Fault,
+    Matrix,
+    Struct,
+    Unknown,
+    Value,
+    cells_of,
+    hold,
+    kind_of,
+    limit_cells,
+    put,
+)
 
 SILENT = frozenset({"clc", "disp", "format", "fprintf", "more", "printf", "warning"})
 """Commands that print, and change no variable."""
@@ -80,6 +93,7 @@ class _Run:
     def __init__(self, is_read: Callable[[tuple[str, ...], str, str], bool]):
         self.program, self.is_read = Program(), is_read
         self.begun = self.closed = False
+        self._made = 0  # cells since all that is held was counted
 
     def execute(self, statement: Statement) -> bool:
         """Execute one statement; False where MATPOWER would go no further."""
@@ -144,7 +158,7 @@ class _Run:
             raise Fault(line, "several results are assigned", REMEDY)
         for token, column in zip(names, columns, strict=False):
             if token.kind == "name":
-                self._set(str(token.value), [], np.float64(column))
+                self._set(str(token.value), [], np.float64(column), line)
 
     def _assign(self, target: list[Token], source: list[Token], line: int) -> None:
         if target[0].kind != "name" or not source:
@@ -162,7 +176,7 @@ class _Run:
             if wanted or _runs_text([*target, *source]):
                 raise named from None
             value, path = Unknown(named), path[:1]
-        self._set(name, path, value)
+        self._set(name, path, value, line)
 
     def _with_named_fields(self, target: list[Token]) -> list[Token]:
         """`target` with the first dynamic field, `s.(f)`, as the field that its text names."""
@@ -204,9 +218,13 @@ class _Run:
             value.held = True
         return value
 
-    def _set(self, name: str, path: list[str], value: Value) -> None:
+    def _set(self, name: str, path: list[str], value: Value, line: int) -> None:
         variables = self.program.variables
         variables[name] = _with(variables.get(name), path, value)
+        self._made += cells_of([value])
+        if self._made > MOST_CELLS:
+            limit_cells(cells_of(variables.values()), line, "variables of {} cells together", MOST_HELD)
+            self._made = 0
 
 
 def _with(base: object, path: list[str], value: Value) -> Value:

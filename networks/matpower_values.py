@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 MOST_CELLS = 20_000_000
 """Cells of the largest matrix that is built: 160 MB, ten times the largest public case."""
+MOST_HELD = 2 * MOST_CELLS
+"""Cells of all variables together."""
 
 
 class Fault(Exception):
@@ -307,7 +309,23 @@ def _without(matrix: Matrix, indices: list[object], line: int) -> Value:
     raise Fault(line, "a part of rows and columns is deleted", "delete whole rows or columns")
 
 
-def limit_cells(cells: int, line: int, what: str = "a matrix of {} cells") -> None:
+def cells_of(values: Iterable[object]) -> int:
+    """Cells, and characters, in the values and what they hold, each object once."""
+    waiting, seen, cells = list(values), set[int](), 0
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        cells += part.values.size if isinstance(part, Matrix) else len(part) if isinstance(part, str) else 1
+        if isinstance(part, Cell):
+            waiting += [value for row in part.rows for value in row]
+        elif isinstance(part, Struct):
+            waiting += part.fields.values()
+    return cells
+
+
+def limit_cells(cells: int, line: int, what: str = "a matrix of {} cells", most: int = MOST_CELLS) -> None:
     """Refuse what would not fit into memory."""
-    if cells > MOST_CELLS:
-        raise Fault(line, f"it makes {what.format(cells)}", f"at most {MOST_CELLS} are read")
+    if cells > most:
+        raise Fault(line, f"it makes {what.format(cells)}", f"at most {most} are read")

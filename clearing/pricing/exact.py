@@ -45,53 +45,65 @@ def solve_exactly(program: Program) -> Point:
     return correct(program, found.x, found.row_dual)
 
 
-def correct(program: Program, x: np.ndarray, dual: np.ndarray) -> Point:
+def correct(program: Program, x: np.ndarray, dual: np.ndarray, slack: float = AT_LIMIT) -> Point:
     """The nearest point that satisfies the equations of the active set that (x, dual) indicates.
+
+    A slack of at most `slack` is none.
 
     A bound or row is active when its slack vanishes or is smaller than its multiplier (strict
     complementarity tells the two apart at an interior point). Interior columns then have reduced
     cost zero and active rows hold with equality; the correction of least norm achieves both.
     """
     matrix = sparse.csr_array(program.matrix)
-    point, active = _settle(program, matrix, _indicated(program, matrix, x, dual), x, dual)
+    point, active = _settle(program, matrix, _indicated(program, matrix, x, dual, slack), x, dual, slack)
     for _ in range(REFINEMENTS):
         gap = _dual_gap(program, active, point)
         if gap <= DUAL_ROUNDING * (1.0 + float(np.abs(point.dual).max(initial=0.0))):
             break
-        finer = _choose_finer(program, matrix, active, point, gap)
+        finer = _choose_finer(program, matrix, active, point, gap, slack)
         if finer is None:
             break
-        refined, revised = _settle(program, matrix, finer[2], *finer[:2])
+        refined, revised = _settle(program, matrix, finer[2], *finer[:2], slack)
         if _dual_gap(program, revised, refined) >= gap:
             break
         point, active = refined, revised
     return point
 
 
-def _indicated(program: Program, matrix: sparse.csr_array, x: np.ndarray, dual: np.ndarray) -> _ActiveSet:
+def _indicated(
+    program: Program, matrix: sparse.csr_array, x: np.ndarray, dual: np.ndarray, slack: float
+) -> _ActiveSet:
     """The active set that a point indicates."""
     gradient = program.cost + program.curvature * x - matrix.T @ dual
     activity = matrix @ x
-    at_low, at_high = _active(x - program.low, gradient), _active(program.high - x, -gradient)
+    at_low, at_high = (
+        _active(x - program.low, gradient, slack),
+        _active(program.high - x, -gradient, slack),
+    )
     at_low &= ~(at_high & (gradient < 0))  # a range within the tolerance: its price decides
-    row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual)
+    row_at_low = (program.row_low == program.row_high) | _active(activity - program.row_low, dual, slack)
     return _ActiveSet(
         at_low,
         at_high & ~at_low,
         row_at_low,
-        _active(program.row_high - activity, -dual) & ~row_at_low,
+        _active(program.row_high - activity, -dual, slack) & ~row_at_low,
     )
 
 
 def _settle(
-    program: Program, matrix: sparse.csr_array, active: _ActiveSet, x: np.ndarray, dual: np.ndarray
+    program: Program,
+    matrix: sparse.csr_array,
+    active: _ActiveSet,
+    x: np.ndarray,
+    dual: np.ndarray,
+    slack: float,
 ) -> tuple[Point, _ActiveSet]:
     """The point of an active set, which is revised while that makes the point less wrong."""
     point, wrong = _solve_active(program, matrix, active, x, dual)
     for _ in range(REVISIONS):
-        if wrong <= AT_LIMIT:
+        if wrong <= slack:
             break
-        other = _revise(program, matrix, active, point)
+        other = _revise(program, matrix, active, point, slack)
         revised, after = _solve_active(program, matrix, other, point.x, point.dual)
         if after >= wrong:
             break
@@ -109,7 +121,7 @@ def _dual_gap(program: Program, active: _ActiveSet, point: Point) -> float:
 
 
 def _choose_finer(
-    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point, gap: float
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point, gap: float, slack: float
 ) -> tuple[np.ndarray, np.ndarray, _ActiveSet] | None:
     """A point and its active set that tell apart costs which the solver took for equal; None without any.
 
@@ -139,7 +151,7 @@ def _choose_finer(
         return None
     x = point.x.copy()
     x[columns] += unit * found.x
-    told = _indicated(finer, sparse.csr_array(finer.matrix), found.x, found.row_dual)
+    told = _indicated(finer, sparse.csr_array(finer.matrix), found.x, found.row_dual, slack)
     low, high = active.low.copy(), active.high.copy()
     low[columns], high[columns] = told.low, told.high
     row_low = np.where(held, active.row_low, told.row_low)
@@ -206,21 +218,35 @@ def _violations(
     )
 
 
-def _revise(program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point) -> _ActiveSet:
-    """The active set with what is violated taken in, and what pushes the wrong way let go."""
+def _revise(
+    program: Program, matrix: sparse.csr_array, active: _ActiveSet, point: Point, slack: float
+) -> _ActiveSet:
+    """The active set with what is violated taken in, and what pushes the wrong way let go.
+
+    Where an active row is missed all the same, the column that costs the least beside what it moves there is
+    let go, as in a step of the dual simplex method.
+    """
     below, above, gains_low, gains_high, under, over, wrong_low, wrong_high = (
-        v > AT_LIMIT for v in _violations(program, matrix, active, point)
+        v > slack for v in _violations(program, matrix, active, point)
     )
+    low, high = (active.low & ~gains_low) | below, (active.high & ~gains_high) | (above & ~below)
+    missed = np.flatnonzero((under & active.row_low) | (over & active.row_high))
+    for row in missed:
+        effect = matrix[[row]].toarray()[0] * (1.0 if under[row] else -1.0)
+        can = ((low & (effect > NO_EFFECT)) | (high & (effect < -NO_EFFECT))) & (program.low < program.high)
+        if can.any():
+            ratio = np.where(can, np.abs(point.reduced), np.inf) / np.where(can, np.abs(effect), 1.0)
+            low[np.argmin(ratio)] = high[np.argmin(ratio)] = False
     return _ActiveSet(
-        (active.low & ~gains_low) | below,
-        (active.high & ~gains_high) | (above & ~below),
+        low,
+        high,
         (active.row_low & ~wrong_low) | under,
         (active.row_high & ~wrong_high) | (over & ~under),
     )
 
 
-def _active(slack: np.ndarray, multiplier: np.ndarray) -> np.ndarray:
-    return slack <= np.maximum(AT_LIMIT, np.minimum(multiplier, UNSURE))
+def _active(room: np.ndarray, multiplier: np.ndarray, slack: float) -> np.ndarray:
+    return room <= np.maximum(slack, np.minimum(multiplier, UNSURE))
 
 
 def _least_change(

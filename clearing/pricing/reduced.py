@@ -65,11 +65,11 @@ class Reduced:
         ramp_high : (ramp units, periods) bounds of the change of output, previous output included.
     """
 
-    def __init__(self, structure: Structure, numbers: Numbers):
+    def __init__(self, structure: Structure, numbers: Numbers, quantity: float | None = None):
         self.structure, self._layout = structure, layout_of(structure)
         self._last: tuple[Limits, Program] | None = None  # often asked for again
         grid, periods = structure.grid, structure.periods
-        self.quantity = _unit_of_power(structure, numbers)
+        self.quantity = _unit_of_power(structure, numbers) if quantity is None else quantity
         self.money = typical_size(np.abs(numbers.price))
         links = structure.links * periods
         self.orders = len(structure.bus)

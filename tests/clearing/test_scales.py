@@ -69,6 +69,39 @@ def test_a_tiny_trade_beside_a_large_offer_that_stands_by(need: float) -> None:
     assert clear(ONE_BUS, book).accepted_mw == pytest.approx([0.4 * need, 0.6 * need, need], rel=1e-6)
 
 
+@pytest.mark.parametrize("want", [1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_a_tiny_trade_where_all_that_is_large_is_not_worth_trading(want: float, slope: float) -> None:
+    """60 MW at 9 $/MWh meet no offer below 21: all that is traded is what two lamps buy."""
+    book = book_of(
+        sell("plant", "a", 80.0, 21.0, slope=slope),
+        sell("dear plant", "b", 30.0, 34.0),
+        buy("pump", "b", 60.0, 9.0),
+        buy("lamp 1", "a", want, 26.0),
+        buy("lamp 2", "b", 0.5 * want, 25.0),
+    )
+    outcome = clear(grid_of(("a", "b", 0.1)), book)
+    assert outcome.accepted_mw == pytest.approx([1.5 * want, 0, 0, want, 0.5 * want], rel=1e-6, abs=1e-20)
+    assert outcome.lmp == pytest.approx(21.0 + slope * 1.5 * want)
+
+
+@pytest.mark.parametrize("fixed", [1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_tiny_fixed_demand_displaces_as_much_of_a_large_bid(fixed: float, slope: float) -> None:
+    """25 MW are offered below every bid for them: fixed demand takes its part from the bid."""
+    book = book_of(
+        sell("plant", "a", 25.0, 12.0, slope=slope),
+        sell("dear plant", "b", 25.0, 70.0, slope=slope),
+        buy("works", "a", 25.0, 61.0, slope=slope),
+        buy("pump", "b", 10.0, 3.0, slope=slope),
+        fixed={"b": fixed},
+    )
+    outcome = clear(grid_of(("a", "b", 0.1, 900.0)), book)
+    price = 61.0 - slope * (25.0 - fixed)
+    assert outcome.lmp == pytest.approx(price)
+    assert 25.0 - outcome.accepted_mw[2] == pytest.approx(fixed, rel=1e-4)
+
+
 def test_a_household_left_out_beside_a_bulk_trade_fails() -> None:
     """A kilowatt that somebody would have paid for is not lost in a thousand megawatts."""
     grid = grid_of(("a", "b", 0.1))

@@ -221,6 +221,7 @@ def test_what_nobody_reads_may_be_odd(code):
         ("mpc.gen = [mpc.gen; 8 0 0];", "a row has 3 columns"),
         ("%{\nnever closed", "the block comment never ends"),
         ("mpc.bus(:, 3) = zeros(1e6, 1e6);", "20000000 are read"),
+        ("\n".join(f"note.part{k} = zeros(4000, 2000);" for k in range(9)), "line 16 (note.part5"),
         ("mpc.gen(1, 9) = " + "(" * 5000 + "1" + ")" * 5000 + ";", "nested too deeply"),
         ("mpc.gen(1, 9) = 3\u00a0+ 4;", "'\\xa0' has no meaning"),
         ("clear mpc", "line 11 (clear mpc)"),
@@ -233,6 +234,11 @@ def test_what_is_not_executed_is_refused_with_its_line(code, expected):
         tables(code)
     assert "little.m" in str(error.value)
     assert expected in str(error.value)
+
+
+def test_what_is_assigned_again_and_again_is_held_once():
+    code = "\n".join(["big = ones(3000, 2000);", *["other = big + 1;"] * 9, *["big(5, 7) = 2;"] * 999])
+    assert tables(code + "\nmpc.bus(1, 3) = big(5, 7);")["bus"].values[0, 2] == 2
 
 
 def test_the_rest_of_the_file_is_not_run_and_said():
