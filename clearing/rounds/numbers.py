@@ -110,7 +110,8 @@ def take(s, r):
     while True:
         p = load(price, j)
         q = load(mw, j)
-        same = equal_bits(p, load(said, j)) & equal_bits(q, load(asked, j)) & trusted
+        as_asked = equal_bits(q, load(asked, j)) & trusted
+        same = equal_bits(p, load(said, j)) & as_asked
         if same == 255:
             kept += 1
         else:
@@ -122,9 +123,10 @@ def take(s, r):
             lost |= wrong_bits(magnitude(load(said, j)), dearest) | wrong_bits(load(asked, j), most)
             store(said, j, p)
             store(asked, j, q)
-            tally(s, j & -LANES)
-            if j & (LANES - 1) != 0:  # the last eight may lie across two
-                tally(s, last_block)
+            if as_asked != 255:
+                tally(s, j & -LANES)
+                if j & (LANES - 1) != 0:  # the last eight may lie across two
+                    tally(s, last_block)
             if plain:
                 store(s.col[COST], j, load(way, j) * p)
                 store(s.col[HIGH], j, q)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from clearing.rounds import apart
 from clearing.rounds.basis import place, renew, restart
-from clearing.rounds.compiled import inner
+from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.exchange import EQUAL
 from clearing.rounds.fields import (
     ACT,
@@ -36,6 +36,17 @@ from clearing.rounds.fields import (
     X,
     Y,
 )  # fmt: skip
+from clearing.rounds.lanes import (
+    LANES,
+    larger,
+    less_bits,
+    load,
+    magnitude,
+    splat,
+    store,
+    trailing_zeros,
+    where_less,
+)
 from clearing.rounds.lines import flows, set_limits, worst_lines
 from clearing.rounds.newton import newton
 from clearing.rounds.reduced_costs import true_duals
@@ -56,7 +67,25 @@ def restrict(s, n, tol):
     demands = 0
     others = 0
     links = 0
-    for j in range(n):
+    short_loops()
+    none = splat(0.0)
+    wide = splat(tol)
+    j = 0
+    while j + LANES <= n:
+        dear = larger(magnitude(load(red, j)) - wide, load(s.col[SLOPE], j))
+        lower = where_less(none, dear, load(x, j), load(low, j))
+        upper = where_less(none, dear, load(x, j), load(high, j))
+        store(low, j, lower)
+        store(high, j, upper)
+        bits = less_bits(lower, upper)
+        while bits != 0:
+            kind = s.icol[KIND, j + trailing_zeros(bits)]
+            bits &= bits - 1
+            demands += kind < 0
+            others += kind > 0
+            links += kind == 0
+        j += LANES
+    while j < n:
         if abs(red[j]) > tol or s.col[SLOPE, j] > 0.0:
             low[j] = x[j]
             high[j] = x[j]
@@ -65,6 +94,7 @@ def restrict(s, n, tol):
             demands += kind < 0
             others += kind > 0
             links += kind == 0
+        j += 1
     for i in range(s.head[BALANCES], s.state[SIZE]):
         t = s.irow[ACT, i]
         side = s.irow[SIDE, i]
