@@ -18,7 +18,7 @@ import numpy as np
 import networks
 from clearing import Book, NodalMarket
 from clearing.incubator import Incubator, honest_gaps
-from studies.monitoring.series import largest_sellers, simulate_series
+from studies.incubator.series import largest_sellers, simulate_series
 
 
 def timed(work: Callable[[], object], runs: int) -> float:

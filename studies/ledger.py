@@ -156,7 +156,7 @@ def refresh_ledger(results: Path, names: Sequence[str] = ()) -> Path:
     """
     known = study_names()
     refs = [find_study(name) for name in names or known]
-    claiming = [ref for ref in refs if ref.load().claims is not None]
+    claiming = [ref for ref in refs if ref.shown().claims is not None]
     if names and (without := [ref.name for ref in refs if ref not in claiming]):
         raise InputError(f"study {without[0]!r} compares nothing with published figures: no rows to refresh")
     path = shipped_path()
@@ -192,7 +192,7 @@ def recompute(ref: StudyRef, results: Path, jobs: int | None = None) -> tuple[pd
 
 def rows_of_run(ref: StudyRef, results: Results) -> pd.DataFrame:
     """The ledger rows of a stored run."""
-    study = ref.load()
+    study = ref.shown()
     return run_ledger(study, ref, results, dict(study.summarise(results)) if study.summarise else {})
 
 

@@ -1,16 +1,16 @@
 """The named studies, and how a study is found again in another process.
 
-A module of this package with a line `STUDY = Study(` is a named study; there is no list to keep.
-A file of the user's own is a study too, and travels to the workers as its text.
+A folder of this package with a `study.py` is a named study; there is no list to keep. Its `show.py` says how
+stored tables are shown, its `claims.toml` what they are compared with. A file of the user's own is a study
+too, and travels to the workers as its text.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +21,8 @@ from networks.errors import InputError
 from studies.study import Study
 
 FOLDER = Path(__file__).parent
-MARK = re.compile(r"^STUDY\s*(:\s*Study\s*)?=\s*Study\(", re.MULTILINE)
+SHOWING = ("summarise", "figures", "headline", "answer", "claims")
+"""What a study's `show.py` may define."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class StudyRef:
 
     Attributes
     ----------
-    name : of the study; `module` : its import name; `source` : its text where it is a file.
+    name : of the study; `module` : the import name of its cells; `source` : its text where it is a file.
     """
 
     name: str
@@ -48,10 +49,28 @@ class StudyRef:
             raise InputError(f"study {self.name!r} defines no STUDY; end its file with STUDY = Study(…)")
         return study
 
+    @property
+    def show_module(self) -> str | None:
+        """The import name of what shows the study's stored tables; None where its own file does."""
+        return f"studies.{self.name}.show" if self.source is None else None
+
+    def shown(self) -> Study:
+        """The study with the functions that show what its cells returned; workers need none of them."""
+        study = self.load()
+        if self.show_module is None:
+            return study
+        show = import_module(self.show_module)
+        return replace(study, **{name: getattr(show, name) for name in SHOWING if hasattr(show, name)})
+
 
 def study_names() -> list[str]:
     """The named studies, in alphabetical order, without importing any."""
-    return sorted(path.stem for path in FOLDER.glob("*.py") if MARK.search(path.read_text(encoding="utf-8")))
+    return sorted(path.parent.name for path in FOLDER.glob("*/study.py"))
+
+
+def claims_path(name: str) -> Path:
+    """The file of a named study's claims, which not every study has."""
+    return FOLDER / name / "claims.toml"
 
 
 def find_study(name: str) -> StudyRef:
@@ -76,7 +95,7 @@ def find_study(name: str) -> StudyRef:
             f"there is no study {name!r}{suggest(name, names)}; `walras studies` lists them "
             "(a study of your own: give the path of its .py file)"
         )
-    return StudyRef(name, f"studies.{name}")
+    return StudyRef(name, f"studies.{name}.study")
 
 
 def stored_study(manifest: Mapping[str, Any], named: str | None = None, trust: bool = False) -> StudyRef:

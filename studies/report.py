@@ -43,7 +43,7 @@ def write_report(folder: Path, named: str | None = None, trust: bool = False) ->
     """
     folder = run_folder(folder)
     ref = stored_study(read_manifests(folder), named, trust)
-    study = ref.load()
+    study = ref.shown()
     results = read_results(folder, study)
     empty = not results.tables
     summaries = dict(study.summarise(results)) if study.summarise and not empty else {}

@@ -118,7 +118,7 @@ def _with_rows(names: Sequence[str]) -> list[StudyRef]:
     claiming = []
     for ref in refs:
         try:
-            has_claims = ref.load().claims is not None
+            has_claims = ref.shown().claims is not None
         except Exception:
             has_claims = bool(names) or ref.name in rows
         if has_claims:

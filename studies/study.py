@@ -102,6 +102,9 @@ class Results:
         return self.cells[self.cells["status"] != "done"]
 
 
+Summaries = Mapping[str, Summary]
+
+
 def mean_and_error(frame: pd.DataFrame, by: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
     """Means over replicates by group, each with its standard error and the number of replicates."""
     import numpy as np

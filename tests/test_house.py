@@ -56,6 +56,8 @@ def test_the_map_of_the_house_names_every_room() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for package in PACKAGES:
         for init in (ROOT / package).glob("*/__init__.py"):
+            if (init.parent / "study.py").exists():
+                continue  # `walras studies` lists these
             first = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or "").splitlines()[0]
             assert f"| `{package}/{init.parent.name}` | {first.rstrip('.')} |" in page
 

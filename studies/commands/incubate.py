@@ -12,7 +12,7 @@ from studies.commands.guard import plain_errors
 from studies.commands.options import DebugOption, JsonOption, command_line, default_folder, read_pairs
 
 if TYPE_CHECKING:
-    from studies.monitoring.incubator_result import IncubatorResult
+    from studies.incubator.result import IncubatorResult
 
 
 def incubate(
@@ -80,8 +80,8 @@ def incubate(
     """
     with plain_errors(debug):
         from networks.errors import InputError
-        from studies.monitoring.incubator_input import IncubatorRequest, write_series
-        from studies.monitoring.incubator_result import incubate as incubate_series
+        from studies.incubator.input import IncubatorRequest, write_series
+        from studies.incubator.result import incubate as incubate_series
 
         if not case:
             raise InputError("--case is missing; name the grid and its costs, such as --case pglib_ieee118")

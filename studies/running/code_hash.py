@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from studies.registry import StudyRef
+from studies.registry import StudyRef, claims_path
 
 PACKAGES = ("networks", "clearing", "learners", "studies")
 MACHINERY = frozenset(
@@ -27,18 +27,16 @@ MACHINERY = frozenset(
 )  # fmt: skip
 
 
-SHOWING = frozenset({"summarise", "figures", "headline", "answer", "claims"})
-"""Functions of a study's module that only show what its cells returned."""
-
 MAKING = frozenset({"spec", "cells", "run_cell", "fingerprint", "random", "version"})
-"""Arguments of `Study` that its cells depend on; the others are words and functions that show."""
+"""Arguments of `Study` that its cells depend on; the others are words, and functions that show."""
 
 
 def code_hash(ref: StudyRef, cells_only: bool = False) -> str:
     """Sixteen hex digits that change when the code behind the study's numbers does.
 
-    `cells_only` leaves out the functions that summarise, draw and compare, and what they alone import:
-    they work on stored tables, so that a better caption costs no run.
+    `cells_only` leaves out what shows and compares: a study's `show.py` and claims, the functions that its
+    `Study` shows with, and what they alone use. They work on stored tables, so that a better caption costs
+    no run.
     """
     digest = sha256()
     for name, text in sorted(code_of(ref, cells_only).items()):
@@ -47,15 +45,19 @@ def code_hash(ref: StudyRef, cells_only: bool = False) -> str:
 
 
 def code_of(ref: StudyRef, cells_only: bool = False) -> dict[str, str]:
-    """Module name → its text, for the study and all that it imports, lazily or not.
+    """Module name → its text, for the study and all that it imports, lazily or not; and its claims.
 
     Imports for type checkers only do not count, nor do the packages' lists of lazy names; the names in
     a registry ("package.module:name") count where another module imports a function of the registry.
     """
     own = _source(ref.module) if ref.source is None else ref.source
-    own = _cells_alone(own) if cells_only else own
+    own = _of_cells(own) if cells_only else own
     found = {ref.name: _stripped(own)}
     waiting = list(_imports(own)) + [(name, "") for name in _named_in_text(own)]
+    if ref.show_module is not None and not cells_only:
+        waiting.append((ref.show_module, ""))
+        claims = claims_path(ref.name)
+        found |= {claims.name: claims.read_text(encoding="utf-8")} if claims.is_file() else {}
     seen = set(MACHINERY) | set(PACKAGES) | {ref.module}
     called: set[tuple[str, str]] = set()
     while waiting:
@@ -148,21 +150,43 @@ def _home(package: str, name: str) -> Iterator[tuple[str, str]]:
             yield home, name
 
 
-def _cells_alone(text: str) -> str:
-    """The text without functions that show, and without words and such functions among Study's arguments."""
+def _of_cells(text: str) -> str:
+    """The statements behind the arguments of `STUDY = Study(…)` that the cells depend on, and the latter.
+
+    Words, functions that show, and what these alone use are left out.
+    """
+    statements = ast.parse(text).body
+    found = ((node, call) for node in statements if (call := _study_call(node)) is not None)
+    study, call = next(found, (None, None))
+    if study is None or call is None:
+        return text
+    making = [*call.args, *(word for word in call.keywords if word.arg in MAKING)]
+    rest = [node for node in statements if node is not study]
+    waiting = [*making, *(node for node in rest if not _defined(node))]
+    used: set[str] = set()
+    while waiting:
+        names = {node.id for node in ast.walk(waiting.pop()) if isinstance(node, ast.Name)} - used
+        used |= names
+        waiting += [node for node in rest if names & _defined(node)]
     lines = text.splitlines()
-    for node in ast.parse(text).body:
-        made: list[str] = []
-        call = _study_call(node)
-        if call is not None:
-            making = (word for word in call.keywords if word.arg in MAKING)
-            made = [f"{word.arg} = ({ast.get_source_segment(text, word.value)})" for word in making]
-        elif not (isinstance(node, ast.FunctionDef) and node.name in SHOWING):
-            continue
-        if node.end_lineno:
-            count = node.end_lineno - node.lineno + 1
-            lines[node.lineno - 1 : node.end_lineno] = ["; ".join(made)] + [""] * (count - 1)
-    return "\n".join(lines)
+    for node in statements:
+        if node is study or (_defined(node) and not used & _defined(node)):
+            first = min([node.lineno, *(word.lineno for word in getattr(node, "decorator_list", ()))])
+            lines[first - 1 : node.end_lineno] = [""] * ((node.end_lineno or first) - first + 1)
+    made = (f"{ast.get_source_segment(text, value)}" for value in making)
+    return "\n".join([*lines, f"STUDY = Study({', '.join(made)})"])
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    """The names that a statement defines; none for one that only does something."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {
+        part.id for target in targets if target for part in ast.walk(target) if isinstance(part, ast.Name)
+    }
 
 
 def _study_call(node: ast.stmt) -> ast.Call | None:

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from studies.two_sided.eighteen_bus import run_experiments
-from studies.two_sided.eighteen_bus_claims import PRICES
+from studies.two_sided_eighteen_bus.claims import PRICES
+from studies.two_sided_eighteen_bus.market import run_experiments
 
 ROWS = [
     ("base", "G1", 20.53, 6087), ("base", "D1", 26.35, 647), ("base", "D2", 27.80, 960),
@@ -49,7 +49,7 @@ def test_at_1100_mw_the_price_is_an_interval():
     """The export cut of bus 1 is exactly full: [15, 20.53], which is why a full offer is 1099.9 MW."""
     import numpy as np
 
-    from studies.two_sided.eighteen_bus import market_of
+    from studies.two_sided_eighteen_bus.market import market_of
 
     market = market_of("fitted", "canonical", {"G1": (1100.0,)}, {})
     batch = market.clear(*market.numbers(np.zeros((1, 1), dtype=int)), want=("lmp", "lmp_low", "lmp_high"))

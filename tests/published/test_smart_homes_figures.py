@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from learners import joint_optimum, pure_equilibria
-from studies.neighbourhoods.homes_learning import learn
-from studies.neighbourhoods.homes_stage import CASES, stage_game, stage_yardsticks
+from studies.smart_homes.learning import learn
+from studies.smart_homes.stage import CASES, stage_game, stage_yardsticks
 
 
 @pytest.mark.parametrize(

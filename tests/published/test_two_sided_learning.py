@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studies.two_sided.three_node_games import Grid, outcomes, play
-from studies.two_sided.three_node_sweep import MINIMAL
+from studies.two_sided_three_node.games import Grid, outcomes, play
+from studies.two_sided_three_node.sweep import MINIMAL
 
 GRID = Grid((200.0, 199.0), (0.0, 20.0))
 FINE = Grid(tuple(float(v) for v in range(200, 184, -1)), tuple(float(v) for v in range(0, 31, 5)))

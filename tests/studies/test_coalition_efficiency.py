@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import studies
-from studies.coalition.tables import ORDER, PUBLISHED, mean_losses, ordering
-from studies.coalition_efficiency import Settings, answer, densities
+from studies.coalition_efficiency.show import answer
+from studies.coalition_efficiency.study import Settings, densities
+from studies.coalition_efficiency.tables import ORDER, PUBLISHED, mean_losses, ordering
 from studies.pictures.charts import Bands
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
@@ -94,7 +95,7 @@ def made_up(draws: int = 12) -> Results:
 
 
 def test_verdicts_never_claim_a_reproduction() -> None:
-    study = find_study("coalition_efficiency").load()
+    study = find_study("coalition_efficiency").shown()
     assert study.claims is not None
     rows = list(study.claims(made_up(), {}))
     cells = [row for row in rows if " km, " in row.claim and "mean degree" in row.variant]
@@ -114,7 +115,7 @@ def test_verdicts_never_claim_a_reproduction() -> None:
 
 def test_without_private_lines_the_square_cannot_matter() -> None:
     """7.12 against 7.13 without sampling error: the rows differ by as much between the squares."""
-    study = find_study("coalition_efficiency").load()
+    study = find_study("coalition_efficiency").shown()
     assert study.claims is not None
     rows = [row for row in study.claims(made_up(), {}) if row.claim.endswith("column 0")]
     far = [row for row in rows if row.claim.startswith("100 km")]
@@ -124,7 +125,7 @@ def test_without_private_lines_the_square_cannot_matter() -> None:
 
 
 def test_few_draws_make_no_claim() -> None:
-    study = find_study("coalition_efficiency").load()
+    study = find_study("coalition_efficiency").shown()
     assert study.claims is not None
     assert list(study.claims(made_up(4), {})) == []
 
@@ -133,7 +134,7 @@ def test_a_model_without_solution_keeps_its_reason() -> None:
     """More is endowed at A1 than its lines can take away: the grid's physics has no solution."""
     from clearing.trading.instance import TradingInstance
     from clearing.trading.tables import eight_node
-    from studies.coalition_efficiency import _clear
+    from studies.coalition_efficiency.study import _clear
 
     base = eight_node()
     rows = base.agents_frame.assign(endowment_mw=[300.0, 0, 0, 0, 1, 0, 0])
@@ -155,7 +156,7 @@ def test_summaries_and_figures_survive_failures(share: float, tmp_path: Path) ->
     losses.loc[bad, ["losses_pu", "worst_gap_pu"]] = np.nan
     losses.loc[bad, "failure"] = "InfeasibleError: public line 'a' ..."
     results = Results(good.spec, {"losses": losses}, good.cells)
-    study = find_study("coalition_efficiency").load()
+    study = find_study("coalition_efficiency").shown()
     assert study.summarise is not None
     assert study.figures is not None
     assert study.claims is not None
@@ -175,7 +176,7 @@ def test_summaries_and_figures_survive_failures(share: float, tmp_path: Path) ->
 
 
 def test_the_first_figure_is_the_posters_idea(tmp_path: Path) -> None:
-    study = find_study("coalition_efficiency").load()
+    study = find_study("coalition_efficiency").shown()
     assert study.figures is not None
     first = study.figures(made_up(), {})[0]
     assert isinstance(first, Bands)
@@ -193,7 +194,7 @@ def test_own_impedances_leave_a_wide_gap_which_the_table_does_not_have() -> None
     from clearing.trading import markets as trading
     from clearing.trading.instance import TradingInstance
     from networks.geography import keep_impedances
-    from studies.coalition_efficiency import MAIN_BUS, agents_of
+    from studies.coalition_efficiency.study import MAIN_BUS, agents_of
 
     grid = keep_impedances(networks.load("ieee300").grid, taps=False)
     instance = TradingInstance.from_tables(grid, agents_of(Settings(dispatch=1.0)), main_bus=MAIN_BUS)

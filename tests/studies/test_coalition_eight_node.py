@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import studies
-from studies.coalition.eight_node_tables import line_flow
-from studies.eight_node import answer
+from studies.eight_node.show import answer
+from studies.eight_node.tables import line_flow
 from studies.pictures.charts import FlowMaps
 from studies.pictures.charts_flows import line_paths
 from studies.pictures.charts_plotly import plotly_chart
@@ -63,7 +63,7 @@ def test_payments_are_in_the_core_of_the_tariff_game_and_cores_are_empty_when_lo
 
 
 def test_verdicts_are_modest(results: Results) -> None:
-    study = find_study("eight_node").load()
+    study = find_study("eight_node").shown()
     assert study.claims is not None
     rows = list(study.claims(results, {}))
     verdicts = [row.verdict for row in rows]
@@ -77,7 +77,7 @@ def test_verdicts_are_modest(results: Results) -> None:
 
 
 def test_the_network_is_drawn_twice(results: Results, tmp_path: Path) -> None:
-    study = find_study("eight_node").load()
+    study = find_study("eight_node").shown()
     assert study.figures is not None
     network = study.figures(results, {})[0]
     assert isinstance(network, FlowMaps)

@@ -13,10 +13,10 @@ def modules(text: str, cells_only: bool = False) -> set[str]:
 def test_the_chain_of_a_clearing_is_covered() -> None:
     found = set(code_of(find_study("two_sided_three_node")))
     assert {"clearing.nodal", "clearing.nodal_model", "clearing.solvers", "networks.grid"} <= found
-    assert "studies.two_sided.tables" in found
+    assert "studies.two_sided_three_node.tables" in found
     assert not found & {"clearing.elecbay.market", "studies.report", "studies.pictures.charts"}
     cells = set(code_of(find_study("two_sided_three_node"), cells_only=True))
-    assert not cells & {"clearing.settlement", "studies.two_sided.tables"}
+    assert not cells & {"clearing.settlement", "studies.two_sided_three_node.tables"}
 
 
 def test_lazy_names_are_found() -> None:
@@ -39,10 +39,11 @@ def test_imports_for_type_checkers_do_not_count() -> None:
 
 
 def test_showing_is_no_part_of_the_cells() -> None:
-    text = "def run_cell():\n    return 1\ndef summarise():\n    return {word}\n"
-    one, other = (StudyRef("m", "walras_m", text.format(word=w), "m.py") for w in ("1", "2"))
-    assert code_hash(one) != code_hash(other)
-    assert code_hash(one, cells_only=True) == code_hash(other, cells_only=True)
+    ref = find_study("incubator")
+    cells, rows = set(code_of(ref, cells_only=True)), set(code_of(ref))
+    assert {"incubator", "studies.incubator.cells", "clearing.nodal"} <= cells < rows
+    shown = {f"studies.incubator.{name}" for name in ("show", "tables", "figures", "answer")}
+    assert shown <= rows - cells
 
 
 def test_of_the_studys_own_words_only_what_makes_cells_counts() -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import studies
+from studies.forward_and_spot.games import is_two_sided, spot_game
+from studies.forward_and_spot.tables import least_thresholds
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.study import Results
-from studies.two_sided.forward_games import is_two_sided, spot_game
-from studies.two_sided.forward_tables import least_thresholds
 
 SMALL = {
     "networks": ("article", "18 buses, ramp"), "seeds": 20, "days": 200, "rates": (0.5,), "rate": 0.5,
@@ -57,7 +57,7 @@ def test_learners_stop_colluding_where_the_buyers_are_covered(small: Results):
 
 
 def test_pages_of_a_small_run(small: Results):
-    study = find_study("forward_and_spot").load()
+    study = find_study("forward_and_spot").shown()
     summaries = study.summarise(small)
     charts = study.figures(small, summaries)
     assert [c.opening for c in charts].count(True) == 1
@@ -72,7 +72,7 @@ def answer_with(results: Results, **changed) -> list[str]:
     """The answer of a run in which tables are others, or missing where None."""
     tables = {k: v for k, v in (results.tables | changed).items() if v is not None}
     part = Results(results.spec, tables, results.cells, results.manifest)
-    return find_study("forward_and_spot").load().answer(part, {})
+    return find_study("forward_and_spot").shown().answer(part, {})
 
 
 def test_the_answer_follows_the_tables(small: Results):
@@ -114,7 +114,7 @@ def test_the_answer_leaves_out_what_was_not_run(small: Results):
 def test_without_seeds_it_only_solves(tmp_path):
     ended = run("forward_and_spot", SMALL | {"seeds": 0, "networks": ("article",)}, out=tmp_path, jobs=0)
     results = studies.results(ended.folder)
-    study = find_study("forward_and_spot").load()
+    study = find_study("forward_and_spot").shown()
     summaries = study.summarise(results)
     assert "learned" not in summaries
     assert study.figures(results, summaries)[0].opening

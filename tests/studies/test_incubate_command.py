@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from clearing import InputError
-from studies.monitoring.incubator_input import IncubatorRequest, write_series
-from studies.monitoring.incubator_result import incubate
+from studies.incubator.input import IncubatorRequest, write_series
+from studies.incubator.result import incubate
 from tests.studies.helpers import ROOT, walras
 
 EXAMPLE = ROOT / "examples" / "incubator"

@@ -12,18 +12,18 @@ import studies
 from clearing import Book, NodalMarket
 from clearing.book_series import BookSeries
 from clearing.incubator import Incubator
-from studies.incubator import answer
-from studies.monitoring.assessment import assess, block_bootstrap
-from studies.monitoring.incubator_cells import HONEST, conducts
-from studies.monitoring.incubator_figures import draw_figures
-from studies.monitoring.incubator_tables import (
+from studies.incubator.assessment import assess, block_bootstrap
+from studies.incubator.cells import HONEST, conducts
+from studies.incubator.figures import figures
+from studies.incubator.series import largest_sellers, simulate_series
+from studies.incubator.show import answer
+from studies.incubator.tables import (
+    claims,
     headline,
-    list_claims,
     power_table,
     reliable_error,
-    summary_tables,
+    summarise,
 )
-from studies.monitoring.series import largest_sellers, simulate_series
 from studies.pictures.charts_plotly import plotly_chart
 from studies.running.runner import run
 from studies.study import Results
@@ -62,26 +62,26 @@ def test_exact_costs_find_what_moves_prices_and_nothing_else(small: Results) -> 
 
 
 def test_words_follow_the_numbers(small: Results) -> None:
-    tiles = dict(reversed(pair) for pair in headline(small))
+    tiles = dict(reversed(pair) for pair in headline(small, {}))
     key = next(words for words in tiles if "still lets a monitor find" in words)
     assert "10 largest +30%" in key
     limit = reliable_error(power_table(small), "10 largest +30%")
     assert tiles[key] == f"±{limit:.0%}"
-    rows = {row.claim: row for row in list_claims(small)}
+    rows = {row.claim: row for row in claims(small, {})}
     assert rows["Falsified costs could derail simulated comparisons of prices"].verdict == "matches"
     tables = dict(small.tables)
     frame = tables["statistics"].copy()
     acting = frame["conduct"].str.contains("reported")
     frame.loc[acting, "gap"] = 100.0  # a false report that could be seen
     tables["statistics"] = frame
-    changed = {row.claim: row for row in list_claims(Results(small.spec, tables, small.cells))}
+    changed = {row.claim: row for row in claims(Results(small.spec, tables, small.cells), {})}
     assert changed["Falsified costs could derail simulated comparisons of prices"].verdict == "differs"
 
 
 def test_tables_and_pictures(small: Results) -> None:
-    summaries = summary_tables(small)
+    summaries = summarise(small)
     assert {"gaps", "agents", "lines", "power", "false_alarms"} == set(summaries)
-    charts = draw_figures(small)
+    charts = figures(small, {})
     assert charts[0].opening
     for chart in charts:
         data, _ = plotly_chart(chart)
@@ -89,7 +89,7 @@ def test_tables_and_pictures(small: Results) -> None:
 
 
 def test_conducts_are_named_by_who_acts() -> None:
-    from studies.incubator import Settings
+    from studies.incubator.study import Settings
 
     book = Book.from_case(networks.load("five_bus"))
     names = [c.name for c in conducts(Settings(case="five_bus", groups=(1, 99)), book)]

@@ -17,8 +17,8 @@ from studies.registry import find_study, study_names
 from studies.running.runner import run
 from studies.sources import TWO_SIDED
 from studies.study import Results, Summary
-from studies.two_sided.game import best_replies, pure_equilibria
-from studies.two_sided.tables import clearing_at
+from studies.two_sided_three_node.hour import best_replies, pure_equilibria
+from studies.two_sided_three_node.tables import clearing_at
 from tests.studies.helpers import ROOT, walras
 
 MOST_SECONDS = 10.0
@@ -41,7 +41,7 @@ def rows(three_node: Results) -> pd.DataFrame:
 def ledger_rows(name: str, results: Results) -> pd.DataFrame:
     """Rows of the ledger that a run's results give."""
     ref = find_study(name)
-    study = ref.load()
+    study = ref.shown()
     assert study.summarise is not None
     return run_ledger(study, ref, results, study.summarise(results))
 
@@ -94,7 +94,7 @@ def test_pure_equilibria_name_their_price_rule(three_node: Results) -> None:
 
 def test_what_a_ramp_limit_allows(three_node: Results) -> None:
     """Alone Gen-A earns 756 + 2·RD without an offer before hour 1, and 398 with 200 MW and 1 ≤ RD < 5."""
-    study = find_study("two_sided_three_node").load()
+    study = find_study("two_sided_three_node").shown()
     assert study.summarise is not None
     ramps = study.summarise(three_node)["ramps"].frame.set_index("ramp limit MW/h")
     free, started = ramps["profit $, free start"], ramps["profit $, 200 MW before"]
@@ -182,7 +182,7 @@ def test_the_scan_of_a_small_case(tmp_path: Path) -> None:
     assert base["profit_change"] == 0
     slight = table.loc[("Gen-A", "withhold", 0.005)]  # 199 MW in both hours: 398 $, and 0 in hour 2
     assert slight["profit"] == pytest.approx(398.0)
-    study = find_study("market_power_scan").load()
+    study = find_study("market_power_scan").shown()
     assert study.summarise is not None
     assert study.figures is not None
     summaries = study.summarise(results)

@@ -13,23 +13,26 @@ import studies
 from learners import Game
 from learners.equilibria.indices import collusion_index
 from networks.errors import InputError
-from studies.market_power.collusion_cells import COMPETITIVE, JOINT, NASH, gains_without, yardsticks
-from studies.market_power.collusion_figures import draw_figures
-from studies.market_power.collusion_tables import (
+from studies.nodal_collusion.cells import COMPETITIVE, JOINT, NASH, gains_without, yardsticks
+from studies.nodal_collusion.figures import figures
+from studies.nodal_collusion.portfolios import clear_profiles, deal_portfolios
+from studies.nodal_collusion.study import Settings, cells
+from studies.nodal_collusion.tables import (
     bus_changes,
     headline,
     index_rows,
     line_effects,
     outcome,
     static_share,
-    summary_tables,
+    summarise,
     transfers,
 )
-from studies.market_power.portfolios import clear_profiles, deal_portfolios
-from studies.nodal_collusion import STUDY, Settings, cells
+from studies.registry import find_study
 from studies.report import write_report
 from studies.running.runner import run
 from studies.study import Results
+
+STUDY = find_study("nodal_collusion").shown()
 
 MARKUPS = (0.0, 10.0, 20.0, 30.0)
 
@@ -144,7 +147,7 @@ def test_the_page_opens_with_the_grid(folder: Path, results: Results) -> None:
     text = write_report(folder).read_text(encoding="utf-8")
     assert text.index("grid_five_bus-title") < text.index("prices_five_bus-title")
     assert (folder / "grid_five_bus.png").stat().st_size > 10_000
-    assert set(summary_tables(results)) >= {"indices", "money", "paid", "lines", "buses", "certificates"}
+    assert set(summarise(results)) >= {"indices", "money", "paid", "lines", "buses", "certificates"}
 
 
 @pytest.mark.parametrize("missing", ["outcomes", "sessions", "joint_lines", "learned_lines", "responses"])
@@ -153,9 +156,9 @@ def test_an_unfinished_run_has_a_page(results: Results, missing: str) -> None:
     tables = {name: frame for name, frame in results.tables.items() if name != missing}
     part = Results(results.spec, tables, results.cells, results.manifest)
     assert (
-        bool(summary_tables(part))
-        == bool(draw_figures(part))
-        == bool(headline(part))
+        bool(summarise(part))
+        == bool(figures(part, {}))
+        == bool(headline(part, {}))
         == (missing == "responses")
     )
 

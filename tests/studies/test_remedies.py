@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from networks.errors import InputError
-from studies.neighbourhoods import remedies_tables
-from studies.neighbourhoods.remedies_list import NONE, REMEDIES
 from studies.registry import find_study
-from studies.remedies import Settings, answer, cells, run_cell
+from studies.remedies import tables as remedies_tables
+from studies.remedies.show import answer
+from studies.remedies.study import Settings, cells, run_cell
+from studies.remedies.treatments import NONE, REMEDIES
 from studies.running.runner import run
 from studies.running.tables import read_results
 from studies.study import Results
@@ -25,7 +26,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """Two quick sessions of some remedies."""
     spec = QUICK | {"remedies": ["blind", "cap", "firm", "lock_16", "buyers"]}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("studies.neighbourhoods.homes_learning.MOST_ROUNDS", 40_000)
+        patch.setattr("studies.smart_homes.learning.MOST_ROUNDS", 40_000)
         ended = run("remedies", spec, out=tmp_path_factory.mktemp("remedies"), jobs=0)
     assert (ended.failed, ended.complete) == (0, True)
     return read_results(ended.folder)
@@ -71,7 +72,7 @@ def test_differences_are_paired_and_on_one_scale(small: Results) -> None:
 
 
 def test_the_page_says_what_works(small: Results) -> None:
-    study = find_study("remedies").load()
+    study = find_study("remedies").shown()
     assert study.summarise is not None
     assert study.figures is not None
     assert study.headline is not None
@@ -109,7 +110,7 @@ def made_up(**change: float) -> Results:
 
 def test_verdicts_follow_the_numbers() -> None:
     results = made_up(lock_4=-0.5, lock_16=-0.6, price_only=0.0, own_only=-0.4, buyers=0.1, coarse=0.0)
-    rows = {row.claim[:12]: row for row in remedies_tables.list_claims(results)}
+    rows = {row.claim[:12]: row for row in remedies_tables.claims(results, {})}
     assert rows["Rate-limitin"].verdict == "matches"
     assert rows["Information-"].verdict == "consistent"
     assert rows["Sell-side co"].verdict == "differs"

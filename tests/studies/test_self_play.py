@@ -13,19 +13,22 @@ from hypothesis import strategies as st
 import studies
 from learners import Evolution
 from networks.errors import InputError
-from studies.bidding import claims, claims_exact, claims_post, facts_five_bus, facts_prices
-from studies.bidding.evolving import PLAN, discrete_tables, equilibrium_tests, evolve
-from studies.bidding.figures import draw_figures
-from studies.bidding.situations import BENEFITS, COST, Watched, even_grid, make_game, play_matches
-from studies.bidding.tables import facts, summary_tables
 from studies.pictures.charts import Multiple, Multiples
 from studies.pictures.charts_multiples import grid_shape
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
+from studies.registry import find_study
 from studies.running.runner import run
-from studies.self_play import STUDY, Settings, cells
+from studies.self_play import claims, claims_exact, claims_post, facts_five_bus, facts_prices
+from studies.self_play.evolving import PLAN, discrete_tables, equilibrium_tests, evolve
+from studies.self_play.figures import figures
+from studies.self_play.situations import BENEFITS, COST, Watched, even_grid, make_game, play_matches
+from studies.self_play.study import Settings, cells
+from studies.self_play.tables import facts, summarise
 from studies.sources import POST
 from studies.study import Results
+
+STUDY = find_study("self_play").shown()
 
 SMALL = {"situations": ["bertrand", "two_bus_50"], "seeds": 2, "discrete_seeds": 2, "generations": 12,
          "rounds": 2_000, "level_counts": [2, 4]}  # fmt: skip
@@ -90,7 +93,7 @@ def test_bids_that_move_are_no_cycle(small: Results) -> None:
 
 
 def test_a_short_run_claims_nothing_of_the_post(small: Results) -> None:
-    assert claims.list_claims(small) == []
+    assert claims.claims(small, {}) == []
 
 
 @given(name=st.sampled_from(NAMES), data=st.data())
@@ -191,10 +194,10 @@ def test_counts_agree_within_their_sampling_error() -> None:
 
 
 def test_tables_and_figures_of_a_short_run(small: Results, tmp_path: Path) -> None:
-    tables = summary_tables(small)
+    tables = summarise(small)
     assert set(tables) >= {"ends", "benefits", "discrete", "facts"}
     assert len(tables["discrete"].frame) == 5 + 2
-    charts = draw_figures(small)
+    charts = figures(small, {})
     assert charts[0].opening
     assert charts[0].name == "bids"
     first = charts[0]
@@ -234,11 +237,11 @@ def test_an_unfinished_run_has_a_page(small: Results, missing: str) -> None:
     """What is not there yet is left out, and nothing is claimed."""
     tables = {name: frame for name, frame in small.tables.items() if name != missing}
     part = Results(small.spec, tables, small.cells, small.manifest)
-    shown = summary_tables(part)
+    shown = summarise(part)
     assert (missing in shown) <= (missing in tables)
-    for chart in draw_figures(part):
+    for chart in figures(part, {}):
         plotly_chart(chart)
-    assert claims.list_claims(part) == []
+    assert claims.claims(part, {}) == []
 
 
 def answer_with(results: Results, **changed: pd.DataFrame | None) -> list[str]:
@@ -252,7 +255,7 @@ def test_the_answer_follows_the_tables(small: Results) -> None:
     assert "0 of 2 runs end within 1 $/MWh of one" in pure
     assert mixed.startswith("Where equilibria are mixed (1 situation)")
     assert "4 comparisons" in memory
-    table = summary_tables(small)["discrete"].frame
+    table = summarise(small)["discrete"].frame
     assert f"{table['runs that end there'].sum()} of {table['runs'].sum()} runs" in counts
     assert "in 2 of 2 situations" in gain
 
@@ -287,7 +290,7 @@ def test_the_ledger_of_the_default_run(tmp_path: Path) -> None:
     """About 90 s of processor time; streams are fixed, so verdicts are."""
     ended = run("self_play", out=tmp_path)
     assert (ended.failed, ended.complete) == (0, True)
-    rows = claims.list_claims(studies.results(ended.folder))
+    rows = claims.claims(studies.results(ended.folder), {})
     own = pd.Series([row.verdict for row in rows if row.source == claims_exact.REFERENCE])
     assert len(rows) == 203
     assert (own == "matches").sum() >= 125

@@ -12,10 +12,14 @@ import pytest
 
 from learners import Benchmarks
 from networks.errors import InputError
-from studies.neighbourhoods import homes_claims, homes_tables
-from studies.neighbourhoods.homes_cells import home_trades
-from studies.neighbourhoods.homes_learning import Treatment, Yardsticks, learn, session_blocks, yardsticks
-from studies.neighbourhoods.homes_markets import (
+from studies.registry import find_study
+from studies.running.runner import run
+from studies.running.tables import read_results
+from studies.smart_homes import claims as homes_claims
+from studies.smart_homes import homes_tables
+from studies.smart_homes.cells import home_trades
+from studies.smart_homes.learning import Treatment, Yardsticks, learn, session_blocks, yardsticks
+from studies.smart_homes.markets import (
     FEW_MARKUPS,
     PlantSpec,
     Remedies,
@@ -25,12 +29,10 @@ from studies.neighbourhoods.homes_markets import (
     split_sellers,
     street_market,
 )
-from studies.neighbourhoods.homes_stage import CASES, stage_game, stage_yardsticks
-from studies.neighbourhoods.homes_world import StreetSpec, build_street, sealed_book, street_orders
-from studies.registry import find_study
-from studies.running.runner import run
-from studies.running.tables import read_results
-from studies.smart_homes import Settings, answer, cells
+from studies.smart_homes.show import answer
+from studies.smart_homes.stage import CASES, stage_game, stage_yardsticks
+from studies.smart_homes.study import Settings, cells
+from studies.smart_homes.world import StreetSpec, build_street, sealed_book, street_orders
 from studies.sources import HOMES
 from studies.study import Results
 
@@ -144,14 +146,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
     spec: dict[str, Any] = {"sessions": 0, "street_sessions": 2, "beta": 2e-3, "unchanged": 500}
     spec |= {"hours": [8, 12], "sellers": 3, "homes": 7, "bulk": "five_bus", "bulk_bus": "3"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("studies.neighbourhoods.homes_learning.MOST_ROUNDS", 40_000)
+        patch.setattr("studies.smart_homes.learning.MOST_ROUNDS", 40_000)
         ended = run("smart_homes", spec, out=tmp_path_factory.mktemp("homes"), jobs=0)
     assert (ended.failed, ended.complete) == (0, True)
     return read_results(ended.folder)
 
 
 def test_the_page_has_every_agent_and_hour(small: Results, tmp_path: Path) -> None:
-    study = find_study("smart_homes").load()
+    study = find_study("smart_homes").shown()
     assert study.summarise is not None
     assert study.figures is not None
     tables = study.summarise(small)
@@ -181,7 +183,7 @@ def test_hours_without_room_have_no_index(small: Results) -> None:
 
 
 def test_few_sessions_claim_nothing_of_the_notes(small: Results) -> None:
-    rows = homes_claims.list_claims(small)
+    rows = homes_claims.claims(small, {})
     assert {row.source for row in rows} == {HOMES}
     assert all(row.reason or row.verdict in ("matches", "consistent") for row in rows)
 

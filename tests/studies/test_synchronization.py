@@ -9,21 +9,21 @@ import pandas as pd
 import pytest
 
 import studies
-from studies.neighbourhoods.synchronization_claims import list_claims
-from studies.neighbourhoods.synchronization_figures import draw_figures
-from studies.neighbourhoods.synchronization_tables import (
-    headline,
-    remedy_rows,
-    spans,
-    summary_tables,
-    world_table,
-)
 from studies.pictures.charts import Panels
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
 from studies.running.runner import run
 from studies.study import Results
-from studies.synchronization import answer
+from studies.synchronization.claims import claims
+from studies.synchronization.figures import figures
+from studies.synchronization.show import answer
+from studies.synchronization.tables import (
+    headline,
+    remedy_rows,
+    spans,
+    summarise,
+    world_table,
+)
 
 SMALL = {
     "worlds": 4, "training_days": 60, "sample_days": 12, "test_days": 8, "search_starts": 1,
@@ -85,7 +85,7 @@ def test_fines_that_dissolve_are_no_smaller_than_those_that_prevent(small: Resul
 
 
 def test_the_ledger_speaks_only_of_enough_worlds(small: Results) -> None:
-    rows = list_claims(small)
+    rows = claims(small, {})
     assert len({(row.claim, row.variant) for row in rows}) == len(rows) > 50
     by_claim = {row.claim: row for row in rows}
     cause = by_claim["Prosumers learn to synchronize in order to raise the operator's price"]
@@ -105,28 +105,30 @@ def test_the_ledger_speaks_only_of_enough_worlds(small: Results) -> None:
         name: frame[frame["world"] < 2] if frame["world"].max() > 0 else frame
         for name, frame in small.tables.items()
     }
-    assert list_claims(Results(small.spec, tables, small.cells)) == []
+    assert claims(Results(small.spec, tables, small.cells), {}) == []
 
 
 def test_words_follow_the_numbers(small: Results) -> None:
     """A made-up world in which the price does matter is not called one in which it does not."""
-    tiles = dict(reversed(pair) for pair in headline(small))
+    tiles = dict(reversed(pair) for pair in headline(small, {}))
     assert any("decisions stay the same" in words for words in tiles)
     tables = dict(small.tables)
     agreement = tables["agreement"].copy()
     agreement.loc[agreement["against"] == "literal, price-blind", "share_awake"] = 0.3
     tables["agreement"] = agreement
     changed = Results(small.spec, tables, small.cells)
-    said = [(value, words) for value, words in headline(changed) if "price" in words and "decisions" in words]
+    said = [
+        (value, words) for value, words in headline(changed, {}) if "price" in words and "decisions" in words
+    ]
     assert said == [("70.0%", "of daytime decisions change when prices ignore artificial demand")]
-    assert draw_figures(changed)[0].title.startswith("70.0% of learned decisions change")
+    assert figures(changed, {})[0].title.startswith("70.0% of learned decisions change")
 
 
 def test_tables_and_pictures(small: Results, tmp_path: Path) -> None:
-    summaries = summary_tables(small)
+    summaries = summarise(small)
     named = {"learned", "agreement", "equilibrium", "plan_learners", "remedies", "clocks", "ban", "meters"}
     assert named == set(summaries)
-    charts = draw_figures(small)
+    charts = figures(small, {})
     assert charts[0].opening
     assert not any(chart.opening for chart in charts[1:])
     assert len({chart.name for chart in charts}) == len(charts) >= 10

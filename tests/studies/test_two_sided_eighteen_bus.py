@@ -13,9 +13,11 @@ from networks.errors import InputError
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.study import Results
-from studies.two_sided.eighteen_bus import EXPERIMENTS, case_of, everyone, limits_of, small_game
-from studies.two_sided.eighteen_bus_tables import ends_table, flow_of, pick_end, price_of
-from studies.two_sided_eighteen_bus import STUDY, Settings
+from studies.two_sided_eighteen_bus.market import EXPERIMENTS, case_of, everyone, limits_of, small_game
+from studies.two_sided_eighteen_bus.study import Settings
+from studies.two_sided_eighteen_bus.tables import ends_table, flow_of, pick_end, price_of
+
+STUDY = find_study("two_sided_eighteen_bus").shown()
 
 SMALL = {
     "placements": ("fitted",),
@@ -61,7 +63,7 @@ def test_learned_ends_with_and_without_the_ramp_limit(small: Results):
 
 
 def test_pages_of_a_small_run(small: Results):
-    study = find_study("two_sided_eighteen_bus").load()
+    study = find_study("two_sided_eighteen_bus").shown()
     summaries = study.summarise(small)
     charts = study.figures(small, summaries)
     assert [c.opening for c in charts].count(True) == 1

@@ -12,10 +12,7 @@ from networks.errors import InputError
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.study import Results
-from studies.two_sided.game import RULES
-from studies.two_sided.learning_claims import median_interval
-from studies.two_sided.learning_tables import pick, share_table
-from studies.two_sided.three_node_games import (
+from studies.two_sided_three_node.games import (
     Grid,
     games_of,
     needed_trust,
@@ -24,8 +21,13 @@ from studies.two_sided.three_node_games import (
     rate_bound,
     stages,
 )
-from studies.two_sided.three_node_sweep import MINIMAL, learning_cells
-from studies.two_sided_three_node import STUDY, Settings
+from studies.two_sided_three_node.hour import RULES
+from studies.two_sided_three_node.learning_claims import median_interval
+from studies.two_sided_three_node.learning_tables import pick, share_table
+from studies.two_sided_three_node.study import Settings
+from studies.two_sided_three_node.sweep import MINIMAL, learning_cells
+
+STUDY = find_study("two_sided_three_node").shown()
 
 SMALL = {
     "seeds": 60, "rates": (0.1, 0.9), "alphas": (0.1,), "gammas": (0.05, 0.95), "ramps_mw": (4.0, 8.0),
@@ -120,7 +122,7 @@ def test_shares_add_up_and_intervals_hold_them(small: Results):
 
 
 def test_summaries_claims_and_charts_of_a_small_run(small: Results):
-    study = find_study("two_sided_three_node").load()
+    study = find_study("two_sided_three_node").shown()
     summaries = study.summarise(small)
     charts = study.figures(small, summaries)
     assert charts[0].opening

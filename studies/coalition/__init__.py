@@ -1,1 +1,0 @@
-"""What the coalition studies share: tables and claims."""

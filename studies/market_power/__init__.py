@@ -1,1 +1,0 @@
-"""What the studies of market power share: portfolios, cells, tables and pictures."""

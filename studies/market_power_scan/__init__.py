@@ -1,0 +1,1 @@
+"""Who could move the prices of a case, and what it would pay: a scan of every firm."""

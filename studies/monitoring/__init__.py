@@ -1,1 +1,0 @@
-"""What the studies of market monitoring share: series of books, tables and pictures."""

@@ -1,1 +1,0 @@
-"""What the studies of neighbourhoods share: worlds, tables, pictures and claims."""

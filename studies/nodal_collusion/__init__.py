@@ -1,0 +1,1 @@
+"""Firms with portfolios on large grids learn mark-ups: do they collude, through which lines, and who pays?"""

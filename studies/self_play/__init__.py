@@ -1,0 +1,1 @@
+"""Strategies that evolve by self-play in six market situations, beside tables and exact equilibria."""

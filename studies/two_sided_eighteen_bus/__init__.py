@@ -1,0 +1,1 @@
+"""Two-sided tacit collusion on 18 buses: cases A and B of the article, line limits, everybody learning."""

@@ -1,0 +1,1 @@
+"""Two-sided tacit collusion on three nodes: scenarios A, B and C, enumerated, solved and learned."""
