@@ -27,7 +27,7 @@ import networks
 from clearing.monitor import supply
 from learners import DemandStates, Game, Markups, tabulate
 from learners.games.bertrand import LogitBertrand
-from learners.games.game import PayoffSource
+from learners.protocols import PayoffSource, RandomSource
 from learners.sessions.session import Session
 from learners.sessions.stopping import Stopping
 from learners.strategies.evolution import Evolution
@@ -56,7 +56,7 @@ class Timed:
     def __init__(self, source: PayoffSource) -> None:
         self.source, self.seconds = source, 0.0
         self.players, self.actions = source.players, source.actions
-        self.states = getattr(source, "states", None)
+        self.random = isinstance(source, RandomSource) and source.random
 
     def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         begun = time.process_time()

@@ -53,6 +53,8 @@ class NodalMarket:
     result is recomputed from its active set. Any number of threads may share a market.
     """
 
+    changes_offers = False
+
     def __init__(
         self,
         grid: Grid,

@@ -55,9 +55,7 @@ if TYPE_CHECKING:
     from learners.games.bertrand import TwoBusBertrand as TwoBusBertrand
     from learners.games.bertrand import price_grid as price_grid
     from learners.games.demand_states import DemandStates as DemandStates
-    from learners.games.game import PayoffSource as PayoffSource
     from learners.games.game import PayoffTensor as PayoffTensor
-    from learners.games.game import SignallingSource as SignallingSource
     from learners.games.game import profiles_of as profiles_of
     from learners.games.game import tabulate as tabulate
     from learners.games.level_games import LevelGames as LevelGames
@@ -72,6 +70,8 @@ if TYPE_CHECKING:
     from learners.games.payoffs import Genco as Genco
     from learners.games.payoffs import Prosumer as Prosumer
     from learners.games.sequential_pricing import SequentialPricing as SequentialPricing
+    from learners.protocols import PayoffSource as PayoffSource
+    from learners.protocols import SignallingSource as SignallingSource
     from learners.sessions.controls import without_future as without_future
     from learners.sessions.controls import without_memory as without_memory
     from learners.sessions.run import Run as Run
@@ -168,7 +168,7 @@ _HOMES = {
     "Markups": "games.actions",
     "MixedEquilibrium": "equilibria.mixed",
     "OfferPrices": "games.actions",
-    "PayoffSource": "games.game",
+    "PayoffSource": "protocols",
     "PayoffTensor": "games.game",
     "PolicyCard": "strategies.policy_card",
     "PostedGame": "games.microgrid_pairs",
@@ -186,7 +186,7 @@ _HOMES = {
     "SequentialPricing": "games.sequential_pricing",
     "Session": "sessions.session",
     "Shading": "games.microgrid_elecbay",
-    "SignallingSource": "games.game",
+    "SignallingSource": "protocols",
     "Stages": "sessions.stopping",
     "Stopping": "sessions.stopping",
     "Strategy": "strategies.policy_card",

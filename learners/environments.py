@@ -15,7 +15,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.equilibria.deviations import Policy, tabulate_policy
-from learners.games.game import PayoffSource, SignallingSource
+from learners.protocols import PayoffSource, SignallingSource
 from networks.checks import number, whole
 
 try:

@@ -140,7 +140,7 @@ def find_best_response(
     wide = [p for p in pieces if p.high - p.low > SLIVER * (high - low)]
     kinks = tuple((a.high + b.low) / 2 for a, b in pairwise(wide))
     # a market that caps offers bends the line of prices itself, which no piece knows of
-    proven = all(p.unique for p in wide) and not getattr(game.market, "changes_offers", False)
+    proven = all(p.unique for p in wide) and not game.market.changes_offers
     return ExactBestResponse(player, markup, payoff, pieces, kinks, proven, line.clearings)
 
 

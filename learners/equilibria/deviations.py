@@ -14,15 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor, one_profile, profiles_of, tabulate
+from learners.games.game import PayoffTensor, one_profile, profiles_of, tabulate
+from learners.protocols import PayoffSource
+from learners.strategies.policy_card import Strategy
 from networks.checks import whole
 
-Policy = Callable[[np.ndarray], np.ndarray] | np.ndarray | Any
+Policy = Strategy | Callable[[np.ndarray], np.ndarray] | np.ndarray | Sequence[int]
 SAME_MONEY = 1e-9  # of the player's own greatest payoff (1 $ at least): gains below it are rounding
 
 
@@ -98,13 +99,10 @@ def tabulate_policy(policy: Policy, source: PayoffSource, player: int) -> np.nda
         when it is no policy, or chooses actions that the player does not have.
     """
     count, name = int(np.prod(source.actions)), source.players[player]
-    if hasattr(policy, "over_profiles"):
+    if isinstance(policy, Strategy):
         actions = policy.over_profiles(source.actions)
-    elif callable(policy):
-        actions = policy(profiles_of(source.actions))
     else:
-        actions = policy
-    actions = np.asarray(actions)
+        actions = np.asarray(policy(profiles_of(source.actions)) if callable(policy) else policy)
     if actions.shape != (count,) or not np.issubdtype(actions.dtype, np.integer):
         raise InputError(f"policy of {name!r}: give one action (an integer) after each of {count} profiles")
     if actions.min() < 0 or actions.max() >= source.actions[player]:

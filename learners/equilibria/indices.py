@@ -18,7 +18,8 @@ from clearing.errors import InputError
 from clearing.outcome import Outcome
 from clearing.settlement import SettlementRule, settle
 from learners.equilibria.pure import joint_optimum, pure_equilibria
-from learners.games.game import PayoffSource, tabulate
+from learners.games.game import tabulate
+from learners.protocols import PayoffSource
 
 
 @dataclass(frozen=True)

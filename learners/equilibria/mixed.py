@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from clearing.errors import InputError, NumericalError
 from learners.equilibria.polytopes import Vertices, vertices_by_pivots, vertices_by_supports
 from learners.equilibria.pure import rounding_of
-from learners.games.game import PayoffSource, PayoffTensor, tabulate
+from learners.games.game import PayoffTensor, tabulate
+from learners.protocols import PayoffSource
 from networks.checks import shown, whole
 
 Method = Literal["lemke_howson", "support_enumeration", "vertex_enumeration"]

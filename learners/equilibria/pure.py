@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor, one_profile, tabulate
+from learners.games.game import PayoffTensor, one_profile, tabulate
+from learners.protocols import PayoffSource
 from networks.checks import whole
 
 SAME_PAYOFF = 1e-9  # of the player's own greatest payoff: differences below it are rounding, hence ties

@@ -1,62 +1,21 @@
-"""What learners play against: a payoff source, and its tabulated form.
+"""The tabulated form of a game, and profiles of actions as callers give them.
 
-A payoff source says who plays, how many actions each player has, and what a profile of actions pays.
-Learners, equilibria and deviation tests know nothing else; whether the numbers come from a formula, a
-table or exact clearings of a network market is the source's own business (:mod:`learners.games.payoffs`).
+A payoff source (:class:`learners.protocols.PayoffSource`) says who plays, how many actions each player has,
+and what a profile of actions pays. Learners, equilibria and deviation tests know nothing else; whether the
+numbers come from a formula, a table or exact clearings of a network market is the source's own business
+(:mod:`learners.games.payoffs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from clearing.errors import InputError
+from learners.protocols import PayoffSource, action_labels, signalling
 from networks.checks import real_array, shown
-
-
-@runtime_checkable
-class PayoffSource(Protocol):
-    """A one-shot game of finitely many actions, evaluated in batches.
-
-    Attributes
-    ----------
-    players : names of the players, in the order of every axis.
-    actions : number of actions of each player.
-    """
-
-    @property
-    def players(self) -> tuple[str, ...]: ...
-
-    @property
-    def actions(self) -> tuple[int, ...]: ...
-
-    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Payoffs (batch, players) [$] of action indices (batch, players).
-
-        With a generator a random source draws its demand state for each row; without one it pays the
-        expectation. A deterministic source ignores it.
-        """
-        ...
-
-
-@runtime_checkable
-class SignallingSource(PayoffSource, Protocol):
-    """A payoff source that also tells players something about the outcome, such as its price.
-
-    Attributes
-    ----------
-    signal_names : what the columns of `signals` are.
-    """
-
-    @property
-    def signal_names(self) -> tuple[str, ...]: ...
-
-    def signals(self, profiles: np.ndarray) -> np.ndarray:
-        """Signals (batch, len(signal_names)) of action indices (batch, players)."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,9 +190,9 @@ def tabulate(source: PayoffSource, chunk: int = 65536) -> PayoffTensor:
     profiles = profiles_of(source.actions)
     pieces = [source.payoffs(profiles[k : k + chunk]) for k in range(0, len(profiles), chunk)]
     values = np.concatenate(pieces).T.reshape(len(source.players), *source.actions)
-    names: tuple[str, ...] = tuple(getattr(source, "signal_names", ()))
-    signals = None
-    if names and isinstance(source, SignallingSource):
-        heard = [source.signals(profiles[k : k + chunk]) for k in range(0, len(profiles), chunk)]
+    sender, signals = signalling(source), None
+    names = () if sender is None else tuple(sender.signal_names)
+    if sender is not None:
+        heard = [sender.signals(profiles[k : k + chunk]) for k in range(0, len(profiles), chunk)]
         signals = np.concatenate(heard).T.reshape(len(names), *source.actions)
-    return PayoffTensor(values, tuple(source.players), tuple(getattr(source, "labels", ())), signals, names)
+    return PayoffTensor(values, tuple(source.players), action_labels(source), signals, names)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, action_indices, demand_levels
+from learners.games.game import action_indices, demand_levels
+from learners.protocols import PayoffSource, SignallingSource, action_labels, signal_names
+
+Rows = Callable[[np.ndarray], np.ndarray]
 
 
 class LevelGames:
@@ -39,7 +42,7 @@ class LevelGames:
 
     def __init__(self, games: Sequence[PayoffSource]) -> None:
         self.games = tuple(games)
-        kinds = {(g.players, g.actions, tuple(getattr(g, "signal_names", ()))) for g in self.games}
+        kinds = {(g.players, g.actions, signal_names(g)) for g in self.games}
         if len(kinds) != 1:
             raise InputError(
                 f"LevelGames: {len(self.games)} games with {len(kinds)} sets of players, actions and "
@@ -47,8 +50,7 @@ class LevelGames:
             )
         first = self.games[0]
         self.players, self.actions = first.players, first.actions
-        self.labels = getattr(first, "labels", ())
-        self.signal_names: tuple[str, ...] = tuple(getattr(first, "signal_names", ()))
+        self.labels, self.signal_names = action_labels(first), signal_names(first)
         self.levels = len(self.games)
 
     def payoffs(
@@ -58,19 +60,22 @@ class LevelGames:
         level: np.ndarray | int | None = None,
     ) -> np.ndarray:
         """Payoffs (batch, players) [$] of action indices (batch, players), each row at its level."""
-        return self._by_level("payoffs", action_indices(self, profiles), level)
+        return self._by_level([g.payoffs for g in self.games], len(self.players), profiles, level)
 
     def signals(self, profiles: np.ndarray, level: np.ndarray | int | None = None) -> np.ndarray:
         """Signals (batch, signals) of the games."""
-        return self._by_level("signals", action_indices(self, profiles), level)
+        told = [g.signals for g in self.games if isinstance(g, SignallingSource)]
+        return self._by_level(told, len(self.signal_names), profiles, level)
 
-    def _by_level(self, method: str, profiles: np.ndarray, level: np.ndarray | int | None) -> np.ndarray:
+    def _by_level(
+        self, games: Sequence[Rows], width: int, profiles: np.ndarray, level: np.ndarray | int | None
+    ) -> np.ndarray:
+        """(batch, width) what the games say of profiles."""
+        profiles = action_indices(self, profiles)
         if level is None:
-            return np.mean([getattr(game, method)(profiles) for game in self.games], axis=0)
+            return np.asarray(np.mean([rows(profiles) for rows in games], axis=0))
         levels = demand_levels(level, self.levels, len(profiles))
-        width = len(self.players) if method == "payoffs" else len(self.signal_names)
         out = np.empty((len(profiles), width))
         for k in np.unique(levels).tolist():
-            rows = levels == k
-            out[rows] = getattr(self.games[k], method)(profiles[rows])
+            out[levels == k] = games[k](profiles[levels == k])
         return out

@@ -17,11 +17,10 @@ from learners.games.game import PayoffTensor, action_indices, demand_levels, tab
 from learners.games.moves import Columns, Moves, one_row_per_period
 from learners.games.payoff_cache import PayoffCache
 from learners.games.payoffs import Cleared, Player, Pricing, player_of
+from learners.protocols import RoundMarket
 from networks.checks import suggest, whole
 
 if TYPE_CHECKING:
-    from clearing.mitigation import MitigatedMarket
-    from clearing.nodal import NodalMarket
     from clearing.prepared import Batch
     from networks.case import Case
 
@@ -68,7 +67,7 @@ class Game:
 
     def __init__(
         self,
-        market: NodalMarket | MitigatedMarket,
+        market: RoundMarket,
         book: Book | Case,
         players: Mapping[str, object] | Sequence[Hashable],
         actions: ActionSet | Mapping[str, ActionSet],
@@ -80,9 +79,9 @@ class Game:
     ):
         if payoff not in ("lmp", "pay_as_bid"):
             raise InputError(f"payoff is {payoff!r}; use 'lmp' or 'pay_as_bid'")
-        if not hasattr(market, "prepare"):
+        if not isinstance(market, RoundMarket):
             raise InputError(f"market is a {type(market).__name__}; a game needs one with 'prepare'")
-        if payoff == "pay_as_bid" and getattr(market, "changes_offers", False):
+        if payoff == "pay_as_bid" and market.changes_offers:
             raise InputError("a market that changes offers cannot pay their own price; use payoff='lmp'")
         self.market, self.pricing, self.states, self.progress = market, payoff, states, progress
         self.book = one_row_per_period(book if isinstance(book, Book) else Book.from_case(book))
@@ -151,6 +150,11 @@ class Game:
         if where is None:
             where = rng.integers(levels, size=len(flat))
         return self.cache.fetch(flat + where * draws + rng.integers(draws, size=len(flat)), self._compute)
+
+    @property
+    def random(self) -> bool:
+        """Whether there are demand states to draw from."""
+        return self.states is not None
 
     @property
     def levels(self) -> int:

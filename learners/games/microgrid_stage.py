@@ -31,7 +31,7 @@ def _street_values() -> tuple[float, ...]:
 class SealedStage:
     """Sellers offer one price each; buyers bid their values (or, in groups, less); the auction clears.
 
-    A payoff source (:class:`learners.games.game.SignallingSource`). Offers are taken in merit order while the
+    A payoff source (:class:`learners.protocols.SignallingSource`). Offers are taken in merit order while the
     next bid covers them; equal offers share in proportion to their capacities.
 
     Attributes

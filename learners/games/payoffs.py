@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -76,6 +76,7 @@ class Cleared:
         return -(self.columns.side * self.worth).sum(axis=1) * self.columns.book.hours
 
 
+@runtime_checkable
 class Player(Protocol):
     """What a player owns, and what a cleared round pays it."""
 
@@ -181,6 +182,6 @@ class Disco:
 
 def player_of(given: Player | Hashable | tuple[Hashable, ...]) -> Player:
     """A label, or a tuple of labels, stands for the generator that owns them."""
-    if hasattr(given, "earn"):
-        return cast(Player, given)
+    if isinstance(given, Player):
+        return given
     return Genco(*given) if isinstance(given, (tuple, list)) else Genco(given)

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, PayoffTensor
+from learners.games.game import PayoffTensor
 from learners.games.market_game import Game
+from learners.protocols import PayoffSource, action_labels
 from learners.sessions.run import Run
 from learners.sessions.session import Ended, Session
 from learners.sessions.streams import RowNoise, UniformStreams
@@ -120,7 +121,7 @@ def digest_of(*rules: object, sources: Iterable[PayoffSource]) -> str:
     """What decides a run's numbers, as a hash: the rules, the seats, and tables, books and demand states."""
     digest = hashlib.sha256(repr(rules).encode())
     for source in sources:
-        digest.update(repr((source.players, source.actions, getattr(source, "labels", ()))).encode())
+        digest.update(repr((source.players, source.actions, action_labels(source))).encode())
         if isinstance(source, PayoffTensor):
             digest.update(source.values.tobytes())
         elif isinstance(source, Game):

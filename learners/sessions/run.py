@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
-from learners.sessions.session import Ended, Listener, Result, Session, level_count
-from learners.sessions.stopping import Stages
+from learners.protocols import EvaluatingSource, ListeningLearner, SettlingLearner, signalling
+from learners.sessions.session import Ended, Listener, Result, Session, announced_levels
 from learners.sessions.streams import RowNoise, UniformStreams
 from learners.sessions.traces import Trace
 from learners.strategies.compiled_tables import play_rounds
@@ -50,15 +49,20 @@ class Run:
         self.earliest = session.rule.earliest(session.learners)
         self.players = len(self.learners)
         self.table = session.table
-        self.listens = any(getattr(learner, "listens", False) for learner in self.learners)
+        stages = session.stages
+        listens = any(isinstance(learner, ListeningLearner) and learner.listens for learner in self.learners)
+        self.senders = tuple(signalling(s) if listens else None for s in stages)
+        self.evaluators = tuple(s if listens and isinstance(s, EvaluatingSource) else None for s in stages)
+        self.settling = [learner for learner in self.learners if isinstance(learner, SettlingLearner)]
+        self.feasible = session.feasible
         self.heard: np.ndarray | None = None
         self.uniforms = UniformStreams(seed, replicates)
         self.noise = RowNoise(seed, replicates) if session.random else None
-        counts = np.array(session.stages[0].actions)
+        counts = np.array(stages[0].actions)
         drawn = (self.uniforms.draw(self.players) * counts).astype(np.int64)
         self.standing = drawn if session.first is None else np.tile(session.first, (len(replicates), 1))
         own_profits = session.random or len(session.stages) > 1
-        self.level_count = 0 if session.levels is None else level_count(session.source, session.levels)
+        self.level_count = 0 if session.levels is None else announced_levels(session.source, session.levels)
         day = self.level_count if session.levels == "cycle" else len(session.stages)
         self.traces = {r: Trace(session.trace, self.players, own_profits, day) for r in replicates}
         self.level = self._next_level()
@@ -123,7 +127,7 @@ class Run:
             for i, learner in enumerate(self.learners):
                 if before[i].moves:
                     standing[:, i] = learner.act(before[i], uniforms[:, at, cuts[i] : cuts[i + 1]])
-            paid = self._pay(self.session.stages[stage], standing)
+            paid = self._pay(stage, standing)
             self.standing, self.round = standing, now + 1
             self.level = self._next_level()
             after = self._seen()
@@ -195,17 +199,18 @@ class Run:
     def _own_profits(self) -> bool:
         return self.noise is not None or len(self.session.stages) > 1
 
-    def _pay(self, source: PayoffSource, profiles: np.ndarray) -> np.ndarray:
+    def _pay(self, stage: int, profiles: np.ndarray) -> np.ndarray:
         """Payoffs (active, players); of a random source also the signals of the very same draws."""
+        source, evaluator, sender = self.session.stages[stage], self.evaluators[stage], self.senders[stage]
         if self.noise is None:
             return source.payoffs(profiles)
         at: dict[str, Any] = {} if self.level is None else {"level": self.level}
-        if self.listens and hasattr(source, "evaluate"):
-            both = source.evaluate(profiles, self.noise, **at)
+        if evaluator is not None:
+            both = evaluator.evaluate(profiles, self.noise, **at)  # type: ignore[arg-type]
             self.heard = both[:, self.players :]
             return both[:, : self.players]
-        if self.level is not None and self.listens and hasattr(source, "signals"):
-            self.heard = source.signals(profiles, **at)
+        if self.level is not None and sender is not None:
+            self.heard = sender.signals(profiles, **at)
         return source.payoffs(profiles, self.noise, **at)  # type: ignore[arg-type]
 
     def _next_level(self) -> np.ndarray | None:
@@ -217,25 +222,20 @@ class Run:
         assert self.noise is not None
         return self.noise.integers(self.level_count, size=len(self.active))
 
-    def _signals(self, source: PayoffSource) -> np.ndarray | None:
-        if not self.listens or not getattr(source, "signal_names", ()):
-            return None
-        if self.heard is not None:
-            return self.heard
-        return source.signals(self.standing)  # type: ignore[attr-defined]
+    def _signals(self, stage: int) -> np.ndarray | None:
+        sender = self.senders[stage]
+        if sender is None or self.heard is not None:
+            return None if sender is None else self.heard
+        return sender.signals(self.standing)
 
     def _seen(self) -> list[Seen]:
         """What each player knows before the coming round."""
         stages = self.session.stages
         stage = self.round % len(stages)
-        signals = self._signals(stages[stage - 1])
+        signals = self._signals(stage - 1)
         fresh = stage == 0 and len(stages) > 1
         every = self.session.every
-        feasible: Any = (
-            self.session.source.feasible
-            if isinstance(self.session.source, Stages)
-            else getattr(self.session.source, "feasible", None)
-        )
+        feasible = self.feasible
         return [
             Seen(
                 self.round, self.standing, signals, stage, fresh,
@@ -247,8 +247,7 @@ class Run:
 
     def _last_change(self) -> np.ndarray:
         """(active,) round of the last change of any learner's greedy strategy."""
-        changes = [getattr(learner, "last_change", None) for learner in self.learners]
-        return np.max([c for c in changes if c is not None], axis=0)
+        return np.max([learner.last_change for learner in self.settling], axis=0)
 
     def _record(self, start: int, profiles: np.ndarray, profits: np.ndarray | None) -> None:
         for row, replicate in enumerate(self.active):

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearing.errors import ClearingError, InputError
-from learners.games.game import PayoffSource, PayoffTensor, one_profile, tabulate
+from learners.games.game import PayoffTensor, one_profile, tabulate
+from learners.protocols import (
+    MaskedSource,
+    Masks,
+    PayoffSource,
+    RandomSource,
+    StrategicLearner,
+    level_count,
+)
 from learners.sessions.stopping import Stages, Stopping
 from learners.sessions.traces import Trace, TraceSpec
 from learners.strategies.learner import Learner, LearnerSpec, Seat
@@ -85,7 +93,7 @@ class Session:
             first = tuple(one_profile(self.stages[0], self.first, "Session: first"))
             object.__setattr__(self, "first", first)
         if self.levels is not None:
-            level_count(self.source, self.levels)
+            announced_levels(self.source, self.levels)
         self.rule.earliest(self.learners)
 
     @property
@@ -101,12 +109,13 @@ class Session:
 
     @property
     def random(self) -> bool:
-        """Whether payoffs are drawn: the source says `random`, or has demand states."""
-        if self.levels is not None:
-            return True
-        return any(
-            bool(getattr(s, "random", False)) or getattr(s, "states", None) is not None for s in self.stages
-        )
+        """Whether payoffs are drawn: a source says `random`, or the session announces levels."""
+        return self.levels is not None or any(isinstance(s, RandomSource) and s.random for s in self.stages)
+
+    @property
+    def feasible(self) -> Masks | None:
+        """What says which actions are feasible; None where all are."""
+        return self.source.feasible if isinstance(self.source, MaskedSource) else None
 
     @cached_property
     def table(self) -> PayoffTensor | None:
@@ -120,7 +129,7 @@ class Session:
             isinstance(spec, Tabular) and not isinstance(spec.memory, (WorldStates, DemandLevel))
             for spec in self.learners
         )
-        if not tables or self.random or isinstance(source, Stages) or hasattr(source, "feasible"):
+        if not tables or self.random or isinstance(source, (Stages, MaskedSource)):
             return None
         if isinstance(source, PayoffTensor):
             return source if type(source).payoffs is PayoffTensor.payoffs else None
@@ -244,7 +253,7 @@ class Result:
 
         `level=` or `stage=` chooses those of a demand level, or of a stage of an episode.
         """
-        return tuple(self.learner(i).strategy(row, **at) for i in range(len(self.session.learners)))  # type: ignore[attr-defined]
+        return tuple(learner.strategy(row, **at) for learner in self._strategists())
 
     def limit_profits(self) -> np.ndarray:
         """(replicates, players) mean profits of the cycle that greedy play ends in [$ per round]."""
@@ -252,13 +261,20 @@ class Result:
             raise InputError("limit_profits: moves alternate or come in stages; use window_profits")
         source = self.session.stages[0]
         out = []
-        players = [self.learner(i) for i in range(len(self.session.learners))]
+        players = self._strategists()
         for row, ended in enumerate(self.ended):
-            greedy = [learner.strategy(row) for learner in players]  # type: ignore[attr-defined]
+            greedy = [learner.strategy(row) for learner in players]
             out.append(
                 source.payoffs(resting_cycle(greedy, source.actions, ended.standing.tolist())).mean(axis=0)
             )
         return np.array(out)
+
+    def _strategists(self) -> list[StrategicLearner]:
+        learners = [self.learner(i) for i in range(len(self.session.learners))]
+        for learner in learners:
+            if not isinstance(learner, StrategicLearner):
+                raise InputError(f"{type(learner).__name__} has no strategy(row); use window_profits")
+        return learners  # type: ignore[return-value]
 
     def window_profits(self) -> np.ndarray:
         """(replicates, players) mean profits over each replicate's last rounds [$ per round]."""
@@ -273,14 +289,11 @@ class Result:
         )
 
 
-def level_count(source: object, levels: str) -> int:
+def announced_levels(source: object, levels: str) -> int:
     """How many demand levels a source has that announces them by `levels`."""
     if levels not in LEVELS:
         raise InputError(f"levels is {levels!r}; give one of {', '.join(LEVELS)}, or None")
-    count = getattr(source, "levels", None)
-    if not count:
-        raise InputError("this game has no demand levels; make it with states=DemandStates(...)")
-    return int(count)
+    return level_count(source)
 
 
 def _numbers(replicates: int | Sequence[int]) -> tuple[int, ...]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from learners.protocols import Masks, PayoffSource
 from learners.strategies.learner import LearnerSpec
 from networks.checks import whole
 
@@ -68,7 +66,7 @@ class Stages:
     """
 
     sources: tuple[PayoffSource, ...]
-    feasible: Callable[[int, int, np.ndarray], np.ndarray | None] | None = None
+    feasible: Masks | None = None
 
     def __post_init__(self) -> None:
         shapes = {(tuple(s.players), tuple(s.actions)) for s in self.sources}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from learners.protocols import PayoffSource, action_labels, signalling
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,11 @@ def rounds_frame(
         "player": np.tile(np.array(source.players, dtype=object), count),
         "action": profiles.reshape(-1),
     }
-    labels = getattr(source, "labels", ())
+    labels, sender = action_labels(source), signalling(source)
     if labels:
         columns["label"] = [labels[i][a] for row in profiles for i, a in enumerate(row)]
     columns["profit"] = paid.reshape(-1)
-    for k, name in enumerate(getattr(source, "signal_names", ())):
-        columns[name] = np.repeat(source.signals(profiles)[:, k], players)  # type: ignore[attr-defined]
+    if sender is not None:
+        heard = np.repeat(sender.signals(profiles), players, axis=0)
+        columns |= dict(zip(sender.signal_names, heard.T, strict=True))
     return pd.DataFrame(columns)

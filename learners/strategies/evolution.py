@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from learners.protocols import PayoffSource
 
 if TYPE_CHECKING:
     from learners.strategies.evolving import EvolvingLearner

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from clearing.errors import InputError
+from learners.protocols import level_count, signalling
 from learners.strategies.gene_pools import (
     Layout,
     choose_actions,
@@ -132,7 +133,7 @@ class EvolvingLearner(ArrayLearner):
             raise InputError(
                 "Evolution: sees_level needs a session that announces levels; give Session(levels=...)"
             )
-        return (seen.level / max(self.seat.source.levels - 1, 1))[:, None]  # type: ignore[attr-defined]
+        return (seen.level / max(level_count(self.seat.source) - 1, 1))[:, None]
 
     def _breed(self, round: int) -> None:
         new, kept = next_generation(
@@ -148,9 +149,9 @@ def _median_reply(learner: EvolvingLearner, row: int, profiles: np.ndarray) -> n
     """(profiles,) median action of a pool, each of whose strategies has seen nothing but the profile."""
     size, seat, count = learner.layout, learner.seat, len(profiles)
     own = profiles[:, seat.player] / max(seat.actions - 1, 1)
-    heard = np.zeros((count, 0))
-    if learner.listens:
-        heard = scale_signals(seat.source.signals(profiles), learner.range)  # type: ignore[attr-defined]
+    heard, sender = np.zeros((count, 0)), signalling(seat.source)
+    if learner.listens and sender is not None:
+        heard = scale_signals(sender.signals(profiles), learner.range)
     seen = np.tile(np.column_stack([own, heard]), (1, learner.spec.memory))
     weights = np.broadcast_to(learner.weights[row], (count, size.size, size.width))
     memory = np.repeat(seen[:, None], size.size, axis=1)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
+from learners.protocols import PayoffSource, signal_names, signalling
 from learners.strategies.compiled_networks import breed, network_shares
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ class Layout:
     @classmethod
     def of(cls, spec: Evolution, source: PayoffSource) -> Layout:
         """Of a pool in a seat of a game."""
-        names = getattr(source, "signal_names", ())
-        remembered = spec.memory * (1 + len(names))
+        remembered = spec.memory * (1 + len(signal_names(source)))
         inputs = remembered + int(spec.sees_level)
         width = spec.hidden * (inputs + 1) + spec.hidden + 1
         spare = -(-(2 * spec.tournament + 4 * width) // spec.matches)
@@ -111,8 +110,8 @@ def next_generation(
 
 def signal_range(spec: Evolution, source: PayoffSource) -> np.ndarray:
     """(2, signals) low and high of each signal; those of equal shares of all players' actions by default."""
-    names = tuple(getattr(source, "signal_names", ()))
-    if not names or spec.memory == 0:
+    sender, names = signalling(source), signal_names(source)
+    if sender is None or spec.memory == 0:
         return np.zeros((2, len(names))) + np.array([[0.0], [1.0]])
     if spec.signal_range is not None:
         given = np.array(spec.signal_range, dtype=float).T
@@ -122,7 +121,7 @@ def signal_range(spec: Evolution, source: PayoffSource) -> np.ndarray:
             )
         return given
     shares = np.linspace(0.0, 1.0, max(source.actions))[:, None]
-    heard = source.signals(np.round(shares * (np.array(source.actions) - 1)).astype(np.int64))  # type: ignore[attr-defined]
+    heard = sender.signals(np.round(shares * (np.array(source.actions) - 1)).astype(np.int64))
     low, high = heard.min(axis=0), heard.max(axis=0)
     return np.stack([low, np.where(high > low, high, low + 1.0)])
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from learners.games.game import PayoffSource
+from learners.protocols import PayoffSource
 
 NEVER = -1  # round of the last change of a strategy that has not changed
 

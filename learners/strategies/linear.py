@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from clearing.errors import InputError
+from learners.protocols import level_count, signal_names, signalling
 from learners.strategies.compiled_linear import credit_linear, decide_linear, value_rows
 from learners.strategies.compiled_tables import EXPECTED_SARSA, Q_LEARNING, SARSA
 from learners.strategies.learner import ArrayLearner, Seat, Seen
@@ -81,7 +82,7 @@ class TileCoding:
         if self.level:
             if seen.level is None:
                 raise InputError("TileCoding: the session announces no levels; give Session(levels='cycle')")
-            columns.append(seen.level / max(1, seat.source.levels - 1))  # type: ignore[attr-defined]
+            columns.append(seen.level / max(1, level_count(seat.source) - 1))
         return self.tiles(np.stack(columns, axis=1) if columns else np.zeros((len(seen.last), 0)))
 
     def tiles(self, inputs: np.ndarray) -> np.ndarray:
@@ -165,7 +166,7 @@ class LinearLearner(ArrayLearner):
         self.spec, self.seat = spec, seat
         nobody = np.zeros((1, len(seat.source.actions)), dtype=np.int64)
         start = Seen(0, nobody, _no_signals(seat), states=nobody[:, 0], level=nobody[:, 0])
-        self.listens = bool(getattr(spec.features, "signals", ()))
+        self.listens = isinstance(spec.features, TileCoding) and bool(spec.features.signals)
         self._seen: Seen | None = None
         self.active_count = self._active(start).shape[1]
         shape = (replicates, seat.actions, spec.features.count(seat))
@@ -216,12 +217,12 @@ class LinearLearner(ArrayLearner):
 
     def strategy(self, row: int = 0) -> Strategy:
         """Its greedy action after every profile."""
-        if getattr(self.spec.features, "level", False):
+        if isinstance(self.spec.features, TileCoding) and self.spec.features.level:
             raise InputError("linear values that see demand levels have no strategy of last actions alone")
+        sender = signalling(self.seat.source)
 
         def reply(profiles: np.ndarray) -> np.ndarray:
-            source = self.seat.source
-            signals = source.signals(profiles) if getattr(source, "signal_names", ()) else None  # type: ignore[attr-defined]
+            signals = None if sender is None else sender.signals(profiles)
             active = self.spec.features.active(self.seat, Seen(1, profiles, signals))
             return self.weights[row][:, active].sum(axis=2).argmax(axis=0)
 
@@ -235,5 +236,5 @@ class LinearLearner(ArrayLearner):
 
 
 def _no_signals(seat: Seat) -> np.ndarray | None:
-    names = getattr(seat.source, "signal_names", ())
+    names = signal_names(seat.source)
     return np.zeros((1, len(names))) if names else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import profiles_of
+from learners.protocols import level_count, signalling
 from learners.strategies.learner import Seat, Seen
 
 
@@ -122,10 +123,7 @@ class DemandLevel:
 
     def levels(self, seat: Seat) -> int:
         """Number of levels."""
-        levels = getattr(seat.source, "levels", None)
-        if not levels:
-            raise InputError("DemandLevel: this game has no demand levels; give it states=DemandStates(...)")
-        return int(levels)
+        return level_count(seat.source)
 
     def states(self, seat: Seat, last: np.ndarray, signals: np.ndarray | None) -> np.ndarray:
         """Never asked: the level is not in the last round."""
@@ -154,6 +152,6 @@ def state_index(memory: Memory, seat: Seat, seen: Seen) -> np.ndarray:
 def state_table(memory: Memory, seat: Seat) -> np.ndarray:
     """State (profiles,) after each profile of a one-stage game, for compiled loops."""
     profiles = profiles_of(seat.source.actions)
-    source = seat.source
-    signals = source.signals(profiles) if getattr(source, "signal_names", ()) else None  # type: ignore[attr-defined]
+    sender = signalling(seat.source)
+    signals = None if sender is None else sender.signals(profiles)
     return memory.states(seat, profiles, signals).astype(np.int64)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, profiles_of
+from learners.games.game import profiles_of
+from learners.protocols import PayoffSource, action_labels
 from networks.checks import whole
 
 
@@ -137,7 +138,7 @@ def make_policy_card(
     if len(strategies) != len(actions):
         raise InputError(f"{len(strategies)} strategies for {len(actions)} players; give one each")
     rest = resting_cycle(strategies, actions, [0] * len(actions) if start is None else start)
-    labels = getattr(source, "labels", ()) or [tuple(range(n)) for n in actions]
+    labels = action_labels(source) or [tuple(range(n)) for n in actions]
     mine = strategies[player]
     paths, sentences = [], [_say_rest(source, rest, player, labels)]
     rival = (player + 1) % len(actions)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource, action_indices
+from learners.games.game import action_indices
+from learners.protocols import PayoffSource, signal_names, signalling
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +54,12 @@ class DifferenceRewards:
     @property
     def signal_names(self) -> tuple[str, ...]:
         """Those of the game."""
-        return tuple(getattr(self.game, "signal_names", ()))
+        return signal_names(self.game)
 
     def signals(self, profiles: np.ndarray) -> np.ndarray:
         """Those of the game."""
-        return self.game.signals(profiles)  # type: ignore[attr-defined]
+        sender = signalling(self.game)
+        return np.zeros((len(profiles), 0)) if sender is None else sender.signals(profiles)
 
     def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Differences (batch, players) [$]; a random game is evaluated at its expectation."""

@@ -7,11 +7,12 @@ wish becomes the nearest feasible action.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
 from clearing.errors import InputError
+from learners.protocols import ListeningLearner, SettlingLearner, StrategicLearner
 from learners.strategies.learner import ArrayLearner, Learner, LearnerSpec, Seat, Seen, feasible_choice
 from learners.strategies.policy_card import Strategy
 from networks.checks import shown
@@ -176,11 +177,12 @@ class HeldLearner:
     def __init__(self, spec: Held, seat: Seat, inner: Learner) -> None:
         self.spec, self.seat, self.inner = spec, seat, inner
         self.draws = inner.draws
+        self.listens = isinstance(inner, ListeningLearner) and inner.listens
 
     @property
     def last_change(self) -> np.ndarray:
         """That of the inner one."""
-        return self.inner.last_change  # type: ignore[attr-defined]
+        return cast(SettlingLearner, self.inner).last_change
 
     def act(self, seen: Seen, uniforms: np.ndarray) -> np.ndarray:
         """The standing action, or a new one when its time has come."""
@@ -204,7 +206,7 @@ class HeldLearner:
 
     def strategy(self, row: int = 0) -> Strategy:
         """What the inner one does when it moves."""
-        return self.inner.strategy(row)  # type: ignore[attr-defined]
+        return cast(StrategicLearner, self.inner).strategy(row)
 
     def _moves(self, seen: Seen) -> bool:
         return seen.moves and (seen.round - self.spec.offset) % self.spec.every == 0

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffSource
-from learners.sessions.session import level_count
+from learners.protocols import PayoffSource, signal_names, signalling
+from learners.sessions.session import announced_levels
 from learners.sessions.streams import NOISE, UniformStreams
 from learners.strategies.evolution import Evolution, Evolved
 from learners.strategies.gene_pools import (
@@ -40,7 +40,7 @@ class Pools:
     ) -> None:
         self.spec, self.source, self.seed, self.replicates = spec, source, seed, tuple(replicates)
         self.levels, self.level_count = levels, _level_count(spec, source, levels)
-        self.names = tuple(getattr(source, "signal_names", ()))
+        self.sender, self.names = signalling(source), signal_names(source)
         self.range, self.layout = signal_range(spec, source), Layout.of(spec, source)
         self.players, self.generation = len(source.actions), 0
         self.counts = np.array(source.actions)
@@ -116,9 +116,9 @@ class Pools:
         batch, players, n = self.keys.shape
         at: dict[str, Any] = {} if level is None else {"level": np.repeat(level, n)}
         paid = self.source.payoffs(profiles, **at).reshape(batch, n, players).transpose(0, 2, 1)
-        if not self.names:
+        if self.sender is None:
             return paid, np.zeros((batch, n, 0))
-        heard = self.source.signals(profiles, **at)  # type: ignore[attr-defined]
+        heard = self.sender.signals(profiles, **at)
         return paid, heard.reshape(batch, n, -1)
 
     def _remember(self, actions: np.ndarray, heard: np.ndarray, back: np.ndarray) -> None:
@@ -214,4 +214,4 @@ def _level_count(spec: Evolution, source: PayoffSource, levels: str | None) -> i
         if spec.sees_level:
             raise InputError("Evolution: sees_level needs levels that are announced; give levels='cycle'")
         return 0
-    return level_count(source, levels)
+    return announced_levels(source, levels)

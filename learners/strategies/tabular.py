@@ -16,6 +16,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import profiles_of
+from learners.protocols import signalling
 from learners.strategies.compiled_policies import best_of
 from learners.strategies.compiled_tables import (
     EXPECTED_SARSA,
@@ -131,7 +132,8 @@ class TabularLearner(ArrayLearner):
     def __init__(self, spec: Tabular, seat: Seat, replicates: int) -> None:
         super().__init__(replicates)
         self.spec, self.seat = spec, seat
-        self.listens = isinstance(getattr(spec.memory, "inner", spec.memory), LastSignal)
+        memory = spec.memory.inner if isinstance(spec.memory, DemandLevel) else spec.memory
+        self.listens = isinstance(memory, LastSignal)
         values = spec.first_values(seat)
         states = spec.memory.count(seat) * seat.stages
         self.tables = np.tile(values, (replicates, states, 1))
@@ -203,13 +205,13 @@ class TabularLearner(ArrayLearner):
                 raise InputError("this table has a strategy for each demand level; give strategy(row, level)")
             table, memory = table.reshape(memory.levels(seat), -1)[level], memory.inner
         if isinstance(memory, LastSignal):
-            bins, source = memory, seat.source
+            bins, sender = memory, signalling(seat.source)
 
             def reply(profiles: np.ndarray) -> np.ndarray:
-                heard = source.signals(profiles, **at)  # type: ignore[attr-defined]
+                heard = None if sender is None else sender.signals(profiles, **at)
                 return table[bins.states(seat, profiles, heard)]
 
-            return Strategy.of(reply, source, seat.player)
+            return Strategy.of(reply, seat.source, seat.player)
         return Strategy(seat.player, table, memory.players(seat) if isinstance(memory, LastActions) else None)
 
     def _states(self, seen: Seen) -> np.ndarray:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from learners.equilibria.best_response import certify_equilibrium
 from learners.equilibria.indices import Benchmarks
-from learners.games.game import PayoffSource, PayoffTensor
+from learners.games.game import PayoffTensor
+from learners.protocols import PayoffSource, StrategicLearner
 from learners.sessions.session import Result, Session
 from learners.sessions.stopping import Stopping
 from learners.sessions.traces import Trace
@@ -177,10 +178,11 @@ def _levels(marks: Benchmarks) -> dict[str, float]:
 
 def _strategies(source: PayoffSource, result: Result) -> tuple[Strategy, ...]:
     """The strategies of the first session; none where a player has no reply to last actions."""
-    players = [result.learner(i) for i in range(len(source.players))]
-    if prod(source.actions) > MOST_TABULATED or not all(hasattr(p, "strategy") for p in players):
+    learners = [result.learner(i) for i in range(len(source.players))]
+    strategic = [learner for learner in learners if isinstance(learner, StrategicLearner)]
+    if prod(source.actions) > MOST_TABULATED or len(strategic) < len(learners):
         return ()
-    strategies = tuple(p.strategy(0) for p in players)  # type: ignore[attr-defined]
+    strategies = tuple(learner.strategy(0) for learner in strategic)
     return () if any(s.known is None for s in strategies) else strategies
 
 

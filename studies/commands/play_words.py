@@ -13,8 +13,9 @@ import networks
 from learners.games.actions import Markups
 from learners.games.bertrand import CapacityBertrand, LogitBertrand, TwoBusBertrand
 from learners.games.demand_states import DemandStates
-from learners.games.game import PayoffSource, tabulate
+from learners.games.game import tabulate
 from learners.games.market_game import Game
+from learners.protocols import PayoffSource
 from learners.strategies.evolution import Evolution
 from learners.strategies.learner import LearnerSpec
 from learners.strategies.linear import LinearTD, TileCoding

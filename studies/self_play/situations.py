@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from learners.games.bertrand import CapacityBertrand, TwoBusBertrand
+from learners.games.level_games import LevelGames
+from learners.games.market_game import Game
+
 COST, CAP = 100.0, 200.0  # $/MWh; the document shows marginal costs of 100
 FIVE_BUS_VALUE, FIVE_BUS_TOP = 60.0, 30.0  # what load is worth, the greatest mark-up [$/MWh]
 CAPACITY = 100.0  # MW of each seller of a duopoly
@@ -49,8 +53,6 @@ def top_of(situation: str) -> float:
 @lru_cache(maxsize=64)
 def price_game(situation: str, markups: tuple[float, ...]) -> Any:
     """A situation without network, or with two buses, on a grid of mark-ups."""
-    from learners.games.bertrand import CapacityBertrand, TwoBusBertrand
-
     prices = tuple(COST + m for m in markups)
     if situation.startswith("two_bus_"):
         line = float(situation.removeprefix("two_bus_"))
@@ -71,7 +73,7 @@ def five_bus(limit_mw: float, markups: tuple[float, ...], relative: bool = False
     """The reconstructed five-bus system with a limit on line 2-5 [MW]."""
     import clearing
     import networks
-    from learners import Game, Markups
+    from learners import Markups
 
     case = networks.load("five_bus")
     limit = np.where(np.isfinite(case.grid.limit_mw), limit_mw, np.inf)
@@ -83,8 +85,6 @@ def make_game(situation: str, markups: Sequence[float]) -> Any:
     """The payoff source of a situation on a grid of mark-ups."""
     grid = tuple(float(m) for m in markups)
     if situation == "demand_levels":
-        from learners.games.level_games import LevelGames
-
         base = price_game("capacity_uniform", grid)
         return LevelGames([replace(base, demand=mw) for mw in LEVELS])
     if situation.startswith("five_bus_"):
@@ -117,7 +117,7 @@ def play_matches(source: Any, profiles: np.ndarray) -> Match:
 
     Consumers value what they use at the greatest price possible: the cap, 60 $/MWh on five buses.
     """
-    if hasattr(source, "evaluate"):
+    if isinstance(source, Game):
         row, load = source.evaluate(profiles), float(source.columns.fixed_mw.sum())
         profits, price = row[:, : len(source.players)], row[:, len(source.players)]
         worth = FIVE_BUS_VALUE * load
@@ -126,7 +126,7 @@ def play_matches(source: Any, profiles: np.ndarray) -> Match:
         asked = np.array(source.prices)[profiles]
         sold, earned = source.sales(asked)
         profits, money = (earned - COST) * sold, (earned * sold).sum(axis=1)
-        if hasattr(source, "line"):
+        if isinstance(source, TwoBusBertrand):
             load, paid = float(sum(source.demand)), (asked * np.array(source.demand)).sum(axis=1)
         else:
             load, paid = source.demand, money
@@ -151,10 +151,11 @@ class Watched:
     signal_names = ("price",)
 
     def __init__(self, source: Any, replicates: int) -> None:
-        self.games = tuple(getattr(source, "games", (source,)))
+        turns = isinstance(source, LevelGames)
+        self.games = source.games if turns else (source,)
         self.players, self.actions, self.labels = source.players, source.actions, source.labels
         self.replicates = replicates
-        self.levels = source.levels if hasattr(source, "games") else None
+        self.levels = source.levels if turns else 0
         self.sums: list[np.ndarray] = []
         self.asked: list[np.ndarray] = []
         self.called: list[int] = []

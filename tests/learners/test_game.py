@@ -19,9 +19,10 @@ from learners import (
     Withholding,
     tabulate,
 )
-from learners.games.game import PayoffSource, SignallingSource, profiles_of
+from learners.games.game import profiles_of
 from learners.games.market_game import AtLevel
 from learners.games.payoff_cache import PayoffCache
+from learners.protocols import PayoffSource, SignallingSource
 from tests.support.small import book_of, grid_of, sell, three_node
 
 

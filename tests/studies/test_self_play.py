@@ -135,7 +135,7 @@ def test_demand_levels_are_met_in_turn() -> None:
     total = np.array([s[0, BENEFITS.index("welfare")] for s in watched.sums[:3]])
     assert np.allclose(total, [9_000, 16_000, 20_000])
     assert evolved.median_action.shape == (3, 2, 2)
-    assert Watched(make_game("five_bus_100", (0.0, 30.0)), 1).levels is None  # its one level is no news
+    assert Watched(make_game("five_bus_100", (0.0, 30.0)), 1).levels == 0  # its one level is no news
 
 
 @pytest.mark.parametrize(("grid", "end"), [((0.0, 10.0, 100.0), 100.0), ((0.0, 60.0, 100.0), 60.0)])
