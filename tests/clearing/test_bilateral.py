@@ -59,6 +59,8 @@ def test_two_by_two_by_hand():
     assert outcome.blocking_pairs().empty
     summary = outcome.summary
     assert summary.buyers_pay == pytest.approx(summary.sellers_get + summary.network_charges, abs=1e-12)
+    assert outcome.participants.worth.tolist() == [10, 20, 30, 28 + 25]
+    assert outcome.participants.surplus.sum() == outcome.welfare
 
 
 def test_quadratic_costs_meet_at_equal_margins():
@@ -141,6 +143,19 @@ def test_posted_offers_log_their_efficiency():
     assert run.efficiency[-20:].mean() > 0.3
     assert (run.price >= book.seller_price - 1e-12).all()
     assert (run.traded_mw.sum(axis=0) <= book.buyer_mw + 1e-12).all()
+
+
+def test_posted_offers_serve_the_buyer_who_values_most_first():
+    """One MW at 10 $: the buyer at 50 has it, and not the one at 30 who is listed before."""
+    run = run_posted_offers(book_of([10], [30, 50]), rounds=1, start=np.array([20.0]))
+    assert run.traded_mw.tolist() == [[0, 1]]
+
+
+def test_pair_prices_climb_in_turns_until_the_seller_gives():
+    """From 0 to a cost of 25 in steps of 10: the buyer's price leads, the seller's follows, six rises."""
+    run = adjust_pair_prices(book_of([25], [60]), step=10.0)
+    assert run.traded_mw.tolist() == [[1]]
+    assert run.rounds == 1 + 6
 
 
 def test_bad_input():

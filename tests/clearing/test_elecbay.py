@@ -1,4 +1,4 @@
-"""ElecBay: solved by hand, by enumeration of blocks, against invariants, and the sequential mode."""
+"""ElecBay: solved by hand, by enumeration of blocks, and against invariants."""
 
 import itertools
 from dataclasses import replace
@@ -13,7 +13,6 @@ from clearing.certificate import Claim
 from clearing.elecbay.certificate import certify_choice
 from clearing.market import market_named
 from networks.feeders import refuse_unless_radial
-from tests.support.small import grid_of
 
 LINE = networks.Grid.from_tables(
     [{"bus": "a"}, {"bus": "b"}],
@@ -263,58 +262,17 @@ def test_vcg_is_truthful_on_a_grid_of_misreports():
     assert all(profit(p) <= honest + 1e-9 for p in (10.0, truth * 0.8, truth * 1.1, 185.0, 205.0, 400.0))
 
 
-def test_sequential_mode_misses_what_a_mesh_would_allow():
-    book = SealedBook.from_tables(
-        [
-            order("far", "sell", 2, 10, 1),
-            order("near", "sell", 2, 50, 2),
-            order("want", "buy", 2, 100, 3),
-        ]
-    )
-    outcome = ElecBay(TRIANGLE, "pay_as_bid", mode="sequential").clear(book)
-    assert outcome.accepted_mw == pytest.approx([1.5, 0, 1.5])
-    assert outcome.welfare == pytest.approx(135)
-    assert outcome.exact.welfare == pytest.approx(140)
-    assert outcome.efficiency == pytest.approx(135 / 140)
-    assert outcome.rejected_pairs == 1
-    life = outcome.life_cycle.droplevel("period")
-    assert life.reason["near"] == "security of branch 1-3"
-    assert outcome.summary.platform_surplus == pytest.approx(135)
-    halves = ElecBay(TRIANGLE, "k", mode="sequential").clear(book)
-    assert halves.summary.platform_surplus == pytest.approx(0)
-    assert halves.trades_frame.buyer_pays.tolist() == [55]
-
-
-def test_sequential_names_the_branch_that_first_cut_an_order():
-    """On the path a-b-c, 2 MW fit through ab and 3 through bc: ab cuts the bid, then bc the other offer."""
-    path = grid_of(("a", "b", 0.1, 2.0), ("b", "c", 0.1, 3.0))
-    rows = [order("far", "sell", 4, 10), order("mid", "sell", 4, 20, "b"), order("want", "buy", 5, 90, "c")]
-    outcome = ElecBay(path, "pay_as_bid", mode="sequential").clear(SealedBook.from_tables(rows))
-    assert outcome.accepted_mw == pytest.approx([2, 1, 3])
-    assert outcome.life_cycle.droplevel("period").reason.to_dict() == {
-        "far": "security of branch L0", "mid": "security of branch L1", "want": "security of branch L0"
-    }  # fmt: skip
-
-
-def test_sequential_never_beats_the_optimum_and_serves_fixed_demand_first():
-    grid = networks.load("feeder8").grid
-    for seed in range(5):
-        generator = np.random.default_rng(seed)
-        rows = [
-            order(
-                f"o{k}", ("sell", "buy")[k % 2], float(generator.uniform(1e-3, 4e-3)),
-                float(generator.uniform(80, 300)), int(generator.integers(1, 8)),
-            )
-            for k in range(20)
-        ]  # fmt: skip
-        book = SealedBook.from_tables(
-            rows,
-            supplier=[{"bus": 0, "import_price": 200, "export_price": 90}],
-            fixed=[{"bus": 7, "mw": 0.002}],
-        )
-        outcome = ElecBay(grid, "k", mode="sequential").clear(book)
-        assert outcome.welfare <= outcome.exact.welfare + 1e-9
-        assert outcome.certificate.holds
+def test_vcg_gives_its_bonus_to_who_sells_and_takes_it_off_what_a_pure_buyer_pays():
+    """One participant sells 2 MW and buys 1: welfare is 200 $ with it and 100 $ without."""
+    rows = [
+        order("s", "sell", 2, 10, who="both"), order("b", "buy", 1, 90, who="both"),
+        order("o", "sell", 2, 30), order("c", "buy", 2, 80),
+    ]  # fmt: skip
+    outcome = ElecBay(networks.Grid.from_tables([{"bus": "a"}]), "vcg").clear(SealedBook.from_tables(rows))
+    found = outcome.settlement.participants
+    assert outcome.welfare == pytest.approx(200)
+    assert found.loc["both", ["pays", "receives", "surplus"]].tolist() == pytest.approx([90, 20 + 100, 100])
+    assert found.loc["c", ["pays", "receives", "surplus"]].tolist() == pytest.approx([160 - 120, 0, 120])
 
 
 BAD = [

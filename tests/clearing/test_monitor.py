@@ -187,11 +187,11 @@ def test_unknown_participants_are_named() -> None:
 def test_relief_of_a_branch() -> None:
     """A–B limit 10, load 30 at B, output 10 at A and 20 at B: a MW at B takes 1/3 off A, and off the branch.
 
-    Price at B 20, at A 10, shadow price 10: relief may cost 15 $ a MW; `mid` costs (22 − 20)·3, `dear` 210.
+    Price at B 20, at A 10, shadow price 10: relief may cost 15 $ a MW; `mid` costs (24 − 20)·3, `dear` 210.
     """
     grid = grid_of(("A", "B", 0.1, 10.0))
     book = book_of(
-        sell("cheap", "A", 50, 10), sell("near", "B", 30, 20), sell("mid", "B", 10, 22),
+        sell("cheap", "A", 50, 10), sell("near", "B", 30, 20), sell("mid", "B", 10, 24),
         sell("dear", "B", 40, 90),
         fixed={"B": 30},
     )  # fmt: skip

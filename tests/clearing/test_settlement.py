@@ -133,23 +133,23 @@ def test_hours_scale_energy_and_money_but_not_prices():
     assert half.redispatch_cost * 2 == pytest.approx(full.redispatch_cost)
 
 
-def test_uplift_makes_a_minimum_output_whole():
-    """10 MW of must-run at 50 $/MWh beside a price of 20: 300 $ of loss come back, nobody else is paid."""
-    outcome = one_bus(
-        [sale("old", 0, 30, 50, min_mw=10), sale("new", 0, 100, 20)], fixed=[{"bus": 0, "mw": 60}]
-    )
-    found = settle(outcome)
+@pytest.mark.parametrize("hours", [1.0, 0.25])
+def test_uplift_makes_a_minimum_output_whole(hours):
+    """10 MW of must-run at 50 $/MWh beside a price of 20: 300 $/h of loss come back, nobody else is paid."""
+    rows = [sale("old", 0, 30, 50, min_mw=10), sale("new", 0, 100, 20)]
+    found = settle(one_bus(rows, fixed=[{"bus": 0, "mw": 60}], hours=hours))
     assert found.price[0, 0] == pytest.approx(20)
-    assert found.uplifts.loc[("old", "old"), "uplift"] == pytest.approx(300)
+    assert found.uplifts.loc[("old", "old"), "uplift"] == pytest.approx(300 * hours)
     assert len(found.uplifts) == 1
-    assert found.totals.loc["old", "surplus"] == pytest.approx(-300)
+    assert found.totals.loc["old", "surplus"] == pytest.approx(-300 * hours)
     assert found.totals.loc["old", "profit"] == pytest.approx(0, abs=1e-9)
-    assert found.operator_surplus == pytest.approx(-300)
+    assert found.operator_surplus == pytest.approx(-300 * hours)
 
 
-def test_uplift_makes_a_ramp_limit_whole():
+@pytest.mark.parametrize("up", [{"up_mw": 20}, {}])
+def test_uplift_makes_a_ramp_limit_whole(up):
     """From 80 MW it falls by 20 at most: 60 MW at 30 $/MWh are paid 10, so that 1200 $ come back."""
-    ramp = {"unit": "slow", "up_mw": 20, "down_mw": 20, "previous_mw": 80}
+    ramp = {"unit": "slow", "down_mw": 20, "previous_mw": 80} | up
     outcome = one_bus(
         [sale("slow", 0, 100, 30), sale("quick", 0, 50, 10)], fixed=[{"bus": 0, "mw": 70}], ramps=[ramp]
     )
@@ -229,6 +229,22 @@ def test_links_earn_the_price_difference():
         found = settle(outcome, rule=rule)
         assert found.link_rents.loc[("k", 0), "rent"] == pytest.approx(300)
         assert found.merchandising_surplus == pytest.approx(300)
+
+
+def test_uniform_rule_gives_a_link_the_rent_of_the_schedule():
+    """The schedule sends 10 MW over the link; the branch before it carries 4: 6 MW are bought dearer."""
+    grid = Grid.from_tables(
+        [{"bus": "a"}, {"bus": "b"}, {"bus": "c"}],
+        [{"branch": "ab", "from_bus": "a", "to_bus": "b", "x_pu": 0.1, "limit_mw": 4}],
+        [{"link": "k", "from_bus": "b", "to_bus": "c", "min_mw": 0, "max_mw": 10}],
+    )
+    book = Book.from_tables(
+        [sale("s", "a", 100, 10), sale("t", "c", 100, 40)], fixed=[{"bus": "c", "mw": 50}]
+    )
+    found = settle(NodalMarket(grid).clear(book), rule="uniform")
+    assert found.price[:, 0] == pytest.approx([10, 10, 40])
+    assert found.link_rents.loc[("k", 0), "rent"] == pytest.approx(300)
+    assert found.merchandising_surplus == pytest.approx(300 - 6 * (40 - 10))
 
 
 def test_pay_as_bid_averages_over_linked_islands():

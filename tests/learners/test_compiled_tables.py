@@ -26,3 +26,13 @@ def test_of_equal_values_the_lower_action_is_greedy(
     visits = np.zeros((1, len(row)), dtype=np.int64)
     assert learn(table, best, visits, 0, action, target, 1.0, False) == changed
     assert best[0] == greedy == int(np.argmax(table[0]))
+
+
+def test_a_step_by_visits_is_their_mean_until_it_would_be_smaller_than_alpha() -> None:
+    """Rewards 6, 2, 4, 8 with α = 0.4: means after one and two (6, 4), then steps of 0.4."""
+    table, best, visits = np.zeros((1, 1)), np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.int64)
+    values = []
+    for reward in (6.0, 2.0, 4.0, 8.0):
+        learn(table, best, visits, 0, 0, reward, 0.4, True)
+        values.append(table[0, 0])
+    assert values == pytest.approx([6.0, 4.0, 4.0, 4.0 + 0.4 * 4.0])
