@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from clearing.book import Book as Book
     from clearing.book_series import BookSeries as BookSeries
     from clearing.certificate import Certificate as Certificate
-    from clearing.certificate import certify as certify
     from clearing.elecbay.book import SealedBook as SealedBook
     from clearing.elecbay.market import ElecBay as ElecBay
     from clearing.errors import ClearingError as ClearingError
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from clearing.market import Market as Market
     from clearing.mitigation import MitigatedMarket as MitigatedMarket
     from clearing.nodal import NodalMarket as NodalMarket
+    from clearing.nodal_certificate import certify as certify
     from clearing.outcome import Outcome as Outcome
     from clearing.payments.charged import ChargedShareGame as ChargedShareGame
     from clearing.payments.games import CooperativeGame as CooperativeGame
@@ -57,7 +57,7 @@ _HOMES = {
     "BilateralMarket": "bilateral.market",
     "Book": "book",
     "Certificate": "certificate",
-    "certify": "certificate",
+    "certify": "nodal_certificate",
     "ElecBay": "elecbay.market",
     "ClearingError": "errors",
     "InfeasibleError": "errors",

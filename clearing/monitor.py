@@ -140,9 +140,8 @@ def three_pivotal_suppliers(
     needed = number("relief_mw", relief_mw, "MW, above 0", above=0)
     row = grid.branches.index(branch)
     factors = grid.flow.ptdf_rows(np.array([row]))[0]
-    structure = outcome.face.reduced.structure
     chosen = (book.side[book.column_row] == SELL) & (book.column_period == period)
-    bus = structure.bus[chosen]
+    bus = outcome.column_bus[chosen]
     factors = factors - _displaced_factor(outcome, factors, period)
     unloads = -np.sign(outcome.flow_mw[row, period]) * factors[bus]
     rows = book.column_row[chosen]
@@ -165,7 +164,7 @@ def _displaced_factor(outcome: Outcome, factors: np.ndarray, period: int) -> np.
     book, island = outcome.book, outcome.grid.flow.island
     sold = (book.side[book.column_row] == SELL) & (book.column_period == period)
     output = np.zeros(len(factors))
-    np.add.at(output, outcome.face.reduced.structure.bus[sold], np.maximum(outcome.accepted_mw[sold], 0.0))
+    np.add.at(output, outcome.column_bus[sold], np.maximum(outcome.accepted_mw[sold], 0.0))
     weight = np.bincount(island, output)
     mean = np.bincount(island, output * factors) / np.where(weight > 0, weight, 1.0)
     return mean[island]
@@ -186,14 +185,13 @@ def lerner(outcome: Outcome, costs: Book | None = None) -> pd.DataFrame:
     count = min(len(true.orders), len(book.orders))
     sold = (book.side[book.column_row] == SELL) & (book.column_row < count)
     rows, mw = book.column_row[sold], np.maximum(outcome.accepted_mw[sold], 0.0)  # a store may withdraw
-    bus = outcome.face.reduced.structure.bus[sold]
     frame = pd.DataFrame(
         {
             "participant": [book.participants[k] for k in rows],
             "unit": [book.units[k] for k in rows],
             "period": book.column_period[sold],
             "mwh": mw * book.hours,
-            "paid": outcome.lmp[bus, book.column_period[sold]] * mw * book.hours,
+            "paid": outcome.column_price[sold] * mw * book.hours,
             "cost": np.where(
                 mw > 1e-9 * (1 + book.mw[rows]), true.price[rows] + true.slope[rows] * mw, -np.inf
             ),
@@ -275,10 +273,9 @@ def deviate(
             f"participant {participant!r} sells nothing in this book{suggest(participant, book.participants)}"
         )
     rows, x = cleared.column_row, outcome.accepted_mw
-    bus, period = outcome.face.reduced.structure.bus, cleared.column_period
     mine = own[rows] & (cleared.side[rows] == SELL)
     mw, which = x[mine], rows[mine]
-    receipts = np.nan_to_num(outcome.lmp[bus[mine], period[mine]]) * mw
+    receipts = np.nan_to_num(outcome.column_price[mine]) * mw
     cost = book.price[which] * mw + 0.5 * book.slope[which] * mw**2
     lost = rows >= true_orders
     return Deviation(

@@ -19,8 +19,7 @@ from clearing.machines import refuse_self_trade
 from clearing.nodal_model import Form, build_nodal_model
 from clearing.optimum import find_optimum
 from clearing.outcome import Outcome
-from clearing.pricing.prices import PriceRule, check_price_rule, demand_weights
-from clearing.pricing.reduced import Reduced
+from clearing.pricing.prices import PriceRule, check_price_rule
 from clearing.solvers import TIME_LIMIT
 from clearing.structure import Numbers, Structure
 from networks.checks import number
@@ -97,26 +96,7 @@ class NodalMarket:
             )
         except InfeasibleError as error:
             raise explain_infeasibility(book, structure, numbers) from error
-        claim = found.claim
-        return Outcome(
-            book=book,
-            grid=self.grid,
-            accepted_mw=claim.accepted,
-            link_mw=claim.link_mw,
-            flow_mw=claim.flow_mw,
-            lmp=found.lmp,
-            energy=_energy(found.face.reduced, found.face.x, found.lmp),
-            flow_dual=found.flow_dual,
-            ramp_dual=found.ramp_dual,
-            ramp_units=structure.ramp_units,
-            price_rule=self.price_rule,
-            unique_prices=found.unique_prices,
-            claim=claim,
-            certificate=found.certificate,
-            solver=found.solver,
-            face=found.face,
-            notes=notes,
-        )
+        return Outcome(book, self.grid, found, structure.ramp_units, self.price_rule, notes)
 
     def prepare(self, book: Book) -> PreparedMarket:
         """The market for rounds of books like `book` with other numbers: arrays in, arrays out."""
@@ -154,12 +134,3 @@ def _refuse_too_large(structure: Structure) -> None:
             f"{entries:,} entries, more than the {MOST_ENTRIES:,} that are cleared at once; clear periods "
             "apart where no ramp joins them, or put orders of one bus and price together"
         )
-
-
-def _energy(reduced: Reduced, x: np.ndarray, lmp: np.ndarray) -> np.ndarray:
-    """(buses, periods) load-weighted mean price of each island, so that no slack bus matters (law 2)."""
-    flow, weights = reduced.structure.grid.flow, demand_weights(reduced, x)
-    value, weight = np.zeros((2, flow.islands, reduced.structure.periods))
-    np.add.at(value, flow.island, np.where(weights > 0, weights * lmp, 0.0))
-    np.add.at(weight, flow.island, weights)
-    return (value / weight)[flow.island]

@@ -6,20 +6,23 @@ laid out by a structure, so that books and rows of arrays are cleared alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from clearing.arrays.compiled import CompiledModel
 from clearing.arrays.programs import Program, Solution
-from clearing.certificate import Certificate, Claim, certify_numbers
+from clearing.certificate import Certificate
 from clearing.errors import ClearingError, NumericalError, UnboundedError
+from clearing.nodal_certificate import Claim, certify_numbers
 from clearing.pricing.exact import AT_LIMIT, correct
 from clearing.pricing.prices import DualFace, PriceRule, Prices
 from clearing.pricing.reduced import Limits, Reduced
 from clearing.pricing.ties import share_ties
 from clearing.solvers import solve, solvers_for
 from clearing.structure import Numbers, Structure
+from networks.checks import freeze_arrays, frozen
 
 ON_BOUND = 2.0**-36
 """Share of an order (at most of a unit of power) by which it misses its bound for rounding."""
@@ -40,23 +43,62 @@ class Optimum:
     ----------
     claim : dispatch, flows, and prices and shadow prices that support it, in MW and $/MWh.
     certificate : its proof.
-    lmp, flow_dual, ramp_dual : prices by the rule: those of the claim, NaN where the rule picks none.
+    energy : (buses, periods) load-weighted mean price of the bus's island.
+    flow_dual, ramp_dual : shadow prices by the rule: those of the claim, NaN where the rule picks none.
     face : the dual face from which the prices were picked.
     solver : which solver found the active set.
     """
 
     claim: Claim
     certificate: Certificate
-    lmp: np.ndarray
+    energy: np.ndarray
     flow_dual: np.ndarray
     ramp_dual: np.ndarray
     face: DualFace
     solver: str
 
-    @property
-    def unique_prices(self) -> bool:
-        """Whether the price rule had nothing to choose."""
-        return self.face.unique
+    def __post_init__(self) -> None:
+        freeze_arrays(self)
+
+    @cached_property
+    def lmp(self) -> np.ndarray:
+        """(buses, periods) prices by the rule: those of the claim, NaN where the rule picks none [$/MWh]."""
+        return frozen(np.where(self.claim.priced, self.claim.lmp, np.nan))
+
+    def lmp_by(self, rule: PriceRule) -> np.ndarray:
+        """(buses, periods) prices of the same dispatch by any rule of law 5 [$/MWh]."""
+        return frozen(self.face.pick(rule).bus * self.face.reduced.money)
+
+    @cached_property
+    def intervals(self) -> tuple[np.ndarray, np.ndarray]:
+        """(buses, periods) twice: least and greatest supporting price of each bus, ±inf where unbounded."""
+        low, high = self.face.intervals()
+        return frozen(low * self.face.reduced.money), frozen(high * self.face.reduced.money)
+
+    @cached_property
+    def demand_weights(self) -> np.ndarray:
+        """(buses, periods) weights of mean prices: served demand [MW]; equal where an island serves none."""
+        return frozen(self.face.weights * self.face.reduced.quantity)
+
+    def mixed_with(self, other: Optimum, share: float) -> Optimum:
+        """The dispatch at prices a share of the way to the other's: supporting prices form a convex set."""
+
+        def mix(here: np.ndarray, there: np.ndarray) -> np.ndarray:
+            return (1 - share) * here + share * there
+
+        mine, its = self.claim, other.claim
+        return replace(
+            self,
+            claim=replace(
+                mine,
+                lmp=mix(mine.lmp, its.lmp),
+                flow_dual=mix(mine.flow_dual, its.flow_dual),
+                ramp_dual=mix(mine.ramp_dual, its.ramp_dual),
+            ),
+            energy=mix(self.energy, other.energy),
+            flow_dual=mix(self.flow_dual, other.flow_dual),
+            ramp_dual=mix(self.ramp_dual, other.ramp_dual),
+        )
 
 
 def find_optimum(
@@ -150,12 +192,21 @@ def prove(
     return Optimum(
         claim=claim,
         certificate=certificate,
-        lmp=prices.bus * reduced.money,
+        energy=_energy(face, prices.bus * reduced.money),
         flow_dual=flow_dual * reduced.money,
         ramp_dual=ramp_dual * reduced.money,
         face=face,
         solver=solver,
     )
+
+
+def _energy(face: DualFace, lmp: np.ndarray) -> np.ndarray:
+    """(buses, periods) load-weighted mean price of each island, so that no slack bus matters (law 2)."""
+    flow, weights = face.reduced.structure.grid.flow, face.weights
+    value, weight = np.zeros((2, flow.islands, lmp.shape[1]))
+    np.add.at(value, flow.island, np.where(weights > 0, weights * lmp, 0.0))
+    np.add.at(weight, flow.island, weights)
+    return (value / weight)[flow.island]
 
 
 def _recompute(

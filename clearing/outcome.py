@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import SELL, Book
-from clearing.certificate import Certificate, Claim
-from clearing.pricing.prices import DualFace, PriceRule
-from networks.checks import frozen
+from clearing.certificate import Certificate
+from clearing.nodal_certificate import Claim
+from clearing.optimum import Optimum
+from clearing.pricing.prices import PriceRule
+from clearing.structure import Structure
 from networks.grid import Grid
 
 if TYPE_CHECKING:
@@ -27,45 +29,99 @@ class Outcome:
     Attributes
     ----------
     book, grid : what was cleared.
-    accepted_mw : (order columns,) accepted MW, negative where a sale withdraws; column k is row
-        `book.column_row[k]` in period `book.column_period[k]`.
-    link_mw : (links, periods) what controllable links send from `from_bus`; less their loss arrives.
-    flow_mw : (branches, periods) branch flows, positive from `from_bus` to `to_bus`.
-    lmp : (buses, periods) locational marginal prices [$/MWh]; NaN where nothing bounds them.
-    energy : (buses, periods) load-weighted mean price of the bus's island; `lmp` less it is congestion.
-    flow_dual : (branches, periods) shadow prices, positive at the high limit, negative at the low.
-    ramp_dual : (ramp units, periods) likewise for the change of a unit's output.
+    optimum : dispatch, prices and proof.
     ramp_units : labels of the units with a ramp limit.
+    price_rule : the rule of law 5.
     status : "optimal": nothing else is returned (law 6).
-    price_rule, unique_prices : the rule of law 5, and whether it had to choose.
-    claim : the same dispatch with prices that support it everywhere, `lmp` where that is a number.
-    certificate : the proof of the claim, computed from book and grid.
-    solver : which solver found the active set.
     notes : sentences the user should know.
     """
 
     book: Book
     grid: Grid
-    accepted_mw: np.ndarray
-    link_mw: np.ndarray
-    flow_mw: np.ndarray
-    lmp: np.ndarray
-    energy: np.ndarray
-    flow_dual: np.ndarray
-    ramp_dual: np.ndarray
+    optimum: Optimum
     ramp_units: tuple[Hashable, ...]
     price_rule: PriceRule
-    unique_prices: bool
-    claim: Claim
-    certificate: Certificate
-    solver: str
-    face: DualFace
     notes: tuple[str, ...] = ()
     status: str = "optimal"
 
-    def __post_init__(self) -> None:
-        for name in ("accepted_mw", "link_mw", "flow_mw", "lmp", "energy", "flow_dual", "ramp_dual"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+    @property
+    def claim(self) -> Claim:
+        """The dispatch with prices that support it everywhere, `lmp` where that is a number."""
+        return self.optimum.claim
+
+    @property
+    def certificate(self) -> Certificate:
+        """The proof of the claim, computed from book and grid."""
+        return self.optimum.certificate
+
+    @property
+    def solver(self) -> str:
+        """Which solver found the active set."""
+        return self.optimum.solver
+
+    @property
+    def accepted_mw(self) -> np.ndarray:
+        """(order columns,) accepted MW, negative where a sale withdraws; column k is row `book.column_row[k]`
+        in period `book.column_period[k]`."""
+        return self.claim.accepted
+
+    @property
+    def link_mw(self) -> np.ndarray:
+        """(links, periods) what controllable links send from `from_bus`; less their loss arrives [MW]."""
+        return self.claim.link_mw
+
+    @property
+    def flow_mw(self) -> np.ndarray:
+        """(branches, periods) branch flows, positive from `from_bus` to `to_bus` [MW]."""
+        return self.claim.flow_mw
+
+    @property
+    def lmp(self) -> np.ndarray:
+        """(buses, periods) locational marginal prices [$/MWh]; NaN where nothing bounds them."""
+        return self.optimum.lmp
+
+    def lmp_by(self, rule: PriceRule) -> np.ndarray:
+        """(buses, periods) prices of the same dispatch by another rule of law 5 [$/MWh]."""
+        return self.lmp if rule == self.price_rule else self.optimum.lmp_by(rule)
+
+    @property
+    def energy(self) -> np.ndarray:
+        """(buses, periods) load-weighted mean price of the island [$/MWh]; `lmp` less it is congestion."""
+        return self.optimum.energy
+
+    @property
+    def flow_dual(self) -> np.ndarray:
+        """(branches, periods) shadow prices, positive at the high limit, negative at the low [$/MWh]."""
+        return self.optimum.flow_dual
+
+    @property
+    def ramp_dual(self) -> np.ndarray:
+        """(ramp units, periods) likewise for the change of a unit's output."""
+        return self.optimum.ramp_dual
+
+    @property
+    def unique_prices(self) -> bool:
+        """Whether the price rule had nothing to choose."""
+        return self.optimum.face.unique
+
+    @property
+    def demand_weights(self) -> np.ndarray:
+        """(buses, periods) weights of mean prices: served demand [MW]; equal where an island serves none."""
+        return self.optimum.demand_weights
+
+    @property
+    def column_bus(self) -> np.ndarray:
+        """(order columns,) position of each order's bus in the grid."""
+        return self._structure.bus
+
+    @property
+    def column_price(self) -> np.ndarray:
+        """(order columns,) LMP at each order's bus and period [$/MWh]."""
+        return self.lmp[self.column_bus, self.book.column_period]
+
+    @property
+    def _structure(self) -> Structure:
+        return self.optimum.face.reduced.structure
 
     @property
     def priced(self) -> np.ndarray:
@@ -75,7 +131,7 @@ class Outcome:
     @property
     def is_demand(self) -> np.ndarray:
         """(order columns,) bool, purchases of units that sell nothing in the period (law 2)."""
-        return self.face.reduced.structure.demand
+        return self._structure.demand
 
     @cached_property
     def welfare(self) -> float:
@@ -97,14 +153,10 @@ class Outcome:
         book, rows, x = self.book, self.book.column_row, self.accepted_mw
         return (book.side[rows] * book.price[rows] * x + 0.5 * book.slope[rows] * x**2) * book.hours
 
-    @cached_property
+    @property
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: least and greatest supporting price of each bus, ±inf where unbounded."""
-        if self.unique_prices:
-            return self.lmp, self.lmp
-        low, high = self.face.intervals()
-        money = self.face.reduced.money
-        return frozen(low * money), frozen(high * money)
+        return (self.lmp, self.lmp) if self.unique_prices else self.optimum.intervals
 
     @cached_property
     def prices(self) -> pd.DataFrame:
@@ -128,7 +180,6 @@ class Outcome:
         with a negative `accepted_mw` withdraws.
         """
         book, rows, period = self.book, self.book.column_row, self.book.column_period
-        bus = self.face.reduced.structure.bus
 
         def spread(labels: tuple[Hashable, ...]) -> list[Hashable]:
             return [labels[k] for k in rows.tolist()]
@@ -143,7 +194,7 @@ class Outcome:
                 "offered_mw": book.mw[rows],
                 "accepted_mw": self.accepted_mw,
                 "limit_price": book.price[rows],
-                "price": self.lmp[bus, period],
+                "price": self.column_price,
             },
             index=pd.Index(spread(book.orders), name="order"),
         )

@@ -302,10 +302,9 @@ class PreparedMarket:
         if batch.flow is not None:
             batch.flow[r] = claim.flow_mw[lines] if several else claim.flow_mw[lines, 0]
         if batch.lmp_low is not None or batch.lmp_high is not None:
-            money = found.face.reduced.money
-            for ends, wanted in zip(found.face.intervals(), (batch.lmp_low, batch.lmp_high), strict=True):
+            for ends, wanted in zip(found.intervals, (batch.lmp_low, batch.lmp_high), strict=True):
                 if wanted is not None:
-                    wanted[r] = ends * money if several else ends[:, 0] * money
+                    wanted[r] = ends if several else ends[:, 0]
 
     def _prove_shortage(self, rows: Rows, r: int) -> None:
         """InfeasibleError where it is proven at once that row r has no dispatch."""

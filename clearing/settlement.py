@@ -135,7 +135,7 @@ def settle(outcome: Outcome, book: Book | None = None, rule: SettlementRule = "l
     schedule, schedule_mw, price, notes = _price_energy(outcome, rule, fixed)
     own = _own_price(cleared, x)
     redispatch = own - _own_price(cleared, schedule_mw)
-    bus, period = outcome.face.reduced.structure.bus, cleared.column_period
+    bus, period = outcome.column_bus, cleared.column_period
     paid = price[bus, period] * schedule_mw + redispatch
     sign = -cleared.side[rows]  # what buyers pay comes in, what sellers get goes out
     withdrawn = fixed.copy()
@@ -208,8 +208,7 @@ def _price_energy(
     scheduled = _without_limits(outcome) if rule == "uniform" else outcome
     notes: tuple[str, ...] = ()
     traded = np.abs(fixed)
-    structure = scheduled.face.reduced.structure
-    np.add.at(traded, (structure.bus, structure.period), scheduled.accepted_mw)
+    np.add.at(traded, (scheduled.column_bus, scheduled.book.column_period), scheduled.accepted_mw)
     silent = ~scheduled.priced & (traded > 0)
     if silent.any():
         buses = [outcome.grid.buses[n] for n in np.flatnonzero(silent.any(axis=1))]
@@ -230,10 +229,10 @@ def _without_limits(outcome: Outcome) -> Outcome:
 
 def _average_price(outcome: Outcome) -> np.ndarray:
     """(buses, periods) offered cost per MWh of accepted sales, over islands that links join."""
-    grid, book, structure = outcome.grid, outcome.book, outcome.face.reduced.structure
+    grid, book = outcome.grid, outcome.book
     group = linked_islands(grid)
     sold = (book.side[book.column_row] == SELL) & (outcome.accepted_mw > 0)
-    where = group[structure.bus[sold]], structure.period[sold]
+    where = group[outcome.column_bus[sold]], book.column_period[sold]
     mw, money = np.zeros((2, group.max() + 1, book.periods))
     np.add.at(mw, where, outcome.accepted_mw[sold])
     np.add.at(money, where, _own_price(book, outcome.accepted_mw)[sold])

@@ -143,10 +143,10 @@ class SettlementTables:
         """Index order: participant, unit, bus, period, side, mwh, scheduled_mwh, price, paid, worth,
         redispatch_paid; `price` is the rule's price of energy at the bus, `worth` cost or utility."""
         frame = self.outcome.accepted[["participant", "unit", "bus", "period", "side"]].copy()
-        structure, hours = self.outcome.face.reduced.structure, self.outcome.book.hours
+        outcome, hours = self.outcome, self.outcome.book.hours
         frame["mwh"] = self.outcome.accepted_mw * hours
         frame["scheduled_mwh"] = self.schedule_mw * hours
-        frame["price"] = self.price[structure.bus, structure.period]
+        frame["price"] = self.price[outcome.column_bus, outcome.book.column_period]
         frame["paid"], frame["worth"] = self.order_paid, self.order_worth
         frame["redispatch_paid"] = self.redispatch_paid
         return frame

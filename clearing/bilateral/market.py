@@ -16,7 +16,7 @@ from clearing.arrays.programs import Program
 from clearing.bilateral.book import BilateralBook
 from clearing.bilateral.model import DATA, build_bilateral_model
 from clearing.bilateral.outcome import BilateralOutcome, PairPrices, certify_bilateral
-from clearing.errors import InputError, NumericalError
+from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT, lexicographic
 from clearing.pricing.prices import PriceRule, check_price_rule
 
@@ -69,8 +69,6 @@ class BilateralMarket:
         prices = support(book, traded, quantity, money)
         picked = {"low": prices[0], "high": prices[1], "canonical": prices[0].mean_with(prices[1])}
         certificate = certify_bilateral(book, traded, picked[self.price_rule])
-        if not certificate.holds:
-            raise NumericalError(f"bilateral market: {certificate}")
         return BilateralOutcome(
             book=book,
             traded_mw=traded,
@@ -78,7 +76,7 @@ class BilateralMarket:
             buyer_optimal=prices[0],
             seller_optimal=prices[1],
             price_rule=self.price_rule,
-            certificate=certificate,
+            certificate=certificate.required("bilateral market"),
         )
 
     def _trade(self, book: BilateralBook, quantity: float, money: float) -> np.ndarray:

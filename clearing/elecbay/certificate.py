@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clearing.certificate import Certificate, Claim, certify
+from clearing.certificate import Certificate
 from clearing.elecbay.book import SealedBook
+from clearing.nodal_certificate import Claim, certify
 from networks.grid import Grid
 
 BLOCK_TOLERANCES = {"B1": 1e-6, "B2": 1e-6}
@@ -21,11 +22,12 @@ def certify_choice(
     welfare reached [turnover].
     """
     nodal = certify(sealed.at(chosen), grid, claim)
-    residuals = nodal.residuals | {
+    residuals = {
+        **nodal.residuals,
         "B1": _blocks_violated(sealed, claim.accepted, chosen),
         "B2": _welfare_missed(sealed, claim.accepted, welfare_bound),
     }
-    return Certificate(residuals, nodal.tolerances | BLOCK_TOLERANCES, nodal.priced)
+    return Certificate(residuals, {**nodal.tolerances, **BLOCK_TOLERANCES})
 
 
 def _blocks_violated(sealed: SealedBook, accepted: np.ndarray, chosen: np.ndarray) -> float:

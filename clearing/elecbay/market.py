@@ -21,7 +21,7 @@ from clearing.elecbay.certificate import certify_choice
 from clearing.elecbay.model import WinnerProgram
 from clearing.elecbay.outcome import ElecBayOutcome
 from clearing.elecbay.sequential import SequentialOutcome, clear_in_sequence
-from clearing.errors import InfeasibleError, InputError, NumericalError
+from clearing.errors import InfeasibleError, InputError
 from clearing.nodal import NodalMarket
 from clearing.outcome import Outcome
 from clearing.pricing.prices import PriceRule
@@ -118,8 +118,6 @@ class ElecBay:
         welfare = nodal.welfare / sealed.book.hours
         bound = choice.welfare if len(sealed.blocks) else welfare
         certificate = certify_choice(sealed, self.grid, nodal.claim, choice.chosen, bound)
-        if not certificate.holds:
-            raise NumericalError(f"ElecBay: {certificate}")
         notes: tuple[str, ...] = (NO_VOLTAGE,)
         if not choice.unique:
             notes += ("other blocks are as good: the larger volume, then the earliest submitted were taken",)
@@ -131,7 +129,7 @@ class ElecBay:
             pricing=self.pricing,
             unique_choice=choice.unique,
             contributions=self._contributions(sealed, winner, nodal.accepted_mw, welfare),
-            certificate=certificate,
+            certificate=certificate.required("ElecBay"),
             notes=notes + nodal.notes,
         )
 
@@ -157,31 +155,12 @@ class ElecBay:
         return WinnerProgram(sealed, structure, reduced.quantity, reduced.money)
 
     def _price(self, book: Book) -> Outcome:
-        """The nodal clearing at the chosen blocks; under k-pricing a mixture of two supporting prices.
-
-        Supporting prices form a convex set, so a mixture supports the dispatch as well.
-        """
+        """The nodal clearing at the chosen blocks; under k-pricing a mixture of two supporting prices."""
         found = [market.clear(book) for market in self._nodal]
         if len(found) == 1:
             return found[0]
         low, high = found
-
-        def mix(at_low: np.ndarray, at_high: np.ndarray) -> np.ndarray:
-            return (1 - self.k) * at_low + self.k * at_high
-
-        return replace(
-            low,
-            lmp=mix(low.lmp, high.lmp),
-            energy=mix(low.energy, high.energy),
-            flow_dual=mix(low.flow_dual, high.flow_dual),
-            ramp_dual=mix(low.ramp_dual, high.ramp_dual),
-            claim=replace(
-                low.claim,
-                lmp=mix(low.claim.lmp, high.claim.lmp),
-                flow_dual=mix(low.claim.flow_dual, high.claim.flow_dual),
-                ramp_dual=mix(low.claim.ramp_dual, high.claim.ramp_dual),
-            ),
-        )
+        return replace(low, optimum=low.optimum.mixed_with(high.optimum, self.k))
 
     def _contributions(
         self, sealed: SealedBook, winner: WinnerProgram | None, accepted: np.ndarray, welfare: float

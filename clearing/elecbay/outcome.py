@@ -14,7 +14,6 @@ from clearing.book import SELL
 from clearing.certificate import Certificate
 from clearing.elecbay.book import SealedBook
 from clearing.outcome import Outcome
-from clearing.pricing.prices import demand_weights
 from networks.grid import Grid
 
 if TYPE_CHECKING:
@@ -152,11 +151,10 @@ class ElecBayOutcome:
             index=pd.Index(list(self.sealed.blocks), name="block", dtype=object),
         )
 
-    @cached_property
+    @property
     def column_price(self) -> np.ndarray:
         """(order columns,) price of energy at each order's bus and period [$/MWh]."""
-        structure = self.nodal.face.reduced.structure
-        return self.nodal.lmp[structure.bus, structure.period]
+        return self.nodal.column_price
 
     @cached_property
     def _kept_out_by_grid(self) -> np.ndarray:
@@ -174,15 +172,14 @@ class ElecBayOutcome:
 
     def _worst_branch(self, column: int) -> Hashable:
         """The binding branch that moves the price at an order's bus most against the order."""
-        reduced = self.nodal.face.reduced
-        structure = reduced.structure
-        bus, t, side = int(structure.bus[column]), int(structure.period[column]), structure.side[column]
+        book = self.sealed.book
+        bus, t = int(self.nodal.column_bus[column]), int(book.column_period[column])
+        side = book.side[book.column_row[column]]
         binding = np.flatnonzero(np.abs(self.nodal.flow_dual[:, t]) > 0)
         if len(binding) == 0:
             return "of another period"
         factors = self.grid.flow.ptdf_rows(binding)
-        x = np.append(self.nodal.accepted_mw, self.nodal.link_mw.ravel()) / reduced.quantity
-        weights = demand_weights(reduced, x)[:, t] * (self.grid.flow.island == self.grid.flow.island[bus])
+        weights = self.nodal.demand_weights[:, t] * (self.grid.flow.island == self.grid.flow.island[bus])
         relative = factors[:, bus] - factors @ weights / weights.sum()
         push = -self.nodal.flow_dual[binding, t] * relative * (1.0 if side == SELL else -1.0)
         return self.grid.branches[binding[int(np.argmin(push))]]

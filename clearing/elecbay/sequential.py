@@ -17,7 +17,7 @@ from clearing.book import BUY, SELL
 from clearing.certificate import Certificate
 from clearing.elecbay.book import SealedBook
 from clearing.elecbay.outcome import WHOLE, ElecBayOutcome
-from clearing.errors import InfeasibleError, InputError, NumericalError
+from clearing.errors import InfeasibleError, InputError
 from clearing.structure import bus_positions, fixed_demand
 from networks.checks import freeze_arrays, frozen
 from networks.grid import Grid
@@ -160,9 +160,6 @@ def clear_in_sequence(exact: ElecBayOutcome, pricing: str, k: float) -> Sequenti
     for period in range(exact.sealed.book.periods):
         run.trade_period(period)
     flow = exact.grid.flow.flows(run.injection)
-    certificate = _certify(exact, run, flow)
-    if not certificate.holds:
-        raise NumericalError(f"ElecBay, sequential: {certificate}")
     return SequentialOutcome(
         exact=exact,
         pricing=pricing,
@@ -173,7 +170,7 @@ def clear_in_sequence(exact: ElecBayOutcome, pricing: str, k: float) -> Sequenti
         trade_price=np.array(run.price).reshape(-1, 2),
         cut_by=run.cut_by,
         rejected_pairs=run.rejected,
-        certificate=certificate,
+        certificate=_certify(exact, run, flow).required("ElecBay, sequential"),
         notes=exact.notes,
     )
 
@@ -302,4 +299,4 @@ def _certify(exact: ElecBayOutcome, run: _Run, flow: np.ndarray) -> Certificate:
         "P2": max(float(beyond.max(initial=0.0)), float(orders.max(initial=0.0)), 0.0) / size,
         "P3": float(np.abs(grid.flow.flows(injection) - flow).max(initial=0.0)) / size,
     }
-    return Certificate(residuals, dict(TOLERANCES), frozen(np.ones(run.fixed.shape, dtype=bool)))
+    return Certificate(residuals, TOLERANCES)

@@ -102,7 +102,7 @@ def explain_price(outcome: Outcome, bus: Hashable, period: int = 0) -> Explanati
             f"period is {shown(period)}; the book has {book.periods}: give 0 to {book.periods - 1}"
         )
     t = int(period)
-    directions = Directions(outcome.face, at, t)
+    directions = Directions(outcome.optimum.face, at, t)
     more, less = directions.serve(1.0), directions.serve(-1.0)
     energy, price = float(outcome.energy[at, t]), float(outcome.lmp[at, t])
     return Explanation(
@@ -124,17 +124,16 @@ def explain_price(outcome: Outcome, bus: Hashable, period: int = 0) -> Explanati
 
 def _served(outcome: Outcome, bus: int, period: int) -> float:
     """Positive fixed demand and accepted bids of the bus's island [MW]."""
-    reduced, structure = outcome.face.reduced, outcome.face.reduced.structure
+    reduced = outcome.optimum.face.reduced
     island = outcome.grid.flow.island == outcome.grid.flow.island[bus]
-    bids = structure.demand & (structure.period == period) & island[structure.bus]
+    bids = outcome.is_demand & (outcome.book.column_period == period) & island[outcome.column_bus]
     fixed = np.maximum(reduced.fixed[island, period], 0.0).sum() * reduced.quantity
     return float(fixed + outcome.accepted_mw[bids].sum())
 
 
 def _weigh(outcome: Outcome, more: Direction) -> pd.DataFrame:
-    reduced, book = outcome.face.reduced, outcome.book
-    side = reduced.structure.side
-    moved = np.flatnonzero(more.change[: reduced.orders])
+    book, side = outcome.book, outcome.book.side[outcome.book.column_row]
+    moved = np.flatnonzero(more.change[: len(side)])
     frame = outcome.accepted.iloc[moved][["participant", "unit", "bus", "period", "side"]].copy()
     weight = side[moved] * more.change[moved]
     takes = side[moved] * outcome.accepted_mw[moved] < -NO_OUTPUT * (1.0 + book.mw[book.column_row[moved]])
@@ -152,7 +151,7 @@ def _weigh(outcome: Outcome, more: Direction) -> pd.DataFrame:
 
 def _met_branches(outcome: Outcome, bus: int, period: int, more: Direction) -> pd.DataFrame:
     """Contribution −μ_l·(H_l,bus − load-weighted mean of H_l) of each branch at its limit."""
-    grid, face = outcome.grid, outcome.face
+    grid, face = outcome.grid, outcome.optimum.face
     island = grid.flow.island == grid.flow.island[bus]
     limited = face.reduced.structure.limited
     lines = face.limits.flow[face.limits.flow[:, 1] == period, 0]
@@ -181,7 +180,7 @@ def _met_branches(outcome: Outcome, bus: int, period: int, more: Direction) -> p
 
 
 def _met_ramps(outcome: Outcome, periods: np.ndarray, more: Direction) -> pd.DataFrame:
-    face = outcome.face
+    face = outcome.optimum.face
     met = face.limits.ramp[np.isin(face.limits.ramp[:, 1], periods)]
     unit, t = met.T
     reduced, book = face.reduced, outcome.book

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from clearing.book import Book
 from clearing.certificate import Certificate
-from clearing.errors import InputError, NumericalError
+from clearing.errors import InputError
 from clearing.homes.home import Home
 from clearing.homes.model import plain_home_program
 from clearing.homes.outcome import HomeSchedule
@@ -124,9 +124,7 @@ class HomesPlant:
         joint = replace(whole, matrix=sparse.csc_array(whole.matrix + sparse.csc_array(links)))
         scaled = joint.scaled(QUANTITY, MONEY)
         point = solve_exactly(scaled)
-        certificate = certify_program(scaled, point.x, point.dual)
-        if not certificate.holds:
-            raise NumericalError(f"plant of homes: {certificate}")
+        certificate = certify_program(scaled, point.x, point.dual).required("plant of homes")
         x = point.x * QUANTITY
         inside = np.arange(len(x)) >= len(x) - sum(len(b.cost) for b in blocks)
         return HomesPlantOutcome(

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from clearing.errors import InputError, NumericalError
+from clearing.errors import InputError
 from clearing.posted.book import PostedBook
 from clearing.posted.outcome import PostedOutcome, certify_posted
 from clearing.pricing.prices import PriceRule, check_price_rule
@@ -114,8 +114,6 @@ class PostedOfferMarket:
         low, high = _price_interval(price, offered, x, rest, cap)
         used = {"low": np.where(np.isfinite(low), low, high), "high": high, "canonical": _middle(low, high)}
         certificate = certify_posted(book, x.reshape(shape), rest.reshape(shape[:2]), low, high)
-        if not certificate.holds:
-            raise NumericalError(f"posted offers: {certificate}")
         return PostedOutcome(
             book=book,
             accepted_mw=x.reshape(shape),
@@ -124,7 +122,7 @@ class PostedOfferMarket:
             price_low=low.reshape(shape[:2]),
             price_high=high.reshape(shape[:2]),
             price_rule=self.price_rule,
-            certificate=certificate,
+            certificate=certificate.required("posted offers"),
         )
 
     def _complete(self, book: PostedBook) -> PostedBook:

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from clearing.residuals import Residuals
+from clearing.certificate import Certificate
 from clearing.trading.flows import decompose_flows
 from clearing.trading.instance import TradingInstance
 from networks.checks import freeze_arrays
@@ -26,28 +26,15 @@ TOLERANCES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class TradingCertificate(Residuals):
-    """Residuals of a trading outcome, recomputed from its flows; each must not exceed its tolerance.
-
-    Attributes
-    ----------
-    residuals : "balance", energy at every bus with every loss exactly r·f²; "physics", public flows
-        against the DC flow of their own divergence; "identity", G = Σ losses − Σ net endowments; all
-        over 1 + largest flow. For solved models also "tightness", the largest l − r·f² of the conic
-        solution over 1 + total loss, and "optimality", cost less the Lagrangian bound over 1 + |cost|.
-        With `verify=True` also "cuts", cost less the bound of a linear program of tangent cuts.
-    tolerances : of the rows that the model's proof consists of (:func:`tolerances_of`).
-    bound : Lagrangian lower bound of the objective [$ for one hour], NaN for the ad hoc procedure.
-    cut_bound : the linear program's, NaN unless asked for.
-    """
-
-    bound: float = np.nan
-    cut_bound: float = np.nan
-
-
 def tolerances_of(model: TradingModel, verify: bool = False) -> dict[str, float]:
-    """The rows that a model's certificate must have, and what they admit."""
+    """The rows that a model's certificate must have, and what they admit.
+
+    They are recomputed from the outcome's flows: "balance", energy at every bus with every loss exactly r·f²;
+    "physics", public flows against the DC flow of their own divergence; "identity", G = Σ losses − Σ net
+    endowments; all over 1 + largest flow. For solved models also "tightness", the largest l − r·f² of the
+    conic solution over 1 + total loss, and "optimality", cost less the Lagrangian bound over 1 + |cost|.
+    With `verify` also "cuts", cost less the bound of a linear program of tangent cuts.
+    """
     rows = {"balance", "identity"}
     if model != "integrated":
         rows.add("physics")
@@ -76,7 +63,9 @@ class TradingOutcome:
     buy_price : (buses,) the tariff that was used.
     public_gap_mw, private_gap_mw : l − r·f² of each cone in the conic solution (0 where there is none).
     objective : what the model minimises [$]: the main grid's cost, or the agents' bill.
-    certificate : the proof.
+    bound : Lagrangian lower bound of the objective [$ for one hour], NaN for the ad hoc procedure.
+    cut_bound : that of a linear program of tangent cuts, NaN unless asked for.
+    certificate : the proof (:func:`tolerances_of`).
     """
 
     instance: TradingInstance
@@ -93,7 +82,9 @@ class TradingOutcome:
     public_gap_mw: np.ndarray
     private_gap_mw: np.ndarray
     objective: float
-    certificate: TradingCertificate
+    bound: float
+    cut_bound: float
+    certificate: Certificate
 
     def __post_init__(self) -> None:
         freeze_arrays(self)

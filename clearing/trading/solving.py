@@ -7,12 +7,13 @@ import numpy as np
 from clearing.arrays.conic import ConicProgram, ConicSolution
 from clearing.arrays.conic_compiled import CompiledConicModel, compile_conic_model
 from clearing.arrays.kept import KeptModels
+from clearing.certificate import Certificate
 from clearing.errors import InfeasibleError, NumericalError
 from clearing.solvers import solve, solve_conic
 from clearing.trading.diagnosis import describe_loose_cone, describe_overload
 from clearing.trading.instance import TradingInstance
 from clearing.trading.models import BUILDERS
-from clearing.trading.outcome import TradingCertificate, TradingModel, TradingOutcome, tolerances_of
+from clearing.trading.outcome import TradingModel, TradingOutcome, tolerances_of
 from clearing.trading.physics import (
     PublicFlow,
     balance_residual,
@@ -174,10 +175,7 @@ def build_outcome(
     }
     if model != "integrated":
         checks["physics"] = public_residuals(instance, public.flow_mw)
-    tolerances = tolerances_of(model, verify)
-    certificate = TradingCertificate(checks | (residuals or {}), tolerances, *bounds)
-    if not certificate.holds:
-        raise NumericalError(f"{model} trading: {certificate}")
+    certificate = Certificate(checks | (residuals or {}), tolerances_of(model, verify))
     none = np.zeros(len(instance.grid.branches)), np.zeros(len(private_mw))
     public_gap, private_gap = gaps if gaps is not None else none
     return TradingOutcome(
@@ -195,5 +193,7 @@ def build_outcome(
         public_gap_mw=public_gap,
         private_gap_mw=private_gap,
         objective=objective,
-        certificate=certificate,
+        bound=bounds[0],
+        cut_bound=bounds[1],
+        certificate=certificate.required(f"{model} trading"),
     )

@@ -117,7 +117,7 @@ def margins(outcome: Outcome, truth: Book, competitive: Outcome | None = None) -
     book, rows, t = outcome.book, outcome.book.column_row, outcome.book.column_period
     sells = np.flatnonzero(book.side[rows] == SELL)
     _check_same(truth, book)
-    bus, mw = outcome.face.reduced.structure.bus[sells], np.maximum(outcome.accepted_mw[sells], 0.0)
+    bus, mw = outcome.column_bus[sells], np.maximum(outcome.accepted_mw[sells], 0.0)
     row = truth.column_row[sells]
     runs = mw > 1e-9 * (1 + book.mw[rows[sells]])
     keys = ["participant", "period"]
@@ -127,7 +127,7 @@ def margins(outcome: Outcome, truth: Book, competitive: Outcome | None = None) -
             "period": t[sells],
             "unit": [book.units[k] for k in rows[sells].tolist()],
             "sold_mw": mw,
-            "price": outcome.lmp[bus, t[sells]] * mw,
+            "price": outcome.column_price[sells] * mw,
             "marginal_cost": np.where(runs, truth.price[row] + truth.slope[row] * mw, -np.inf),
         }
     )
@@ -173,7 +173,7 @@ def withholding(outcome: Outcome, truth: Book) -> pd.DataFrame:
     rows = book.column_row
     sells = np.flatnonzero(book.side[rows] == SELL)
     row, true = rows[sells], truth.column_row[sells]
-    price = outcome.lmp[outcome.face.reduced.structure.bus[sells], t[sells]]
+    price = outcome.column_price[sells]
     offered, sold, capacity = book.mw[row], np.maximum(outcome.accepted_mw[sells], 0.0), truth.mw[true]
     room = price - truth.price[true]
     slope = truth.slope[true]

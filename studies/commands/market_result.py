@@ -118,12 +118,7 @@ class MarketResult:
                     **({"origin": self.origin} if self.origin else {}),
                     "sentence": self.sentence,
                     "summary": self.summary,
-                    "certificate": {
-                        "holds": self.certificate.holds,
-                        "worst": self.certificate.worst[0],
-                        "residuals": self.certificate.residuals,
-                        "tolerances": self.certificate.tolerances,
-                    },
+                    "certificate": self.certificate.summary,
                     "notes": list(self.notes),
                     "tables": {name: table.to_dict("records") for name, table in self.tables.items()},
                     "files": [str(path) for path in files],

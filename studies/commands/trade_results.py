@@ -94,11 +94,11 @@ class TradeResult:
                     "main_grid_mw": found.main_grid_mw,
                     "supply_cost": found.supply_cost,
                     "agents_pay": float(np.nansum(agent_cost)),
-                    "certificate": "holds" if certificate.holds else "FAILS",
+                    "certificate": certificate.verdict,
                     "worst_row": certificate.worst[0],
                     "worst_residual": certificate.worst[1],
-                    "bound": certificate.bound,
-                    "cut_bound": certificate.cut_bound,
+                    "bound": found.bound,
+                    "cut_bound": found.cut_bound,
                 }
             )
         return pd.DataFrame(rows)

@@ -49,16 +49,13 @@ def competitive(case_name: str, load_factor: float) -> Base:
     """The case with every firm at true cost."""
     import clearing
     import networks
-    from clearing.pricing.prices import demand_weights
 
     case = networks.load(case_name)
     profile = None if load_factor == 1 else [load_factor] * case.fleet.periods
     book = clearing.Book.from_case(case, profile=profile)
     market = clearing.NodalMarket(case.grid)
     outcome = market.clear(book)
-    reduced = outcome.face.reduced
-    weights = demand_weights(reduced, outcome.accepted_mw / reduced.quantity) * reduced.quantity
-    return Base(case, market, book, outcome, np.maximum(weights, 0.0))
+    return Base(case, market, book, outcome, np.maximum(outcome.demand_weights, 0.0))
 
 
 def cells(spec: Settings) -> list[dict[str, Any]]:

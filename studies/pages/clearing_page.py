@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from studies.pages.money import RULE_WORDS, settlement_sentence
 from studies.pages.page import html_table, write_page
 from studies.pages.page_data import page_data
+from studies.pages.proof import OPTIMALITY, proof_table, proof_tile
 from studies.pages.sentences import (
     congestion_sentence,
     count,
@@ -68,8 +69,7 @@ def _heading(facts: Facts) -> str:
 
 
 def _tiles(facts: Facts) -> str:
-    outcome, certificate = facts.outcome, facts.outcome.certificate
-    row, residual = certificate.worst
+    outcome = facts.outcome
     tiles = [("", money(outcome.cost), "cost of accepted offers")]
     if (facts.book.side < 0).any():
         tiles.append(("", money(outcome.welfare), "welfare: value of accepted bids less cost of offers"))
@@ -79,9 +79,7 @@ def _tiles(facts: Facts) -> str:
         number = facts.binding["branch"].nunique()
         words = f"rents of {count(number, 'congested branch', 'congested branches')}"
         tiles.append(("congested", money(facts.congestion_rent), words))
-    verdict, kind = ("Proven optimal", "good") if certificate.holds else ("Proof fails", "bad")
-    words = f"certificate: worst row {row} at {residual:.1e}, tolerance {certificate.tolerances[row]:.0e}"
-    tiles.append((kind, verdict, words))
+    tiles.append(proof_tile(outcome.certificate, outcome.status))
     items = "".join(
         f'<li class="{kind}"><b>{escape(_unbroken(value))}</b><span>{escape(words)}</span></li>'
         for kind, value, words in tiles
@@ -209,14 +207,7 @@ fixed demand has no value of its own.</p>
 
 def _proof_section(facts: Facts) -> str:
     certificate, provenance = facts.outcome.certificate, facts.case.provenance
-    rows = [
-        [row, ROWS.get(row[0], ""), f"{residual:.2e}", f"{certificate.tolerances[row]:.0e}",
-         "holds" if residual <= certificate.tolerances[row] else "FAILS"]
-        for row, residual in certificate.residuals.items()
-    ]  # fmt: skip
-    table = html_table(
-        ["row", "condition", "residual", "tolerance", "verdict"], rows, "Residuals, scaled", numbers_from=2
-    )
+    table = proof_table(certificate, OPTIMALITY)
     source = " ".join(
         escape(text) for text in (provenance.source, provenance.licence, provenance.citation) if text
     )
@@ -228,12 +219,3 @@ itself, not by the solver ({escape(facts.outcome.solver)}) that proposed the dis
 <p class="quiet">Case data: {source} ({escape(provenance.status)}).
 {f"SHA-256 <code>{escape(provenance.sha256)}</code>." if provenance.sha256 else ""}</p>
 </section>"""
-
-
-ROWS = {
-    "P": "the dispatch is feasible",
-    "D": "the prices support it",
-    "C": "limits with a price are met",
-    "G": "cost equals its lower bound",
-    "S": "payments add up",
-}

@@ -79,7 +79,7 @@ def _write_parquet(table: pd.DataFrame, path: Path) -> None:
 
 def json_document(facts: Facts, files: Sequence[Path]) -> str:
     """Everything as one JSON document: full precision; null stands for no finite number."""
-    outcome, certificate = facts.outcome, facts.outcome.certificate
+    outcome = facts.outcome
     document = {
         "walras": version("walras"),
         "command": facts.command,
@@ -101,12 +101,7 @@ def json_document(facts: Facts, files: Sequence[Path]) -> str:
         "unique_prices": outcome.unique_prices,
         "congestion_rent": facts.congestion_rent,
         "solver": outcome.solver,
-        "certificate": {
-            "holds": certificate.holds,
-            "worst": certificate.worst[0],
-            "residuals": certificate.residuals,
-            "tolerances": certificate.tolerances,
-        },
+        "certificate": outcome.certificate.summary,
         "settlement": {"rule": facts.settlement.rule} | facts.settlement.summary.to_dict(),
         "explanations": [str(explanation) for explanation in facts.explanations],
         "notes": list(facts.notes),

@@ -68,14 +68,6 @@ class Facts:
         return bus_positions(self.grid, self.case.positions)
 
     @cached_property
-    def order_bus(self) -> np.ndarray:
-        """(order columns,) position of each accepted order's bus."""
-        position = self.grid.bus_position
-        return np.array([position[label] for label in self.book.order_bus], dtype=np.int64)[
-            self.book.column_row
-        ]
-
-    @cached_property
     def fixed_mw(self) -> np.ndarray:
         """(buses, periods) fixed demand, shunts included; negative injects [MW]."""
         return fixed_demand(self.book, self.grid)
@@ -92,7 +84,7 @@ class Facts:
 
     def _injected(self, chosen: np.ndarray) -> np.ndarray:
         out = np.zeros((len(self.grid.buses), self.periods))
-        where = (self.order_bus[chosen], self.book.column_period[chosen])
+        where = (self.outcome.column_bus[chosen], self.book.column_period[chosen])
         side = self.book.side[self.book.column_row]
         np.add.at(out, where, (side * self.outcome.accepted_mw)[chosen])
         return out
@@ -216,12 +208,11 @@ class Facts:
     def _a_limit_can_bind(self) -> bool:
         if len(self.binding):
             return True
-        structure = self.outcome.face.reduced.structure
-        book, rows = self.book, self.book.column_row
-        low = np.where(structure.side > 0, book.min_mw[rows], -book.mw[rows])
-        high = np.where(structure.side > 0, book.mw[rows], -book.min_mw[rows])
+        book, rows, bus = self.book, self.book.column_row, self.outcome.column_bus
+        low = np.where(book.side[rows] > 0, book.min_mw[rows], -book.mw[rows])
+        high = np.where(book.side[rows] > 0, book.mw[rows], -book.min_mw[rows])
         periods = []
         for t in range(self.periods):
-            mine = structure.period == t
-            periods.append(Injections(structure.bus[mine], low[mine], high[mine], self.fixed_mw[:, t]))
+            mine = book.column_period == t
+            periods.append(Injections(bus[mine], low[mine], high[mine], self.fixed_mw[:, t]))
         return any_limit_can_bind_within(self.grid, periods)

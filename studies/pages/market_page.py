@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studies.pages.page import asset, html_table, write_page
+from studies.pages.proof import OPTIMALITY, proof_table, proof_tile
 from studies.pages.sentences import sentence_case
 from studies.report import chart_data, figure_section, table_data, table_section
 from studies.study import Summary
@@ -49,8 +50,7 @@ TABLES: Mapping[str, tuple[str, str]] = {
 
 ROWS: Mapping[str, Mapping[str, str]] = {
     "elecbay": {
-        "P": "the dispatch is feasible", "D": "the prices support it", "C": "limits with a price are met",
-        "G": "cost equals its lower bound", "S": "payments add up",
+        **OPTIMALITY,
         "B1": "blocks are whole or absent, groups exclusive", "B2": "no choice of blocks is better",
     },
     "sequential": {
@@ -96,14 +96,8 @@ def write_market_page(result: MarketResult, path: Path) -> Path:
 
 
 def _heading(result: MarketResult) -> str:
-    certificate = result.certificate
-    row, residual = certificate.worst
-    verdict = "Proof holds" if certificate.holds else "Proof fails"
-    if certificate.holds and result.status == "optimal":
-        verdict = "Proven optimal"
-    words = f"certificate: worst row {row} at {residual:.1e}, tolerance {certificate.tolerances[row]:.0e}"
     tiles = [("", value, label) for value, label in result.tiles]
-    tiles.append(("good" if certificate.holds else "bad", verdict, words))
+    tiles.append(proof_tile(result.certificate, result.status))
     items = "".join(
         f'<li class="{kind}"><b>{escape(value)}</b><span>{escape(label)}</span></li>'
         for kind, value, label in tiles
@@ -137,15 +131,7 @@ def _empty_tables(summaries: Mapping[str, Summary]) -> str:
 def _proof(result: MarketResult) -> str:
     certificate = result.certificate
     words = ROWS["sequential" if result.status == "sequential" else result.market]
-    rows = [
-        [row, words.get(row) or words.get(row[0], ""), f"{residual:.2e}",
-         f"{certificate.tolerances[row]:.0e}",
-         "holds" if residual <= certificate.tolerances[row] else "FAILS"]
-        for row, residual in certificate.residuals.items()
-    ]  # fmt: skip
-    table = html_table(
-        ["row", "condition", "residual", "tolerance", "verdict"], rows, "Residuals, scaled", numbers_from=2
-    )
+    table = proof_table(certificate, words)
     return (
         '<section aria-labelledby="proof-title"><h2 id="proof-title">Proof</h2>'
         f"<p>{escape(sentence_case(str(certificate)))}. The residuals are computed from the book "

@@ -189,7 +189,7 @@ def _orders(facts: Facts) -> dict[str, Any]:
         "accepted": rounded(turned * facts.outcome.accepted_mw),
         "asked": rounded(book.price[rows]),
         "slope": rounded(book.slope[rows]),
-        "price": rounded(facts.outcome.lmp[facts.order_bus, period]),
+        "price": rounded(facts.outcome.column_price),
         "paid": rounded(paid),
         "gain": rounded(gain),
     }

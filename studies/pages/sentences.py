@@ -118,10 +118,10 @@ def certificate_sentence(facts: Facts) -> str:
     """The proof in a line: verdict, worst row, residual, tolerance, solver."""
     certificate = facts.outcome.certificate
     row, residual = certificate.worst
-    verdict = "holds" if certificate.holds else "FAILS"
     return (
-        f"{verdict}: {len(certificate.residuals)} conditions of optimality checked, worst {row} at "
-        f"{residual:.1e} (tolerance {certificate.tolerances[row]:.0e}); active set by {facts.outcome.solver}"
+        f"{certificate.verdict}: {len(certificate.residuals)} conditions of optimality checked, worst {row} "
+        f"at {residual:.1e} (tolerance {certificate.tolerances[row]:.0e}); "
+        f"active set by {facts.outcome.solver}"
     )
 
 

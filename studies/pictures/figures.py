@@ -106,7 +106,6 @@ def _draw_heading(figure: Figure, facts: Facts) -> None:
     _write_title(figure, facts.case)
     certificate = facts.outcome.certificate
     row, residual = certificate.worst
-    verdict = "holds" if certificate.holds else "FAILS"
     period = (
         f"   Shown: period {facts.focus_period} (of 0 to {facts.periods - 1})" if facts.periods > 1 else ""
     )
@@ -114,7 +113,7 @@ def _draw_heading(figure: Figure, facts: Facts) -> None:
     figure.text(
         0.02, 0.897,
         f"Cost {money(facts.outcome.cost)}{welfare}   "
-        f"Certificate {verdict} (worst row {row} at {residual:.0e}){period}",
+        f"Certificate {certificate.verdict} (worst row {row} at {residual:.0e}){period}",
         fontsize=10.5, color=MUTED,
     )  # fmt: skip
     figure.text(0.02, 0.862, _shortened(price_sentence(facts)), fontsize=11.5, color=INK)

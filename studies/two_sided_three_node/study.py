@@ -136,8 +136,7 @@ def clear_offer(spec: Settings, cell: Cell) -> list[dict[str, Any]]:
             row[f"lmp{bus + 1}_low"] = float(low[bus, 0])
             row[f"lmp{bus + 1}_high"] = float(high[bus, 0])
         for rule in RULES:
-            money = outcome.face.reduced.money
-            lmp = outcome.lmp if rule == "canonical" else outcome.face.pick(rule).bus * money
+            lmp = outcome.lmp_by(rule)
             row |= {f"lmp{bus + 1}_{rule}_rule": float(lmp[bus, 0]) for bus in range(3)}
             row[f"gen_a_{rule}"] = (float(lmp[0, 0]) - 6.0) * row["dispatch_mw"]
             margin = (spec.retail_price - float(lmp[1, 0])) * demand

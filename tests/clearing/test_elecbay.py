@@ -9,9 +9,9 @@ import pytest
 
 import networks
 from clearing import Book, ElecBay, InfeasibleError, InputError, NodalMarket, SealedBook, TimeLimitError
-from clearing.certificate import Claim
 from clearing.elecbay.certificate import certify_choice
 from clearing.market import market_named
+from clearing.nodal_certificate import Claim
 from networks.feeders import refuse_unless_radial
 
 LINE = networks.Grid.from_tables(

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from scipy.optimize import linprog
 
 from clearing import Book, InfeasibleError, InputError, NodalMarket, certify, settle
-from clearing.certificate import Claim
+from clearing.nodal_certificate import Claim
 from clearing.plants.plant import VirtualPowerPlant, join_grids
 from networks import Grid
 from tests.support.random_books import instances

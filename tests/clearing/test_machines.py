@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket, settle
-from clearing.certificate import certify
+from clearing.nodal_certificate import certify
 from networks import Case, Fleet, Grid
 from tests.support.random_books import instances
 from tests.support.small import accepted, book_of, buy, clear, grid_of, interval, prices, same, sell

@@ -115,7 +115,7 @@ def test_days_with_ramps_are_those_of_the_general_path(name: str) -> None:
         size = 1 + np.abs(price[r]).max()
         assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-6 * (1 + book.mw.max()))
         assert batch.lmp[r] == pytest.approx(found.claim.lmp, abs=1e-7 * size)
-        low, high = (ends * found.face.reduced.money for ends in found.face.intervals())
+        low, high = found.intervals
         assert batch.lmp_low[r] == pytest.approx(low, abs=1e-6 * size)
         assert batch.lmp_high[r] == pytest.approx(high, abs=1e-6 * size)
     limits = 1.05 * case.grid.limit_mw

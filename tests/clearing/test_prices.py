@@ -53,7 +53,6 @@ def test_no_order_no_price():
     assert interval(out, "A") == (-INF, INF)
     assert np.isnan(out.lmp).all()
     assert not out.priced.any()
-    assert not out.certificate.priced.any()
 
 
 def test_indivisible_orders_alone_leave_no_price():

@@ -65,7 +65,7 @@ def assert_agrees(
         scale_mw, scale_price = 1 + np.abs(mw[r]).max(), 1 + np.abs(price[r]).max()
         assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=CLOSE * scale_mw)
         assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=CLOSE * scale_price, nan_ok=True)
-        low, high = (ends[:, 0] * found.face.reduced.money for ends in found.face.intervals())
+        low, high = (ends[:, 0] for ends in found.intervals)
         for ours, theirs in ((batch.lmp_low[r], low), (batch.lmp_high[r], high)):
             finite = np.isfinite(theirs)
             assert (np.isfinite(ours) == finite).all()

@@ -191,7 +191,7 @@ def test_lines_that_share_a_dual_beside_sloped_orders(rule: str, share: float) -
         found = prepared._optimum(rows, r)
         assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-5)
         assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=1e-5)
-        low, high = (ends[:, 0] * found.face.reduced.money for ends in found.face.intervals())
+        low, high = (ends[:, 0] for ends in found.intervals)
         for ours, theirs in ((batch.lmp_low[r], low), (batch.lmp_high[r], high)):
             finite = np.isfinite(theirs)
             assert (np.isfinite(ours) == finite).all()

@@ -125,7 +125,7 @@ class TestLaw2Signs:
         out = cleared(grid, book)
         frame = out.prices
         assert same(frame["lmp"], frame["energy"] + frame["congestion"])
-        weights = out.face.weights
+        weights = out.demand_weights
         for island in range(grid.flow.islands):
             chosen = grid.flow.island == island
             for t in range(book.periods):
@@ -141,7 +141,7 @@ class TestEconomics:
         grid, book = case
         out = cleared(grid, book)
         rows = book.column_row
-        lmp = out.lmp[out.face.reduced.structure.bus, book.column_period]
+        lmp = out.column_price
         side, x = book.side[rows], out.accepted_mw
         gain = side * (lmp - book.price[rows]) - book.slope[rows] * x
         priced = np.isfinite(lmp)
@@ -272,7 +272,7 @@ class TestLaw10Immutability:
         book = book_of(sell("s", "A", 100, 10), fixed={"A": 45})
         out = clear(grid_of(buses=["A"]), book)
         inputs = (book.mw, book.price, book.fixed_mw, out.grid.limit_mw)
-        duals = (out.lmp, out.energy, out.flow_dual, out.ramp_dual, *out.intervals, out.certificate.priced)
+        duals = (out.lmp, out.energy, out.flow_dual, out.ramp_dual, *out.intervals, out.priced)
         for array in (*inputs, *duals, out.accepted_mw, out.flow_mw):
             assert not array.flags.writeable
             with pytest.raises(ValueError, match="read-only"):

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from clearing.batches import Batch
-from clearing.certificate import Certificate, Claim, certify_numbers
+from clearing.certificate import Certificate
+from clearing.nodal_certificate import Claim, certify_numbers
 from clearing.structure import Numbers, Structure
 from networks import Grid
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from clearing.certificate import TOLERANCES, Certificate
-from clearing.residuals import Residuals
-from clearing.trading.outcome import TradingCertificate, tolerances_of
+from clearing.certificate import Certificate
+from clearing.nodal_certificate import TOLERANCES
+from clearing.trading.outcome import tolerances_of
 
 CERTIFICATES = [
-    Certificate(dict.fromkeys(TOLERANCES, 0.0), dict(TOLERANCES), np.ones((1, 1), dtype=bool)),
+    Certificate(dict.fromkeys(TOLERANCES, 0.0), TOLERANCES),
     *(
-        TradingCertificate(dict.fromkeys(tolerances_of(model, verify), 0.0), tolerances_of(model, verify))
+        Certificate(dict.fromkeys(tolerances_of(model, verify), 0.0), tolerances_of(model, verify))
         for model in ("ad_hoc", "self_interested", "cooperative", "integrated")
         for verify in (False, True)
     ),
@@ -22,21 +22,21 @@ def test_every_row_counts(certificate):
     assert certificate.holds
     for row, admitted in certificate.tolerances.items():
         for residual, holds in ((admitted, True), (2 * admitted, False), (np.nan, False), (np.inf, False)):
-            changed = Residuals(certificate.residuals | {row: residual}, certificate.tolerances)
+            changed = Certificate(certificate.residuals | {row: residual}, certificate.tolerances)
             assert changed.holds is holds
             assert changed.worst[0] == row
         rest = {name: value for name, value in certificate.residuals.items() if name != row}
-        absent = Residuals(rest, certificate.tolerances)
+        absent = Certificate(rest, certificate.tolerances)
         assert not absent.holds
         assert absent.worst == (row, np.inf)
         assert f"FAILS: worst row {row}" in str(absent)
 
 
 def test_a_residual_without_a_tolerance_and_an_empty_proof_do_not_hold():
-    assert not Residuals({"P1": 0.0, "P9": 0.0}, {"P1": 1e-6}).holds
-    assert not Residuals({}, {}).holds
-    assert Residuals({"Z": 0.0}, {"Z": 0.0}).holds
-    assert not Residuals({"Z": 1e-300}, {"Z": 0.0}).holds
+    assert not Certificate({"P1": 0.0, "P9": 0.0}, {"P1": 1e-6}).holds
+    assert not Certificate({}, {}).holds
+    assert Certificate({"Z": 0.0}, {"Z": 0.0}).holds
+    assert not Certificate({"Z": 1e-300}, {"Z": 0.0}).holds
 
 
 def test_models_name_their_rows():
