@@ -272,7 +272,7 @@ class TestLaw10Immutability:
         book = book_of(sell("s", "A", 100, 10), fixed={"A": 45})
         out = clear(grid_of(buses=["A"]), book)
         inputs = (book.mw, book.price, book.fixed_mw, out.grid.limit_mw)
-        duals = (out.lmp, out.energy, out.flow_dual, out.ramp_dual, *out.intervals, out.priced)
+        duals = (out.lmp, out.energy, out.flow_dual, out.ramp_dual, *out.intervals, out.claim.lmp)
         for array in (*inputs, *duals, out.accepted_mw, out.flow_mw):
             assert not array.flags.writeable
             with pytest.raises(ValueError, match="read-only"):
