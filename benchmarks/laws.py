@@ -16,10 +16,10 @@ from workloads import Workload
 
 from clearing import NodalMarket
 from clearing.rounds.attempt import MW_TOL
+from clearing.rounds.blocks import INFO
 from clearing.rounds.candidates import list_close
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import door
-from clearing.rounds.fields import BINDING, KNOWN, N_INFO, STEPS, TIES, UNSET
 from clearing.rounds.kernel import clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.outcome import put_aside, recompute
@@ -45,12 +45,10 @@ def recompute_again(floats, ints, rule, cost_scale, mw_scale, times):  # type: i
     s = unpack(floats, ints)
     rows = 0
     for _ in range(times):
-        s.state[KNOWN] = 0  # as in a round whose active set is another than the last one's
+        s.cache_state = 0  # as in a round whose active set is another than the last one's
         f = interior_basics(s, MW_TOL * mw_scale)
         tight = list_close(s, 0.1 * MW_TOL * mw_scale)
-        _status, rows, _rank = recompute(
-            s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.ibus[UNSET]
-        )
+        _status, rows, _rank = recompute(s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.unpriced)
     return rows
 
 
@@ -62,7 +60,7 @@ def shares(work: Workload, size: int) -> dict[str, float]:
         price, mw = work.rounds(max(size, 60), regime, seed=6)
         _clear(engine, price, mw)
         seconds, info = _clear(engine, price, mw)
-        tied = info[:, TIES] > 0
+        tied = info["ties"] > 0
         found["ties (4)" + suffix] = 0.0
         if 0 < tied.sum() < len(tied):
             with_ties, _ = _clear(engine, price[tied], mw[tied])
@@ -73,7 +71,7 @@ def shares(work: Workload, size: int) -> dict[str, float]:
             found["ties (4)" + suffix] = float("nan")
         if suffix:
             continue
-        found["pivots"], found["binding"] = float(info[:, STEPS].mean()), float(info[:, BINDING].mean())
+        found["pivots"], found["binding"] = float(info["steps"].mean()), float(info["binding"].mean())
         same = [
             _clear(engine, *(np.repeat(a[r : r + 1], size, axis=0) for a in (price, mw)))[0] for r in range(5)
         ]
@@ -98,10 +96,10 @@ def shares(work: Workload, size: int) -> dict[str, float]:
     return found
 
 
-def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, np.ndarray]:
+def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
     """Seconds, and the engine's notes on each round."""
     price, mw = price / engine._money, mw / engine._quantity
-    welfare, info = np.empty(len(price)), np.zeros((len(price), N_INFO))
+    welfare, info = np.empty(len(price)), np.zeros((len(INFO), len(price)))
     work = engine.workspace()
     started, first, status = clock(), 0, 1
     while status:
@@ -113,4 +111,4 @@ def _clear(engine: Any, price: np.ndarray, mw: np.ndarray) -> tuple[float, np.nd
             work.provide(status)
     seconds = clock() - started
     engine._idle.append(work)
-    return seconds, info
+    return seconds, {field.name: row for field, row in zip(INFO, info, strict=True)}

@@ -8,7 +8,6 @@ blocks alone.
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.fields import ALPHA, COSTP, HIGH, LOW, PREV, RATIO, RED, TMP, X
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,
@@ -35,41 +34,41 @@ def inverses(inverse, slope, low, high, band, n):
 
 
 @inner
-def respond(col, blocks, count, chosen, length, window):
-    """Prices after a step of `length` along col[ALPHA], what the columns answer, and the curvature of that.
+def respond(s, blocks, count, chosen, length, window):
+    """Prices after a step of `length` along `qp.price_rate`, what the columns answer, and the curvature of that.
 
     u += length · v; x = clip((u − cost) · inverse, low, high). A column's curvature is the inverse of its slope
     where it is inside its bounds, or the average over prices up to `window` away where that is more. All of them
-    stand in col[RATIO]; those that are not 0 are listed in `chosen`, with their values in col[TMP]; as many as
+    stand in `qp.curvature`; those that are not 0 are listed in `chosen`, with their values in `qp.packed_curvature`; as many as
     fill whole vectors. Returns their number. Only the `count` listed blocks are looked at.
     """
     zero = splat(0.0)
     step = splat(length)
     width = splat(window)
     share = splat(0.5 / window if window > 0.0 else 0.0)
-    weight = col[TMP]
+    weight = s.qp.packed_curvature
     f = 0
     for b in range(count):
         j = blocks[b]
-        u = load(col[RED], j) + step * load(col[ALPHA], j)
-        store(col[RED], j, u)
-        inverse = load(col[PREV], j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        z = (u - load(col[COSTP], j)) * inverse
-        store(col[X], j, smaller(high, larger(low, z)))
+        u = load(s.qp.column_price, j) + step * load(s.qp.price_rate, j)
+        store(s.qp.column_price, j, u)
+        inverse = load(s.qp.inverse_slope, j)
+        low = load(s.lower, j)
+        high = load(s.upper, j)
+        z = (u - load(s.working_cost, j)) * inverse
+        store(s.dispatch, j, smaller(high, larger(low, z)))
         w = where_less(z, low, zero, where_less(high, z, zero, inverse))
         if window > 0.0:
             reach = width * inverse
             above = smaller(high, larger(low, z + reach))
             below = smaller(high, larger(low, z - reach))
             w = larger(w, share * (above - below))
-        store(col[RATIO], j, w)
+        store(s.qp.curvature, j, w)
         bits = less_bits(zero, w)
         if bits != 0:
             for k in range(LANES):
                 chosen[f] = j + k
-                weight[f] = col[RATIO, j + k]
+                weight[f] = s.qp.curvature[j + k]
                 f += (bits >> k) & 1
     whole = (f + LANES - 1) // LANES * LANES
     for k in range(f, whole):
@@ -79,18 +78,18 @@ def respond(col, blocks, count, chosen, length, window):
 
 
 @inner
-def sort_blocks(col, live, n, margin):
-    """Answers X to the prices col[RED]; lists the blocks in which a column may leave its bound where prices move by
+def sort_blocks(s, live, n, margin):
+    """Answers X to the prices `qp.column_price`; lists the blocks in which a column may leave its bound where prices move by
     no more than `margin`, and the others behind the end of them. Returns the number of the former."""
     width = splat(margin)
     count = 0
     last = n // LANES
     for j in range(0, n, LANES):
-        inverse = load(col[PREV], j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        z = (load(col[RED], j) - load(col[COSTP], j)) * inverse
-        store(col[X], j, smaller(high, larger(low, z)))
+        inverse = load(s.qp.inverse_slope, j)
+        low = load(s.lower, j)
+        high = load(s.upper, j)
+        z = (load(s.qp.column_price, j) - load(s.working_cost, j)) * inverse
+        store(s.dispatch, j, smaller(high, larger(low, z)))
         reach = width * inverse
         still = less_bits(z + reach, low) | less_bits(high, z - reach) | equal_bits(low, high)
         if still == ALL:

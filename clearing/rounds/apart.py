@@ -18,7 +18,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from clearing.rounds import store
-from clearing.rounds.fields import LOAD
+from clearing.rounds.statuses import LOAD
 
 FLOAT, INT, BOOL, STORE = types.float64, types.int64, types.boolean, store.STORE
 FLOATS, INTS, MATRIX = (types.Array(kind, n, "C") for kind, n in ((FLOAT, 1), (INT, 1), (FLOAT, 2)))
@@ -40,7 +40,7 @@ def _apart(module: str, name: str, returns: types.Type, *arguments: types.Type) 
                 ints = cgutils.create_struct_proxy(STORE)(context, builder, values[0]).ints
             else:
                 ints = context.make_array(INTS)(context, builder, values[1]).data
-            address = builder.load(store.entry_of(builder, ints, "apart", place))
+            address = builder.load(store.entry_of(builder, ints, "addresses", place))
             result = cgutils.alloca_once(builder, context.get_value_type(returns))
             with builder.if_else(cgutils.is_null(builder, address), likely=False) as (missing, present):
                 with missing:
@@ -83,7 +83,7 @@ bus_intervals = _apart("intervals", "bus_intervals", STATUS, STORE, INT, INT, FL
 share = _apart("ties", "share", STATUS_ROWS, STORE, INT, FLOAT, FLOAT, BOOL)
 share_near = _apart("near", "share_near", STATUS_ROWS_RANK, STORE, INT, INT, FLOAT, FLOAT, INT, FLOAT, INTS)
 solve_sloped = _apart(
-    "sloped", "solve_sloped", STATUS_ROWS_RANK, STORE, INT, INT, FLOAT, FLOAT, FLOAT, FLOAT, FLOATS, INTS
+    "sloped", "solve_sloped", STATUS_ROWS_RANK, STORE, INT, INT, FLOAT, FLOAT, FLOAT, FLOAT, INT, INTS
 )
 solve_columns = _apart("mixed", "solve_columns", STATUS_ROWS_RANK, STORE, INT, INT, INT, FLOAT, INTS)
 
@@ -111,6 +111,6 @@ def load(place: int) -> int:
 
 
 def fill(addresses: np.ndarray) -> None:
-    """Addresses of what this process has loaded, into the piece `apart` of a store."""
+    """Addresses of what this process has loaded, into the field `addresses` of a store."""
     for place, (address, _) in list(_loaded.items()):  # another thread may load one more
         addresses[place] = address

@@ -8,37 +8,12 @@ from clearing.rounds.candidates import list_close, stays
 from clearing.rounds.canonical import interior_basics, interior_columns
 from clearing.rounds.compiled import merged, part
 from clearing.rounds.few import go_on
-from clearing.rounds.fields import (
-    AGE,
-    CAREFUL,
-    CHECKS,
-    COST,
-    COSTP,
-    DIR,
-    HIGH,
-    HIGHP,
-    INSIDE,
-    JITTER,
-    LEAST,
-    LOW,
-    LOWP,
-    MORE_LINES,
-    OK,
-    PIVOTS,
-    READY,
-    RED,
-    REFACTOR,
-    SIZE,
-    STALLED,
-    SUMMED,
-    TIES,
-)  # fmt: skip
 from clearing.rounds.lanes import LANES, load, splat, store
 from clearing.rounds.lines import flows, worst_lines
 from clearing.rounds.outcome import AS_BEFORE
 from clearing.rounds.reduced_costs import count_ties, least_cost, true_duals
 from clearing.rounds.simplex import OLD
-from clearing.rounds.store import COLUMNS
+from clearing.rounds.statuses import MORE_LINES, OK, REFACTOR, STALLED
 from clearing.tolerances import TIE_WIDTH
 
 MW_TOL = 1e-9  # relative primal tolerance
@@ -49,13 +24,13 @@ LOUD = 1e-7  # the same where the simplex does not come to an end; taken back be
 @merged
 def perturbed(s, n, e):
     """Costs and bounds of the round for the simplex."""
-    costp = s.col[COSTP]
-    cost = s.col[COST]
-    jitter = s.col[JITTER]
-    lowp = s.col[LOWP]
-    highp = s.col[HIGHP]
-    low = s.col[LOW]
-    high = s.col[HIGH]
+    costp = s.working_cost
+    cost = s.cost
+    jitter = s.perturbation
+    lowp = s.working_lower
+    highp = s.working_upper
+    low = s.lower
+    high = s.upper
     f = splat(e)
     for j in range(0, n, LANES):
         store(costp, j, load(cost, j) + f * load(jitter, j))
@@ -64,30 +39,30 @@ def perturbed(s, n, e):
 
 
 @part
-def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
-    """Solve the loaded round once. Returns (status, rows, rank); X, row[Y] and LAM are the outcome.
+def attempt(s, number, rule, dearest, mw_scale, sloped, r, unpriced):
+    """Solve the loaded round once. Returns (status, rows, rank); `dispatch`, `dual` and `lmp` are the outcome.
 
     Attempt 0 starts from the basis in place (see `start`; where few orders have changed, see `few`), 1 from the cold
     one, 2 cold without perturbation.
     """
-    n = s.head[COLUMNS]
+    n = s.columns
     tol = MW_TOL * mw_scale
     tie = TIE_WIDTH * dearest
     noise = NOISE if number < 2 else 0.0
     renewals = 0
     if sloped:
-        s.state[READY] = 0
-        return apart.solve_sloped(s, number, rule, dearest, noise, tol, tie, out, unpriced)
+        s.is_warm = 0
+        return apart.solve_sloped(s, number, rule, dearest, noise, tol, tie, r, unpriced)
     going_on = False
-    if number > 0 or s.state[SIZE] == 0:
+    if number > 0 or s.basis_size == 0:
         restart(s)
-    elif s.state[AGE] >= OLD:
+    elif s.inverse_age >= OLD:
         renew(s)
-    elif s.state[CAREFUL] == 0:
+    elif s.is_careful == 0:
         going_on = go_on(s, noise * dearest)
-    s.state[READY] = 0
+    s.is_warm = 0
     for _ in range(60):
-        before = s.state[PIVOTS]
+        before = s.pivots
         if not going_on:
             perturbed(s, n, noise * dearest)
             place(s)
@@ -102,12 +77,12 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
         if status != OK:
             return status, 0, 0
         ties = near = 0
-        if not going_on or s.state[PIVOTS] > before:
-            s.habit[LEAST] = least_cost(s.col[RED], s.col[DIR], n, s.state[SIZE])
+        if not going_on or s.pivots > before:
+            s.least_reduced_cost = least_cost(s.reduced_cost, s.lp.move, n, s.basis_size)
         going_on = False
-        if noise == LOUD or s.habit[LEAST] <= 1.01 * tie:
+        if noise == LOUD or s.least_reduced_cost <= 1.01 * tie:
             for j in range(n):
-                s.col[COSTP, j] = s.col[COST, j]
+                s.working_cost[j] = s.cost[j]
             true_duals(s, n)
             ties, near, wrong = count_ties(s, n, tie)
             if wrong > tie:
@@ -116,15 +91,14 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
                     continue
                 return STALLED, 0, 0
         if ties > 0:
-            s.state[SUMMED] = 0
+            s.injection_kept = 0
             flows(s)
-            s.state[CHECKS] += 1
             over, tight, status = worst_lines(s, tol)
             if status != OK:
                 return status, 0, 0
             if over > 0:
                 continue
-            out[TIES] = ties
+            s.out_ties[r] = ties
             if near > 0:
                 return apart.share_near(s, n, tight, tol, tie, rule, dearest, unpriced)
             status, tight = apart.share(s, n, tol, tie, False)
@@ -132,14 +106,14 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, out, unpriced):
                 return status, 0, 0
             f = interior_columns(s, tol)
         else:
-            s.state[READY] = 1 if noise == NOISE and s.habit[LEAST] > 1.01 * tie else 0
+            s.is_warm = 1 if noise == NOISE and s.least_reduced_cost > 1.01 * tie else 0
             if stays(s, tol):
-                f = s.state[INSIDE]
+                f = s.interior_count
                 tight = AS_BEFORE
             else:
                 f = interior_basics(s, tol)
                 tight = list_close(s, 0.1 * tol)
-        if s.state[CAREFUL] == 0:
+        if s.is_careful == 0:
             return apart.recompute(s, f, tight, tol, False, rule, dearest, unpriced)
         status, m, rank = apart.settle(s, f, tight, tol, False, rule, dearest, unpriced)
         if status == MORE_LINES and ties == 0:

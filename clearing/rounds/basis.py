@@ -4,48 +4,19 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import invert, product, row_products, sum_rows
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    AGE,
-    BAS,
-    BASE,
-    BIG,
-    COSTP,
-    DIR,
-    FHI,
-    FLO,
-    FRESH,
-    HEAT,
-    HIGHP,
-    HOT,
-    KEPT,
-    LOWP,
-    NET,
-    RED,
-    REST,
-    SHARE,
-    SIDE,
-    SIGN,
-    SIZE,
-    SLOTS,
-    SUMMED,
-    VEC,
-    X,
-)
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, where_less
 from clearing.rounds.sites import net
-from clearing.rounds.store import BALANCES, COLUMNS, LAYERS, SITES
+from clearing.rounds.statuses import BIG, HOT
 
 
 @inner
 def refactor(s, k):
     """w[i, p] = transposed inverse of the k × k basis matrix; False if singular."""
-    w = s.w
-    work = s.work
+    w = s.basis_inverse
+    work = s.square_work
     for i in range(k):
         for p in range(k):
-            work[p, i] = s.a[s.irow[ACT, i], s.irow[BAS, p]]
+            work[p, i] = s.matrix[s.basis_slot[i], s.basic_column[p]]
     # places behind the basis take part in all that is done eight at a time, so they have to stay 0
     for i in range(w.shape[0]):
         for p in range(k if i < k else 0, w.shape[1]):
@@ -56,24 +27,24 @@ def refactor(s, k):
 @inner
 def restart(s):
     """The basis that every engine starts from: one column for each balance row."""
-    m = s.head[BALANCES]
-    for t in range(s.state[SLOTS]):
-        s.islot[ACTIVE, t] = -1
+    m = s.balances
+    for t in range(s.slots):
+        s.slot_row[t] = -1
     for i in range(m):
-        s.irow[ACT, i] = i
-        s.irow[SIDE, i] = 0
-        s.irow[BAS, i] = s.cold[i]
-        s.islot[ACTIVE, i] = i
-    s.state[SIZE] = m
+        s.basis_slot[i] = i
+        s.basis_side[i] = 0
+        s.basic_column[i] = s.cold_columns[i]
+        s.slot_row[i] = i
+    s.basis_size = m
     refactor(s, m)
-    s.state[AGE] = 0
+    s.inverse_age = 0
 
 
 @inner
 def renew(s):
     """Fresh inverse of the present basis; the cold basis where it is singular."""
-    s.state[AGE] = 0
-    if not refactor(s, s.state[SIZE]):
+    s.inverse_age = 0
+    if not refactor(s, s.basis_size):
         restart(s)
 
 
@@ -81,13 +52,13 @@ def renew(s):
 def set_duals(s):
     """y = B⁻ᵀ c_B, kept behind the columns' reduced costs."""
     short_loops()
-    n = s.head[COLUMNS]
-    k = s.state[SIZE]
-    y = s.col[RED]
-    c = s.row[VEC]
-    w = s.w
-    cost = s.col[COSTP]
-    bas = s.irow[BAS]
+    n = s.columns
+    k = s.basis_size
+    y = s.reduced_cost
+    c = s.lp.basic_cost
+    w = s.basis_inverse
+    cost = s.working_cost
+    bas = s.basic_column
     for p in range(k):
         c[p] = cost[bas[p]]
     for p in range(k, (k + LANES - 1) // LANES * LANES):
@@ -100,8 +71,8 @@ def set_duals(s):
 def remove_row(s, k, i, p):
     """Drop row i and basic place p; the last row and place move into the gaps. Returns k − 1."""
     short_loops()
-    w = s.w
-    n = s.head[COLUMNS]
+    w = s.basis_inverse
+    n = s.columns
     inverse = 1.0 / w[i, p]
     for q in range(k):
         f = splat(w[q, p] * inverse)
@@ -109,21 +80,21 @@ def remove_row(s, k, i, p):
             for r in range(0, k, LANES):
                 store_at(w, q, r, load_at(w, q, r) - f * load_at(w, i, r))
     last = k - 1
-    act = s.irow[ACT]
-    s.islot[ACTIVE, act[i]] = -1
+    act = s.basis_slot
+    s.slot_row[act[i]] = -1
     if i != last:
         for r in range(k):
             w[i, r] = w[last, r]
         act[i] = act[last]
-        s.irow[SIDE, i] = s.irow[SIDE, last]
-        s.islot[ACTIVE, act[i]] = i
-        s.row[REST, i] = s.row[REST, last]
-        for f in (RED, DIR, LOWP, HIGHP):
-            s.col[f, n + i] = s.col[f, n + last]
+        s.basis_side[i] = s.basis_side[last]
+        s.slot_row[act[i]] = i
+        s.lp.right_side[i] = s.lp.right_side[last]
+        for behind in (s.reduced_cost, s.lp.move, s.working_lower, s.working_upper):
+            behind[n + i] = behind[n + last]
     if p != last:
         for q in range(k):
             w[q, p] = w[q, last]
-        s.irow[BAS, p] = s.irow[BAS, last]
+        s.basic_column[p] = s.basic_column[last]
     for q in range(k):
         w[q, last] = 0.0
     return last
@@ -133,15 +104,15 @@ def remove_row(s, k, i, p):
 def place(s):
     """Make the old basis dual feasible for new numbers: drop lines of wrong sign, flip columns."""
     short_loops()
-    n = s.head[COLUMNS]
-    balances = s.head[BALANCES]
-    k = s.state[SIZE]
-    red = s.col[RED]
-    act = s.irow[ACT]
-    bas = s.irow[BAS]
-    sides = s.irow[SIDE]
-    least = s.slot[FLO]
-    most = s.slot[FHI]
+    n = s.columns
+    balances = s.balances
+    k = s.basis_size
+    red = s.reduced_cost
+    act = s.basis_slot
+    bas = s.basic_column
+    sides = s.basis_side
+    least = s.flow_lower
+    most = s.flow_upper
     set_duals(s)
     i = balances
     while i < k:
@@ -156,33 +127,33 @@ def place(s):
         if side * red[n + i] > 0.0 or abs(bound) >= BIG:
             p = 0
             for r in range(1, k):
-                if abs(s.w[i, r]) > abs(s.w[i, p]):
+                if abs(s.basis_inverse[i, r]) > abs(s.basis_inverse[i, p]):
                     p = r
-            s.col[DIR, bas[p]] = 1.0
+            s.lp.move[bas[p]] = 1.0
             k = remove_row(s, k, i, p)
-            s.state[SIZE] = k
+            s.basis_size = k
             set_duals(s)
             i = balances
         else:
             i += 1
     flip(s, n, k)
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    x = s.col[X]
-    direction = s.col[DIR]
+    low = s.working_lower
+    high = s.working_upper
+    x = s.dispatch
+    direction = s.lp.move
     for p in range(k):
         j = bas[p]
         direction[j] = 0.0
         x[j] = 0.0
         red[j] = 0.0
-    fresh = s.row[FRESH]
-    rest = s.row[REST]
-    base = s.slot[BASE]
-    heat = s.slot[HEAT]
-    net(s, s.site[NET])
-    row_products(fresh, s.head[SITES], s.rows, act, k, s.site[NET])
-    s.state[KEPT] = 1
-    s.state[SUMMED] = 0
+    fresh = s.bounds_activity
+    rest = s.lp.right_side
+    base = s.base_flow
+    heat = s.heat
+    net(s, s.site_injection)
+    row_products(fresh, s.sites, s.site_matrix, act, k, s.site_injection)
+    s.bounds_activity_kept = 1
+    s.injection_kept = 0
     for i in range(k):
         t = act[i]
         side = sides[i]
@@ -198,20 +169,20 @@ def place(s):
 @merged
 def flip(s, n, k):
     """Reduced costs for the duals behind them, and every column at the bound that its own asks for."""
-    red = s.col[RED]
-    cost = s.col[COSTP]
-    sign = s.col[SIGN]
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    x = s.col[X]
-    direction = s.col[DIR]
-    worth = s.site[SHARE]
-    sum_rows(worth, s.head[SITES], s.rows, s.irow[ACT], red[n:], k)
+    red = s.reduced_cost
+    cost = s.working_cost
+    sign = s.sign
+    low = s.working_lower
+    high = s.working_upper
+    x = s.dispatch
+    direction = s.lp.move
+    worth = s.site_row
+    sum_rows(worth, s.sites, s.site_matrix, s.basis_slot, red[n:], k)
     zero = splat(0.0)
     one = splat(1.0)
-    for layer in range(s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    for layer in range(s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             j = at + b
             d = load(cost, j) - load(sign, j) * load(worth, b)
             top = load(high, j)

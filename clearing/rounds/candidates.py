@@ -4,36 +4,6 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import row_products
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    BAS,
-    BASE,
-    BIG,
-    FHI,
-    FLO,
-    HEAT,
-    HIGH,
-    HOT,
-    INSIDE,
-    KNOWN,
-    LINE,
-    LOOK,
-    LOOKED,
-    LOW,
-    NEAR,
-    NET,
-    NOW,
-    NOWNET,
-    REACH,
-    ROOM,
-    SEEN,
-    SHARE,
-    SIZE,
-    SLOTS,
-    SUMMED,
-    X,
-)
 from clearing.rounds.lanes import (
     LANES,
     less_bits,
@@ -47,7 +17,7 @@ from clearing.rounds.lanes import (
     wrong_bits,
 )
 from clearing.rounds.sites import net, net_again
-from clearing.rounds.store import BALANCES, SITES
+from clearing.rounds.statuses import BIG, HOT
 
 LATELY = 8  # rounds for which such a line is looked at first
 CLOSE = 10.0  # lines so many tolerances from a limit are taken to be at it
@@ -62,13 +32,13 @@ def worst_candidate(s, tol):
     """
     short_loops()
     moved = splat(distance(s))
-    look = s.islot[LOOK]
-    active = s.islot[ACTIVE]
-    heat = s.slot[HEAT]
-    room = s.slot[ROOM]
-    reach = s.slot[REACH]
+    look = s.look_list
+    active = s.slot_row
+    heat = s.heat
+    room = s.room
+    reach = s.flow_reach
     near = splat(CLOSE * tol)
-    slots = s.state[SLOTS]
+    slots = s.slots
     early = 0
     late = slots
     for b in range(0, slots, LANES):
@@ -99,16 +69,16 @@ def worst_candidate(s, tol):
 def look_at(s, first, count, tol):
     """The one of the listed lines that exceeds its limit most, and its flow."""
     short_loops()
-    look = s.islot[LOOK, first:]
-    flows = s.slot[LOOKED]
-    row_products(flows, s.head[SITES], s.rows, look, count, s.site[NOWNET])
-    seen = s.islot[SEEN]
-    heat = s.slot[HEAT]
-    room = s.slot[ROOM]
-    base = s.slot[BASE]
-    least = s.slot[FLO]
-    most = s.slot[FHI]
-    now = s.state[NOW]
+    look = s.look_list[first:]
+    flows = s.looked_flow
+    row_products(flows, s.sites, s.site_matrix, look, count, s.looked_injection)
+    seen = s.seen
+    heat = s.heat
+    room = s.room
+    base = s.base_flow
+    least = s.flow_lower
+    most = s.flow_upper
+    now = s.round_count
     found = -1
     worst = tol
     flow = 0.0
@@ -129,18 +99,18 @@ def look_at(s, first, count, tol):
 
 @merged
 def list_close(s, tol):
-    """Lines of the working basis and those found at a limit beside it, sorted, into `popped`; their number.
+    """Lines of the working basis and those found at a limit beside it, sorted, into `tight_lines`; their number.
 
     The latter (twins of binding lines: in series, or parallel) only spare a second recomputation.
     """
     short_loops()
-    act = s.irow[ACT]
+    act = s.basis_slot
     count = 0
-    for i in range(s.head[BALANCES], s.state[SIZE]):
+    for i in range(s.balances, s.basis_size):
         count = insert(s, act[i], count)
-    for b in range(0, s.state[SLOTS], LANES):
+    for b in range(0, s.slots, LANES):
         bits = close_bits(s, b, tol)
-        s.islot[NEAR, b] = bits
+        s.near_bits[b] = bits
         while bits != 0:
             count = insert(s, b + trailing_zeros(bits), count)
             bits &= bits - 1
@@ -155,34 +125,34 @@ def stays(s, tol):
     beside it are the same.
     """
     short_loops()
-    if s.state[SUMMED] == 0 or s.state[KNOWN] != 1 or s.state[INSIDE] != s.state[SIZE]:
+    if s.injection_kept == 0 or s.cache_state != 1 or s.interior_count != s.basis_size:
         return False
-    x = s.col[X]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    bas = s.irow[BAS]
+    x = s.dispatch
+    low = s.lower
+    high = s.upper
+    bas = s.basic_column
     least = BIG
-    for p in range(s.state[SIZE]):
+    for p in range(s.basis_size):
         j = bas[p]
         least = min(least, min(x[j] - low[j], high[j] - x[j]))
     same = least > tol
-    for b in range(0, s.state[SLOTS], LANES):
-        same &= close_bits(s, b, 0.1 * tol) == s.islot[NEAR, b]
+    for b in range(0, s.slots, LANES):
+        same &= close_bits(s, b, 0.1 * tol) == s.near_bits[b]
     return same
 
 
 @merged
 def close_bits(s, b, tol):
     """Which of eight slots are of lines at a limit, and not in the working basis."""
-    hot = less_bits(splat(0.0), load(s.slot[HEAT], b))
-    return hot & less_bits(load(s.slot[ROOM], b), splat(CLOSE * tol)) & negative_bits(s.islot[ACTIVE], b)
+    hot = less_bits(splat(0.0), load(s.heat, b))
+    return hot & less_bits(load(s.room, b), splat(CLOSE * tol)) & negative_bits(s.slot_row, b)
 
 
 @merged
 def insert(s, t, count):
-    """Put the line of slot t in its place among the `count` lines in `popped`; their number then."""
-    popped = s.popped
-    line = s.islot[LINE, t]
+    """Put the line of slot t in its place among the `count` lines in `tight_lines`; their number then."""
+    popped = s.tight_lines
+    line = s.slot_line[t]
     at = count
     while at > 0 and popped[at - 1] > line:
         popped[at] = popped[at - 1]
@@ -193,16 +163,16 @@ def insert(s, t, count):
 
 @merged
 def distance(s):
-    """Σ |change of a site's injection| since the last look; site[NOWNET] becomes that of the dispatch X."""
-    was = s.site[NOWNET]
-    now = s.site[SHARE]
-    if s.state[SUMMED] == 1:  # but for the basic columns
-        now = s.site[NET]
-        net_again(s, s.irow[BAS], s.state[SIZE])
+    """Σ |change of a site's injection| since the last look; `looked_injection` becomes that of the dispatch X."""
+    was = s.looked_injection
+    now = s.site_row
+    if s.injection_kept == 1:  # but for the basic columns
+        now = s.site_injection
+        net_again(s, s.basic_column, s.basis_size)
     else:
         net(s, now)
     moved = splat(0.0)
-    for b in range(0, s.head[SITES], LANES):
+    for b in range(0, s.sites, LANES):
         v = load(now, b)
         moved = moved + magnitude(v - load(was, b))
         store(was, b, v)

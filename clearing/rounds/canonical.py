@@ -10,65 +10,28 @@ from __future__ import annotations
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import product, row_products
 from clearing.rounds.elimination import combine_upwards
-from clearing.rounds.fields import (
-    ACTIVE,
-    BAS,
-    BASE,
-    COLS,
-    COST,
-    FHI,
-    FRESH,
-    GROW_ROWS,
-    GROW_SLOTS,
-    HEAT,
-    HIGH,
-    HOT,
-    INVERSE,
-    KEPT,
-    LFHI,
-    LFLO,
-    LINE,
-    LOW,
-    NET,
-    OK,
-    ORDER,
-    PERM2,
-    PRICED,
-    ROWS,
-    SIZE,
-    SLOT,
-    SUMMED,
-    TMP,
-    VEC,
-    VEC2,
-    VEC3,
-    WASCOST,
-    WASSIDES,
-    X,
-    Y,
-)
 from clearing.rounds.lanes import LANES, load, load_at, splat, store
 from clearing.rounds.lines import remember
 from clearing.rounds.sites import net, net_again
-from clearing.rounds.store import BALANCES, COLUMNS, ROWCAP, SITES
+from clearing.rounds.statuses import GROW_ROWS, GROW_SLOTS, HOT, OK
 
 RANK = 1e-8  # relative pivot below which a row counts as dependent
 
 
 @inner
 def interior_columns(s, tol):
-    """Move columns within `tol` of a bound onto it; list the others, sorted, in irow[COLS]. Returns their number."""
-    x = s.col[X]
-    low = s.col[LOW]
-    high = s.col[HIGH]
+    """Move columns within `tol` of a bound onto it; list the others, sorted, in `interior_columns`. Returns their number."""
+    x = s.dispatch
+    low = s.lower
+    high = s.upper
     count = 0
-    for j in range(s.head[COLUMNS]):
+    for j in range(s.columns):
         if x[j] - low[j] <= tol:
             x[j] = low[j]
         elif high[j] - x[j] <= tol:
             x[j] = high[j]
         else:
-            s.irow[COLS, count] = j
+            s.interior_columns[count] = j
             count += 1
     return count
 
@@ -77,13 +40,13 @@ def interior_columns(s, tol):
 def interior_basics(s, tol):
     """The same where only basic columns can be interior."""
     short_loops()
-    x = s.col[X]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    bas = s.irow[BAS]
-    cols = s.irow[COLS]
+    x = s.dispatch
+    low = s.lower
+    high = s.upper
+    bas = s.basic_column
+    cols = s.interior_columns
     count = 0
-    for p in range(s.state[SIZE]):
+    for p in range(s.basis_size):
         j = bas[p]
         if x[j] - low[j] <= tol:
             x[j] = low[j]
@@ -101,18 +64,18 @@ def interior_basics(s, tol):
 
 @merged
 def gather_rows(s, tight):
-    """Rows of the active set: balances, then the `tight` lines listed (sorted) in `popped`.
+    """Rows of the active set: balances, then the `tight` lines listed (sorted) in `tight_lines`.
 
-    Returns (number of rows, status); slots in irow[ROWS].
+    Returns (number of rows, status); slots in `active_rows`.
     """
     short_loops()
-    m = s.head[BALANCES]
-    if m + tight > s.head[ROWCAP]:
+    m = s.balances
+    if m + tight > s.row_capacity:
         return 0, GROW_ROWS
-    rows = s.irow[ROWS]
-    popped = s.popped
-    slots = s.ilin[SLOT]
-    heat = s.slot[HEAT]
+    rows = s.active_rows
+    popped = s.tight_lines
+    slots = s.line_slot
+    heat = s.heat
     for i in range(m):
         rows[i] = i
     for t in range(tight):
@@ -129,64 +92,66 @@ def gather_rows(s, tight):
 
 @merged
 def right_sides(s, m, f, tol, known):
-    """row[VEC] = limit of each row minus what fixed demand and columns at a bound contribute.
+    """`canonical.right_side` = limit of each row minus what fixed demand and columns at a bound contribute.
 
-    irow[SIDE] of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. The rows' entries in the
-    interior columns, in the order of irow[COLS], are those that are `known`; else they are put into `wide`.
+    `basis_side` of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. The rows' entries in the
+    interior columns, in the order of `interior_columns`, are those that are `known`; else they are put into `wide`.
     """
     short_loops()
-    x = s.col[X]
-    cols = s.irow[COLS]
-    rows = s.irow[ROWS]
-    inside = s.col[TMP]
-    sites = s.head[SITES]
-    balances = s.head[BALANCES]
+    x = s.dispatch
+    cols = s.interior_columns
+    rows = s.active_rows
+    inside = s.canonical.interior_dispatch
+    sites = s.sites
+    balances = s.balances
     for t in range(f):
         inside[t] = x[cols[t]]
         x[cols[t]] = 0.0
-    right = s.row[VEC]
-    if s.state[KEPT] == 1 and f == s.state[SIZE]:  # the basis was placed on the same columns at their bounds
-        fresh = s.row[FRESH]
-        active = s.islot[ACTIVE]
+    right = s.canonical.right_side
+    if (
+        s.bounds_activity_kept == 1 and f == s.basis_size
+    ):  # the basis was placed on the same columns at their bounds
+        fresh = s.bounds_activity
+        active = s.slot_row
         for i in range(m):
             at = active[rows[i]]
-            right[i] = fresh[at] if at >= 0 else product(s.rows[rows[i]], s.site[NET], sites)
+            right[i] = fresh[at] if at >= 0 else product(s.site_matrix[rows[i]], s.site_injection, sites)
     else:
-        if s.state[SUMMED] == 1:  # but for columns that were basic, of which some are interior
-            net_again(s, s.irow[BAS], s.state[SIZE])
+        if s.injection_kept == 1:  # but for columns that were basic, of which some are interior
+            net_again(s, s.basic_column, s.basis_size)
         else:
-            net(s, s.site[NET])
-        row_products(right, sites, s.rows, rows, m, s.site[NET])
+            net(s, s.site_injection)
+        row_products(right, sites, s.site_matrix, rows, m, s.site_injection)
     for t in range(f):
         x[cols[t]] = inside[t]
     if not known:
         for i in range(m):
             for t in range(f):
-                s.wide[i, t] = s.a[rows[i], cols[t]]
-    sides = s.irow[PERM2]
-    base = s.slot[BASE]
-    lines = s.islot[LINE]
-    of_inside = s.row[FRESH]
+                s.wide_work[i, t] = s.matrix[rows[i], cols[t]]
+    sides = s.active_side
+    base = s.base_flow
+    lines = s.slot_line
+    of_inside = s.bounds_activity
     if known:
         for b in range(0, m, LANES):
             sums = splat(0.0)
             for t in range(f):
-                sums = sums + splat(inside[t]) * load_at(s.entries, t, b)
+                sums = sums + splat(inside[t]) * load_at(s.kept_entries, t, b)
             store(of_inside, b, sums)
     else:
         for i in range(m):
             of_inside[i] = 0.0
             for t in range(f):
-                of_inside[i] += s.wide[i, t] * inside[t]
+                of_inside[i] += s.wide_work[i, t] * inside[t]
     for i in range(balances):
-        right[i] = s.slot[FHI, rows[i]] - right[i]
+        right[i] = s.flow_upper[rows[i]] - right[i]
         sides[i] = 0
     for i in range(balances, m):
         rest = base[rows[i]] + right[i]
         flow = rest + of_inside[i]
         line = lines[rows[i]]
-        most = s.lin[LFHI, line]
-        least = s.lin[LFLO, line]
+        most = s.line_upper[line]
+        least = s.line_lower[line]
         up = most - flow
         down = flow - least
         sides[i] = 0 if up <= tol and down <= tol else (1 if up <= down else -1)
@@ -207,19 +172,19 @@ def lower_solve(a, p, right, out, r):
 def known_dispatch(s, m, f):
     """X of the f interior columns by the elimination that is kept."""
     short_loops()
-    z = s.row[VEC2]
-    p = s.irow[ORDER]
-    down = s.below_across
+    z = s.canonical.reduced_right
+    p = s.elimination_order
+    down = s.elimination_lower_columns
     for b in range(0, m, LANES):
-        store(z, b, load(s.row[VEC], b))
+        store(z, b, load(s.canonical.right_side, b))
     for c in range(f - 1):
         v = splat(z[p[c]])
         for b in range(0, m, LANES):
             store(z, b, load(z, b) - v * load_at(down, c, b))
-    up = s.above_across
-    inverse = s.row[INVERSE]
-    x = s.col[X]
-    cols = s.irow[COLS]
+    up = s.elimination_upper_columns
+    inverse = s.elimination_inverse
+    x = s.dispatch
+    cols = s.interior_columns
     for c in range(f - 1, -1, -1):
         value = z[p[c]] * inverse[c]
         x[cols[c]] = value
@@ -230,15 +195,15 @@ def known_dispatch(s, m, f):
 
 @merged
 def known_duals(s, m, f):
-    """A dual row[Y] of the m rows by the elimination that is kept: 0 for those that depend on others."""
+    """A dual `dual` of the m rows by the elimination that is kept: 0 for those that depend on others."""
     short_loops()
-    u = s.row[VEC2]
-    w = s.row[VEC3]
-    p = s.irow[ORDER]
-    cost = s.row[WASCOST]
-    above = s.above
-    inverse = s.row[INVERSE]
-    y = s.row[Y]
+    u = s.canonical.reduced_right
+    w = s.canonical.half_solved
+    p = s.elimination_order
+    cost = s.kept_cost
+    above = s.elimination_upper
+    inverse = s.elimination_inverse
+    y = s.dual
     for b in range(0, f, LANES):
         store(u, b, load(cost, b))
         store(w, b, splat(0.0))
@@ -257,12 +222,12 @@ def known_duals(s, m, f):
 def same_prices(s, m, f):
     """Whether costs of the interior columns and sides of the lines are those of the prices that are kept; they become so."""
     short_loops()
-    was = s.row[WASCOST]
-    sides = s.irow[PERM2]
-    before = s.irow[WASSIDES]
-    cost = s.col[COST]
-    cols = s.irow[COLS]
-    same = s.state[PRICED] == 1
+    was = s.kept_cost
+    sides = s.active_side
+    before = s.kept_sides
+    cost = s.cost
+    cols = s.interior_columns
+    same = s.duals_kept == 1
     for t in range(f):
         v = cost[cols[t]]
         same &= was[t] == v

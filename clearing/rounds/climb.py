@@ -16,40 +16,6 @@ from __future__ import annotations
 
 from clearing.rounds.answers import inverses, respond, sort_blocks
 from clearing.rounds.compiled import inner, merged
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    ALPHA,
-    BASE,
-    BIG,
-    DUAL,
-    FHI,
-    FLO,
-    GROW_ROWS,
-    HEAT,
-    HIGH,
-    HOT,
-    LOOK,
-    LOOKED,
-    LOW,
-    OK,
-    PERMQ,
-    PREV,
-    QPS,
-    REACH,
-    RED,
-    REST,
-    ROOM,
-    RULED,
-    SEEN,
-    SLOPE,
-    SLOTS,
-    STALLED,
-    TIEROWS,
-    TIESIDES,
-    VEC,
-    XB,
-)  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
 )
@@ -57,7 +23,7 @@ from clearing.rounds.model import best_duals, curvature
 from clearing.rounds.search import rise
 from clearing.rounds.sites import combine, spread
 from clearing.rounds.standing import flows_of, strayed
-from clearing.rounds.store import BALANCES, ROWCAP
+from clearing.rounds.statuses import BIG, GROW_ROWS, HOT, OK, STALLED
 
 LEVEL = 0.01  # of the largest price: the least that counts as the price of the first balance row
 WINDOW = 0.2  # of that price: the window of the first step
@@ -74,32 +40,32 @@ STAND = 20.0  # of the same: columns so far from their kinks stand still until p
 @merged
 def begin(s):
     """Rows of the last round's duals, and the balances. Returns their number."""
-    balances = s.head[BALANCES]
+    balances = s.balances
     m = 0
-    for t in range(s.state[SLOTS]):
-        y = s.slot[DUAL, t]
-        s.islot[ACTIVE, t] = -1
-        s.islot[SEEN, t] = 0
-        if t < balances or (y != 0.0 and m < s.head[ROWCAP] - 1):
-            s.irow[TIEROWS, m] = t
-            s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if y < 0.0 else -1)
-            s.row[XB, m] = y
-            s.islot[ACTIVE, t] = m
-            s.slot[HEAT, t] = HOT
+    for t in range(s.slots):
+        y = s.warm_dual[t]
+        s.slot_row[t] = -1
+        s.seen[t] = 0
+        if t < balances or (y != 0.0 and m < s.row_capacity - 1):
+            s.qp.row_slot[m] = t
+            s.qp.row_side[m] = 0 if s.flow_lower[t] == s.flow_upper[t] else (1 if y < 0.0 else -1)
+            s.qp.row_dual[m] = y
+            s.slot_row[t] = m
+            s.heat[t] = HOT
             m += 1
     return m
 
 
 @merged
 def imbalances(s, n, live, m):
-    """row[REST] = what each row lacks at the dispatch X; returns the largest."""
-    lack = s.row[REST]
-    flows_of(s, n, live, s.irow[TIEROWS], m, lack)
+    """`qp.imbalance` = what each row lacks at the dispatch X; returns the largest."""
+    lack = s.qp.imbalance
+    flows_of(s, n, live, s.qp.row_slot, m, lack)
     worst = 0.0
     for i in range(m):
-        t = s.irow[TIEROWS, i]
-        bound = s.slot[FHI, t] if s.irow[TIESIDES, i] > 0 else s.slot[FLO, t]
-        g = bound - s.slot[BASE, t] - lack[i]
+        t = s.qp.row_slot[i]
+        bound = s.flow_upper[t] if s.qp.row_side[i] > 0 else s.flow_lower[t]
+        g = bound - s.base_flow[t] - lack[i]
         lack[i] = g
         worst = max(worst, abs(g))
     return worst
@@ -113,18 +79,18 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
     `anew` says that this was in another round.
     Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
-    moved = strayed(s, s.irow[PERMQ], n // LANES if anew else live, n)
-    look = s.islot[LOOK]
-    flows = s.slot[LOOKED]
-    room = s.slot[ROOM]
+    moved = strayed(s, s.qp.blocks, n // LANES if anew else live, n)
+    look = s.look_list
+    flows = s.looked_flow
+    room = s.room
     closest = -BIG
     count = 0
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
-        left = room[t] - moved * s.slot[REACH, t]
+    for t in range(s.balances, s.slots):
+        left = room[t] - moved * s.flow_reach[t]
         room[t] = left
-        if s.islot[ACTIVE, t] >= 0:
+        if s.slot_row[t] >= 0:
             room[t] = 0.0
-        elif cold or s.slot[HEAT, t] > 0:
+        elif cold or s.heat[t] > 0:
             look[count] = t
             count += left <= near
             closest = max(closest, -left if left > near else -BIG)
@@ -132,8 +98,8 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
     most = 0.0
     for k in range(count):
         t = look[k]
-        f = s.slot[BASE, t] + flows[k]
-        over = max(f - s.slot[FHI, t], s.slot[FLO, t] - f)
+        f = s.base_flow[t] + flows[k]
+        over = max(f - s.flow_upper[t], s.flow_lower[t] - f)
         room[t] = -over if over < BIG else 0.0
         most = max(most, over)
     if not most > tol:
@@ -145,15 +111,15 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
         t = look[k]
         over = -room[t]
         if over > tol and over > SHARE * most:
-            if m + 1 >= s.head[ROWCAP]:
+            if m + 1 >= s.row_capacity:
                 return m, closest, True
-            above = s.slot[BASE, t] + flows[k] > s.slot[FHI, t]
-            s.irow[TIEROWS, m] = t
-            s.irow[TIESIDES, m] = 0 if s.slot[FLO, t] == s.slot[FHI, t] else (1 if above else -1)
-            s.row[XB, m] = 0.0
-            s.row[REST, m] = -over if above else over
-            s.islot[ACTIVE, t] = m
-            s.slot[HEAT, t] = HOT
+            above = s.base_flow[t] + flows[k] > s.flow_upper[t]
+            s.qp.row_slot[m] = t
+            s.qp.row_side[m] = 0 if s.flow_lower[t] == s.flow_upper[t] else (1 if above else -1)
+            s.qp.row_dual[m] = 0.0
+            s.qp.imbalance[m] = -over if above else over
+            s.slot_row[t] = m
+            s.heat[t] = HOT
             m += 1
     return m, closest, False
 
@@ -162,33 +128,33 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
 def close(s, m, closest, tol):
     """Keep the duals; append the lines at a limit beside the m rows, as far as there is room."""
     for i in range(m):
-        s.slot[DUAL, s.irow[TIEROWS, i]] = s.row[XB, i]
-    for t in range(s.head[BALANCES], s.state[SLOTS] if closest >= -tol else 0):
-        if s.islot[ACTIVE, t] < 0 and m < s.head[ROWCAP] and s.slot[ROOM, t] <= tol:
-            s.irow[TIEROWS, m] = t
+        s.warm_dual[s.qp.row_slot[i]] = s.qp.row_dual[i]
+    for t in range(s.balances, s.slots if closest >= -tol else 0):
+        if s.slot_row[t] < 0 and m < s.row_capacity and s.room[t] <= tol:
+            s.qp.row_slot[m] = t
             m += 1
-    s.state[RULED] = m
+    s.working_rows = m
 
 
 @merged
 def advance(s, m, length):
     """Duals after the step; lines whose dual has become 0 leave the rows. Returns how many stay."""
-    y = s.row[XB]
-    way = s.row[VEC]
-    balances = s.head[BALANCES]
+    y = s.qp.row_dual
+    way = s.qp.dual_direction
+    balances = s.balances
     kept = 0
     for i in range(m):
-        t = s.irow[TIEROWS, i]
-        side = s.irow[TIESIDES, i]
+        t = s.qp.row_slot[i]
+        side = s.qp.row_side[i]
         v = y[i] + length * way[i]
         if t >= balances and (v == 0.0 or side * v > 0.0):
-            s.islot[ACTIVE, t] = -1
-            s.slot[DUAL, t] = 0.0
+            s.slot_row[t] = -1
+            s.warm_dual[t] = 0.0
         else:
-            s.irow[TIEROWS, kept] = t
-            s.irow[TIESIDES, kept] = side
-            s.islot[ACTIVE, t] = kept
-            s.slot[HEAT, t] = HOT
+            s.qp.row_slot[kept] = t
+            s.qp.row_side[kept] = side
+            s.slot_row[t] = kept
+            s.heat[t] = HOT
             y[kept] = v
             kept += 1
     return kept
@@ -199,8 +165,8 @@ def drift(s, m):
     """The most that the duals' way moves the price of any column."""
     most = 0.0
     for i in range(m):
-        t = s.irow[TIEROWS, i]
-        most += abs(s.row[VEC, i]) * (1.0 if t < s.head[BALANCES] else 2.0 * s.slot[REACH, t])
+        t = s.qp.row_slot[i]
+        most += abs(s.qp.dual_direction[i]) * (1.0 if t < s.balances else 2.0 * s.flow_reach[t])
     return most
 
 
@@ -208,19 +174,19 @@ def drift(s, m):
 def climb(s, n, tol, cost_scale, limit):
     """Greatest value of the dual function with bands over the rows and hot lines.
 
-    Leaves X, the duals in slot[DUAL], the rows in irow[TIEROWS] and state[RULED]. Returns a status.
+    Leaves X, the duals in `warm_dual`, the rows in `qp.row_slot` and `working_rows`. Returns a status.
     """
-    inverses(s.col[PREV], s.col[SLOPE], s.col[LOW], s.col[HIGH], BAND * cost_scale, n)
+    inverses(s.qp.inverse_slope, s.slope, s.lower, s.upper, BAND * cost_scale, n)
     m = begin(s)
-    y = s.row[XB]
-    combine(s, s.irow[TIEROWS], y, m)
-    spread(s, s.col[RED])
+    y = s.qp.row_dual
+    combine(s, s.qp.row_slot, y, m)
+    spread(s, s.qp.column_price)
     for j in range(n):
-        s.col[ALPHA, j] = 0.0
-    blocks = s.irow[PERMQ]
+        s.qp.price_rate[j] = 0.0
+    blocks = s.qp.blocks
     price = max(abs(y[0]), LEVEL * cost_scale)
     margin = STAND * price
-    live = sort_blocks(s.col, blocks, n, margin)
+    live = sort_blocks(s, blocks, n, margin)
     window = WINDOW * price
     far = FAR * price
     patience = PATIENCE
@@ -230,7 +196,7 @@ def climb(s, n, tol, cost_scale, limit):
     looking = True
     anew = True
     for _ in range(limit):
-        f = respond(s.col, blocks, live, s.irow[ACT], length, window if window > 1e-6 * price else 0.0)
+        f = respond(s, blocks, live, s.qp.chosen, length, window if window > 1e-6 * price else 0.0)
         worst = imbalances(s, n, live, m)
         # what is left after the step of a true piece, or stays in spite of steps, is rounding in the bands
         settled = worst <= tol or (worst <= 1e4 * tol and worst <= near)
@@ -248,8 +214,7 @@ def climb(s, n, tol, cost_scale, limit):
             return OK
         if before == 1e300 and max(worst, closest) <= 1e6 * tol:
             window = 0.0
-            f = respond(s.col, blocks, live, s.irow[ACT], 0.0, 0.0)
-        s.state[QPS] += 1
+            f = respond(s, blocks, live, s.qp.chosen, 0.0, 0.0)
         held_back = curvature(s, f, m, far)
         rate = best_duals(s, m)
         if not rate > 0.0:
@@ -265,11 +230,11 @@ def climb(s, n, tol, cost_scale, limit):
         looking = length > AGAIN or not looking
         window *= NARROW if length > FORESEEN else (0.5 if length > 0.01 else 1.0)
         if margin < 0.0 and live < n // LANES:  # prices have come far: nothing stands still any more
-            combine(s, s.irow[TIEROWS], y, m)
-            spread(s, s.col[RED])
-            live = sort_blocks(s.col, blocks, n, BIG)
-            for t in range(s.state[SLOTS]):
-                s.islot[SEEN, t] = 0
+            combine(s, s.qp.row_slot, y, m)
+            spread(s, s.qp.column_price)
+            live = sort_blocks(s, blocks, n, BIG)
+            for t in range(s.slots):
+                s.seen[t] = 0
             margin = BIG
             length = 0.0
     return STALLED

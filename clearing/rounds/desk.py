@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.rounds import apart
+from clearing.rounds.blocks import INFO
 from clearing.rounds.compiled import door
-from clearing.rounds.fields import N_INFO, OK, RESIDUAL, STATUS, UNPRICED
-from clearing.rounds.store import BUSES, ORDERS, floats_at, matrix_at
+from clearing.rounds.statuses import OK
+from clearing.rounds.store import floats_at, matrix_at, unpack
+
+N_INFO = len(INFO)
 
 
 @door
@@ -17,10 +20,11 @@ def clear_desk(price, mw, accepted, lmp, floats, ints, desk, rule):
     price and mw (orders,) may have any strides. `desk` has room for the GROW status that stopped the round
     (else 0), its welfare and info, and for price and MW.
     """
-    orders = ints[ORDERS]
+    s = unpack(floats, ints)
+    orders = s.orders
     at = desk.ctypes.data
     welfare = floats_at(at + 8, 1)
-    info = matrix_at(at + 16, 1, N_INFO)
+    info = matrix_at(at + 16, N_INFO, 1)
     at += 8 * (2 + N_INFO)
     none = matrix_at(at, 0, 0)
     prices = matrix_at(at, 1, orders)
@@ -34,7 +38,7 @@ def clear_desk(price, mw, accepted, lmp, floats, ints, desk, rule):
             quantities[0, j] = mw[j]
     desk[0], _ = apart.clear_rounds(
         floats, ints, prices, quantities, none, none, none, rule, 0, matrix_at(accepted.ctypes.data, 1, orders),
-        matrix_at(lmp.ctypes.data, 1, ints[BUSES]), none, none, none, welfare, info,
+        matrix_at(lmp.ctypes.data, 1, s.buses), none, none, none, welfare, info,
     )  # fmt: skip
-    good = desk[0] == 0.0 and info[0, STATUS] == OK and info[0, RESIDUAL] <= 1.0 and info[0, UNPRICED] == 0.0
+    good = desk[0] == 0.0 and s.out_status[0] == OK and s.out_residual[0] <= 1.0 and s.out_unpriced[0] == 0.0
     return welfare[0] if good else np.nan

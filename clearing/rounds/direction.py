@@ -6,29 +6,6 @@ import numpy as np
 
 from clearing.rounds.compiled import greater, inner, reduction
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.fields import (
-    ALPHA,
-    BIG,
-    BTMP2,
-    BUYER,
-    COST,
-    DEMAND,
-    HIGH,
-    ISLE,
-    LOW,
-    NORM,
-    PERM2,
-    READY,
-    RED,
-    ROWS,
-    SHARE,
-    SLOPE,
-    TIEROWS,
-    VEC3,
-    WEIGHT,
-    X,
-    Y,
-)  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
     greatest,
@@ -43,7 +20,7 @@ from clearing.rounds.lanes import (
 )
 from clearing.rounds.reach import support
 from clearing.rounds.sites import combine, spread
-from clearing.rounds.store import BUSES, COLUMNS, ISLANDS, LAYERS, ORDER_SITES, SITES
+from clearing.rounds.statuses import BIG
 
 LOW_POINT = 0
 HIGH_POINT = 1
@@ -51,52 +28,52 @@ HIGH_POINT = 1
 
 @inner
 def served_weights(s):
-    """bus[WEIGHT] = served demand of each bus; 1 in an island where nothing is served."""
-    nb = s.head[BUSES]
-    w = s.bus[WEIGHT]
+    """`price_weight` = served demand of each bus; 1 in an island where nothing is served."""
+    nb = s.buses
+    w = s.price_weight
     zero = splat(0.0)
-    for b in range(0, s.bus.shape[1], LANES):
-        store(w, b, larger(load(s.bus[DEMAND], b), zero))
-    bought = s.site[SHARE]
-    buyer = s.col[BUYER]
-    x = s.col[X]
-    for b in range(0, s.head[SITES], LANES):
+    for b in range(0, s.bus_width, LANES):
+        store(w, b, larger(load(s.net_demand, b), zero))
+    bought = s.site_row
+    buyer = s.is_demand
+    x = s.dispatch
+    for b in range(0, s.sites, LANES):
         v = zero
         layer = 0
-        while layer < s.head[LAYERS] and b < s.width[layer]:
-            j = s.first[layer] + b
+        while layer < s.layers and b < s.layer_width[layer]:
+            j = s.layer_first[layer] + b
             v = v + load(buyer, j) * load(x, j)
             layer += 1
         store(bought, b, v)
-    for i in range(s.head[ORDER_SITES]):
+    for i in range(s.order_sites):
         w[s.site_bus[i]] += bought[i]
-    if s.head[ISLANDS] == 1:
+    if s.islands == 1:
         if weighted(w, w, nb)[0] > 0.0:
             return
         for b in range(nb):
             w[b] = 1.0
         return
-    for i in range(s.head[ISLANDS]):
+    for i in range(s.islands):
         total = 0.0
         for b in range(nb):
-            if s.ibus[ISLE, b] == i:
+            if s.bus_island[b] == i:
                 total += w[b]
         if total <= 0.0:
             for b in range(nb):
-                if s.ibus[ISLE, b] == i:
+                if s.bus_island[b] == i:
                     w[b] = 1.0
 
 
 @inner
 def reduced_costs(s, m):
-    """col[RED] for the duals row[Y] of the rows in irow[ROWS]."""
-    s.state[READY] = 0  # the simplex ended with others
-    n = s.head[COLUMNS]
-    red = s.col[RED]
-    cost = s.col[COST]
-    slope = s.col[SLOPE]
-    x = s.col[X]
-    combine(s, s.irow[ROWS], s.row[Y], m)
+    """`reduced_cost` for the duals `dual` of the rows in `active_rows`."""
+    s.is_warm = 0  # the simplex ended with others
+    n = s.columns
+    red = s.reduced_cost
+    cost = s.cost
+    slope = s.slope
+    x = s.dispatch
+    combine(s, s.active_rows, s.dual, m)
     spread(s, red)
     for j in range(0, n, LANES):
         store(red, j, load(cost, j) + load(slope, j) * load(x, j) - load(red, j))
@@ -118,30 +95,30 @@ def weighted(w, v, n):
 @inner
 def price_gain(s, z, m):
     """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
-    nb = s.head[BUSES]
-    lam = s.bus[BTMP2]
-    sum_rows(lam, s.bus.shape[1], s.ptdf, s.irow[TIEROWS], s.row[VEC3], support(s, z, m))
-    return weighted(s.bus[WEIGHT], lam, nb)
+    nb = s.buses
+    lam = s.proof.lmp_rate
+    sum_rows(lam, s.bus_width, s.ptdf, s.proof.support_slot, s.proof.support_entry, support(s, z, m))
+    return weighted(s.price_weight, lam, nb)
 
 
 @inner
 def pull(s, z, m):
-    """site[SHARE] = how the reduced costs fall along z."""
+    """`site_row` = how the reduced costs fall along z."""
     count = support(s, z, m)
-    combine(s, s.irow[TIEROWS], s.row[VEC3], count)
+    combine(s, s.proof.support_slot, s.proof.support_entry, count)
 
 
 @inner
 def segment(s, z, m, moves):
-    """Ends of {t : y + t z on the face}; col[RED] counts where z moves a reduced cost."""
+    """Ends of {t : y + t z on the face}; `reduced_cost` counts where z moves a reduced cost."""
     first = -np.inf
     last = np.inf
     if moves:
-        alpha = s.col[ALPHA]
-        red = s.col[RED]
-        x = s.col[X]
-        low = s.col[LOW]
-        high = s.col[HIGH]
+        alpha = s.proof.reduced_cost_rate
+        red = s.reduced_cost
+        x = s.dispatch
+        low = s.lower
+        high = s.upper
         pull(s, z, m)
         spread(s, alpha)
         zero = splat(0.0)
@@ -150,7 +127,7 @@ def segment(s, z, m, moves):
         never = splat(BIG)
         most = never
         least = zero - never
-        for j in range(0, s.head[COLUMNS], LANES):
+        for j in range(0, s.columns, LANES):
             v = load(x, j)
             floor = load(low, j)
             top = load(high, j)
@@ -168,9 +145,9 @@ def segment(s, z, m, moves):
         if first <= -BIG:
             first = -np.inf
     for i in range(m):
-        side = s.irow[PERM2, i]
+        side = s.active_side[i]
         if side != 0 and abs(z[i]) > 1e-9:
-            t = -s.row[Y, i] / z[i]
+            t = -s.dual[i] / z[i]
             if side * z[i] > 0.0:
                 last = min(last, t)
             else:
@@ -180,13 +157,13 @@ def segment(s, z, m, moves):
 
 @inner
 def _least_norm(s, z, m):
-    """Minimiser of Σ b (y + t z)² over t, with b of row[NORM]."""
+    """Minimiser of Σ b (y + t z)² over t, with b of `norm_weight`."""
     top = 0.0
     bottom = 0.0
     for i in range(m):
         if z[i] != 0.0:
-            b = s.row[NORM, i]
-            top += b * s.row[Y, i] * z[i]
+            b = s.norm_weight[i]
+            top += b * s.dual[i] * z[i]
             bottom += b * z[i] * z[i]
     return -top / bottom if bottom > 0.0 else 0.0
 
@@ -203,7 +180,7 @@ def one_direction(s, m, z, rule, scale):
 
 @inner
 def settle_between(s, m, z, first, last, gain, size, rule, scale):
-    """Move row[Y] along z to the point between `first` and `last` that the rule names; as `one_direction`.
+    """Move `dual` along z to the point between `first` and `last` that the rule names; as `one_direction`.
 
     gain : Σ weight · price change per step, zero where it is below 1e-9 of `size`.
     """
@@ -228,5 +205,5 @@ def settle_between(s, m, z, first, last, gain, size, rule, scale):
         t = last
     for i in range(m):
         if z[i] != 0.0:
-            s.row[Y, i] += t * z[i]
+            s.dual[i] += t * z[i]
     return 1

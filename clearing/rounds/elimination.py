@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, short_loops
-from clearing.rounds.fields import (
-    INVERSE,
-    ORDER,
-    OWN,
-    VEC2,
-)
 from clearing.rounds.lanes import (
     LANES,
     greatest,
@@ -28,23 +22,23 @@ from clearing.rounds.lanes import (
 
 @inner
 def eliminate_tall(s, m, own, f):
-    """Elimination of the f columns in `entries` by the largest pivot of each, among the `own` ≥ f rows in irow[OWN].
+    """Elimination of the f columns in `entries` by the largest pivot of each, among the `own` ≥ f rows in `own_rows`.
 
-    Row irow[ORDER, c] is the pivot of column c; behind those f stand the rows that depend on them. `below` gets the
+    Row `elimination_order[c]` is the pivot of column c; behind those f stand the rows that depend on them. `below` gets the
     multipliers of all m rows, `above` what is left of the columns, of which row ORDER[c] counts from c on; both stay
     where their rows are, and come by columns too. False where complete pivoting is advisable.
     """
     short_loops()
-    up = s.above_across
-    down = s.below_across
-    rows = s.irow[OWN]
-    p = s.irow[ORDER]
-    free = s.row[VEC2]  # 1 for a row that is no pivot yet
+    up = s.elimination_upper_columns
+    down = s.elimination_lower_columns
+    rows = s.own_rows
+    p = s.elimination_order
+    free = s.canonical.is_free  # 1 for a row that is no pivot yet
     zero = splat(0.0)
     for b in range(0, m, LANES):
         store(free, b, zero)
         for t in range(f):
-            store_at(up, t, b, load_at(s.entries, t, b))
+            store_at(up, t, b, load_at(s.kept_entries, t, b))
     for i in range(own):
         free[rows[i]] = 1.0
     for c in range(f):
@@ -63,9 +57,11 @@ def eliminate_tall(s, m, own, f):
         lane = trailing_zeros(bits)
         top = b + lane
         inverse = 1.0 / up[c, top]
-        s.row[INVERSE, c] = inverse
+        s.elimination_inverse[c] = inverse
         p[c] = top
-        here = magnitude(load(s.ladder, 0) - splat(float(lane)))  # eight places at once: see `ratio.next_in`
+        here = magnitude(
+            load(s.lane_numbers, 0) - splat(float(lane))
+        )  # eight places at once: see `ratio.next_in`
         store(free, b, where_less(here, splat(0.5), zero, load(free, b)))
         factor = splat(inverse)
         for b in range(0, m, LANES):
@@ -80,8 +76,8 @@ def eliminate_tall(s, m, own, f):
             at += 1
     for b in range(0, m, LANES):
         for c in range(0, f, LANES):
-            turn(down, c, b, s.below)
-            turn(up, c, b, s.above)
+            turn(down, c, b, s.elimination_lower)
+            turn(up, c, b, s.elimination_upper)
     return True
 
 
@@ -89,8 +85,8 @@ def eliminate_tall(s, m, own, f):
 def combine_upwards(s, u, f, out):
     """out = P⁻¹ L⁻ᵀ u over the first f rows of the elimination; u is destroyed."""
     short_loops()
-    lower = s.below
-    p = s.irow[ORDER]
+    lower = s.elimination_lower
+    p = s.elimination_order
     for i in range(f - 1, -1, -1):
         v = u[i]
         out[p[i]] = v
@@ -103,13 +99,13 @@ def combine_upwards(s, u, f, out):
 def dependence(s, h, f, m, out):
     """Combination of the m rows that vanishes on the interior columns: row h ≥ f of the elimination less others."""
     short_loops()
-    u = s.row[VEC2]
+    u = s.canonical.reduced_right
     for b in range(0, f, LANES):
-        store(u, b, splat(0.0) - load_at(s.below, s.irow[ORDER, h], b))
+        store(u, b, splat(0.0) - load_at(s.elimination_lower, s.elimination_order[h], b))
     for i in range(m):
         out[i] = 0.0
     combine_upwards(s, u, f, out)
-    out[s.irow[ORDER, h]] = 1.0
+    out[s.elimination_order[h]] = 1.0
     for i in range(m):
         if abs(out[i]) <= 1e-12:
             out[i] = 0.0

@@ -11,15 +11,15 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from clearing.batches import Batch, Round, Rows, Status
-from clearing.rounds import fields as F
-from clearing.rounds import store
 from clearing.rounds.arrays import NONE, independent_columns, rows_for, unit_of
+from clearing.rounds.blocks import INFO
+from clearing.rounds.declare import Sizes, padded
 from clearing.rounds.desk import clear_desk
-from clearing.rounds.fields import N_INFO, RESIDUAL, STATUS, UNPRICED
 from clearing.rounds.kernel import clear_rounds
 from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from clearing.rounds.sparse import factorise
+from clearing.rounds.statuses import BIG, OK
 from clearing.rounds.workspace import Workspace
 from clearing.structure import Numbers, Structure
 
@@ -104,97 +104,84 @@ class Engine:
         ruled = np.flatnonzero(cold >= 0)  # an island without any order has no balance row and no price
         self._deserted = np.flatnonzero(~np.isin(comp_of_island[island], comp_of_island[ruled]))
 
-        head = np.zeros(store.HEADER, dtype=np.int64)
-        head[store.ORDERS], head[store.COLUMNS], head[store.BUSES], head[store.LINES] = (
-            no,
-            layout.columns,
-            buses,
-            nl,
-        )
-        head[store.SITES], head[store.ORDER_SITES] = layout.sites, len(layout.site_bus)
-        head[store.LINKS], head[store.LAYERS] = nk, len(layout.first)
-        head[store.APIECE] = nk == 0 and len(np.unique(layout.site_bus)) == len(layout.site_bus)
-        head[store.ISLANDS], head[store.ANGLES], head[store.BALANCES] = islands, len(kept), len(ruled)
-        head[store.LOWER], head[store.UPPER] = len(factor.lower_value), len(factor.upper_value)
-        head[store.COMPONENTS] = components
-        head[store.ROWCAP], head[store.SLOTCAP] = (
-            store.padded(islands + min(nl + 1, 24)),
-            store.padded(islands + min(nl + 1, 64)),
-        )
-        self._template = Workspace(head)
-        v = self._template.views()
-        fill = {
-            "lower": factor.lower_value, "upper": factor.upper_value, "pivot": factor.pivot_inverse,
-            "source": factor.source, "target": factor.target, "lower_start": factor.lower_start,
-            "lower_index": factor.lower_index, "upper_start": factor.upper_start, "upper_index": factor.upper_index,
-        }  # fmt: skip
-        for name, value in fill.items():
-            v[name][:] = value
-        icol = v["icol"]
-        icol[[F.HEAD, F.TAIL, F.BUS]] = buses  # also of the columns of 0 MW between the others
-        icol[F.HEAD, at], icol[F.TAIL, at] = head_bus, tail_bus
-        buyer = np.asarray(side) < 0 if demand is None else np.asarray(demand, dtype=bool)
-        icol[F.KIND, at] = np.concatenate([np.where(buyer, -1, 1), np.zeros(nk, dtype=np.int64)])
-        icol[F.BUS, at] = np.minimum(head_bus, tail_bus)
-        icol[F.COMP, at] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
-        order_sites = len(layout.site_bus)
-        v["column"][:], v["ladder"][:] = layout.order, np.arange(LANES)
-        v["site_of"][:] = np.concatenate([np.arange(width) for width in layout.width])
-        v["first"][: len(layout.first)], v["width"][: len(layout.first)] = layout.first, layout.width
-        for name, ends in (("site_bus", None), ("into", link_to), ("out", link_from)):
-            v[name][:] = buses
-            if ends is not None:
-                v[name][layout.link] = ends
-        v["site_bus"][:order_sites] = layout.site_bus
-        v["bus_site"][:] = layout.sites
-        v["bus_site"][layout.site_bus] = np.arange(order_sites)
-        v["book"][F.WAY, :no] = side
-        v["book"][F.FLOOR, :no] = 0.0 if min_mw is None else min_mw
-        col = v["col"]
-        col[F.LOW, layout.order] = v["book"][F.FLOOR, :no]
-        col[F.BUYER, layout.order] = buyer
-        v["habit"][F.WITHDRAWN] = np.maximum(-v["book"][F.FLOOR, :no], 0.0).sum()
-        col[F.LOW, layout.link], col[F.HIGH, layout.link] = link_min_mw, link_max_mw
-        col[F.SIGN, layout.order], col[F.SIGN, layout.link] = side, 1.0
-        col[F.JITTER, at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
-        v["ibus"][F.OF, :buses] = comp_of_island[island]
-        v["ibus"][F.OF, buses] = -1
-        v["ibus"][F.ISLE, :buses] = island
         m = len(ruled)
-        v["a"][:m, at] = balance[ruled]
-        v["rows"][:m, layout.link] = balance[ruled][:, no:]
-        v["rows"][:m, :order_sites] = island[layout.site_bus] == ruled[:, None]
+        order_sites = len(layout.site_bus)
+        single = nk == 0 and len(np.unique(layout.site_bus)) == order_sites
+        v = self._template = Workspace(
+            Sizes(
+                orders=no, columns=layout.columns, buses=buses, lines=nl, islands=islands,
+                row_capacity=padded(islands + min(nl + 1, 24)), slot_capacity=padded(islands + min(nl + 1, 64)),
+                angles=len(kept), factor_lower_entries=len(factor.lower_value),
+                factor_upper_entries=len(factor.upper_value), components=components, balances=m, sites=layout.sites,
+                order_sites=order_sites, links=nk, layers=len(layout.first), one_site_per_bus=int(single),
+                bus_width=padded(buses + 1),
+            )
+        )  # fmt: skip
+        v["factor_lower"], v["factor_upper"] = factor.lower_value, factor.upper_value
+        v["factor_pivot"], v["factor_source"], v["factor_target"] = (
+            factor.pivot_inverse,
+            factor.source,
+            factor.target,
+        )
+        v["factor_lower_start"], v["factor_lower_index"] = factor.lower_start, factor.lower_index
+        v["factor_upper_start"], v["factor_upper_index"] = factor.upper_start, factor.upper_index
+        v["into_bus"] = v["out_of_bus"] = buses  # also of the columns of 0 MW between the others
+        v["into_bus"][at], v["out_of_bus"][at] = head_bus, tail_bus
+        buyer = np.asarray(side) < 0 if demand is None else np.asarray(demand, dtype=bool)
+        v["kind"][at] = np.concatenate([np.where(buyer, -1, 1), np.zeros(nk, dtype=np.int64)])
+        v["column_component"][at] = comp_of_island[island[np.minimum(head_bus, tail_bus)]]
+        v["order_column"], v["lane_numbers"] = layout.order, np.arange(LANES)
+        v["column_site"] = np.concatenate([np.arange(width) for width in layout.width])
+        v["layer_first"][: len(layout.first)], v["layer_width"][: len(layout.first)] = (
+            layout.first,
+            layout.width,
+        )
+        v["site_bus"] = v["link_into"] = v["link_out_of"] = buses
+        v["link_into"][layout.link], v["link_out_of"][layout.link] = link_to, link_from
+        v["site_bus"][:order_sites] = layout.site_bus
+        v["bus_site"] = layout.sites
+        v["bus_site"][layout.site_bus] = np.arange(order_sites)
+        v["bid_side"][:no] = side
+        v["bid_min_mw"][:no] = 0.0 if min_mw is None else min_mw
+        v["lower"][layout.order] = v["bid_min_mw"][:no]
+        v["is_demand"][layout.order] = buyer
+        v["withdrawable"] = np.maximum(-v["bid_min_mw"][:no], 0.0).sum()
+        v["lower"][layout.link], v["upper"][layout.link] = link_min_mw, link_max_mw
+        v["sign"][layout.order], v["sign"][layout.link] = side, 1.0
+        v["perturbation"][at] = 0.5 + 0.5 * np.modf(np.arange(1, no + nk + 1) * 0.6180339887498949)[0]
+        v["bus_component"][:buses], v["bus_component"][buses] = comp_of_island[island], -1
+        v["bus_island"][:buses] = island
+        v["matrix"][:m, at] = balance[ruled]
+        v["site_matrix"][:m, layout.link] = balance[ruled][:, no:]
+        v["site_matrix"][:m, :order_sites] = island[layout.site_bus] == ruled[:, None]
         v["ptdf"][:m, :buses] = island[None, :] == ruled[:, None]
-        v["islot"][F.LINE, :m] = -1
-        v["islot"][F.SCOMP, :m] = comp_of_island[ruled]
-        v["cold"][:m] = at[cold[ruled]]
-        lin, ilin = v["lin"], v["ilin"]
-        lin[F.SUSC] = b
-        lin[F.LFLO] = np.maximum(flow_low_mw, -F.BIG)
-        lin[F.LFHI] = np.minimum(flow_high_mw, F.BIG)
-        lin[F.AFLO] = -F.BIG if angle_low_mw is None else np.maximum(angle_low_mw, -F.BIG)
-        lin[F.AFHI] = F.BIG if angle_high_mw is None else np.minimum(angle_high_mw, F.BIG)
-        lin[F.SHIFT] = 0.0 if shift_flow_mw is None else shift_flow_mw
-        ilin[F.FROM], ilin[F.TO], ilin[F.SLOT] = from_bus, to_bus, -1
-        ilin[F.LISL] = comp_of_island[island[from_bus]]
-        bus_field = v["bus"]
-        bus_field[F.DEMAND, :buses] = 0.0 if fixed_mw is None else fixed_mw
-        bus_field[F.BUYS, np.asarray(bus, dtype=np.int64)[buyer]] = 1.0
+        v["slot_line"][:m], v["slot_component"][:m] = -1, comp_of_island[ruled]
+        v["cold_columns"][:m] = at[cold[ruled]]
+        v["susceptance"] = b
+        v["line_lower"], v["line_upper"] = np.maximum(flow_low_mw, -BIG), np.minimum(flow_high_mw, BIG)
+        v["angle_lower"] = -BIG if angle_low_mw is None else np.maximum(angle_low_mw, -BIG)
+        v["angle_upper"] = BIG if angle_high_mw is None else np.minimum(angle_high_mw, BIG)
+        v["shift_flow"] = 0.0 if shift_flow_mw is None else shift_flow_mw
+        v["from_bus"], v["to_bus"], v["line_slot"] = from_bus, to_bus, -1
+        v["line_component"] = comp_of_island[island[from_bus]]
+        v["net_demand"][:buses] = 0.0 if fixed_mw is None else fixed_mw
+        v["has_demand"][np.asarray(bus, dtype=np.int64)[buyer]] = 1.0
         around = np.zeros(buses)
         np.add.at(around, from_bus, np.abs(b))
         np.add.at(around, to_bus, np.abs(b))
-        np.add.at(bus_field[F.JOINED], from_bus, b)
-        np.add.at(bus_field[F.JOINED], to_bus, b)
-        bus_field[F.BSUM, :buses] = np.divide(1.0, around, out=np.zeros(buses), where=around > 0.0)
+        np.add.at(v["susceptance_sum"], from_bus, b)
+        np.add.at(v["susceptance_sum"], to_bus, b)
+        v["inverse_susceptance_sum"][:buses] = np.divide(1.0, around, out=np.zeros(buses), where=around > 0.0)
         ends, others = np.r_[from_bus[on], to_bus[on]], np.r_[to_bus[on], from_bus[on]]
         order = np.argsort(ends, kind="stable")
-        v["beside_start"][1 : buses + 1] = np.cumsum(np.bincount(ends, minlength=buses))
-        v["beside"][: len(ends)], v["tie"][: len(ends)] = others[order], np.r_[b[on], b[on]][order]
-        v["state"][F.SLOTS], v["state"][F.STALE] = m, 1
+        v["neighbour_start"][1 : buses + 1] = np.cumsum(np.bincount(ends, minlength=buses))
+        v["neighbour"][: len(ends)] = others[order]
+        v["neighbour_susceptance"][: len(ends)] = np.r_[b[on], b[on]][order]
+        v["slots"], v["limits_stale"] = m, 1
         self._quantity = self._money = 1.0
         self._shunt = np.zeros(buses)
-        self._fixed_default = bus_field[F.DEMAND, :buses].copy()
-        self._limit_default = (lin[F.LFLO].copy(), lin[F.LFHI].copy())
+        self._fixed_default = v["net_demand"][:buses].copy()
+        self._limit_default = v["line_lower"].copy(), v["line_upper"].copy()
         self._plain = len(self._deserted) == 0  # arrays are used as they are given
         self._idle: list[Workspace] = []
         self._clear_one: Callable[..., float] | None = None
@@ -272,7 +259,7 @@ class Engine:
         low = np.empty((rounds, self.buses)) if ends else NONE
         high = np.empty((rounds, self.buses)) if ends else NONE
         flow = np.empty((rounds, self.lines)) if "flow" in want else NONE
-        welfare, info = np.empty(rounds), np.zeros((rounds, N_INFO))
+        welfare, info = np.empty(rounds), np.zeros((len(INFO), rounds))
         first, status = 0, 1
         while status:
             status, first = clear_rounds(
@@ -282,7 +269,8 @@ class Engine:
             if status:
                 work.provide(status)
         self._idle.append(work)
-        certified = (info[:, STATUS] == F.OK) & (info[:, RESIDUAL] <= 1.0) & (info[:, UNPRICED] == 0.0)
+        said = {field.name: row for field, row in zip(INFO, info, strict=True)}
+        certified = (said["status"] == OK) & (said["residual"] <= 1.0) & (said["unpriced"] == 0.0)
         failed = np.count_nonzero(certified) < rounds
         if len(self._deserted):
             for array, nothing in ((lmp, np.nan), (low, -np.inf), (high, np.inf)):
@@ -304,7 +292,7 @@ class Engine:
                 array[~certified] = np.nan
         ending = np.zeros(rounds, dtype=np.int64)  # OPTIMAL
         if failed:
-            ending = _ENDINGS[info[:, STATUS].astype(np.int64)]
+            ending = _ENDINGS[said["status"].astype(np.int64)]
             ending[~certified & (ending == Status.OPTIMAL)] = Status.NUMERICAL
         return Batch(ending, certified, 0, **{name: arrays[name][0] for name in want})
 

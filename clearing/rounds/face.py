@@ -19,28 +19,10 @@ from clearing.rounds.direction import (
     reduced_costs,
     served_weights,
 )
-from clearing.rounds.fields import (
-    COMP,
-    FAILED,
-    HIGH,
-    LINE,
-    LOW,
-    NORM,
-    OK,
-    PERM,
-    PERM2,
-    RED,
-    ROWS,
-    SCOMP,
-    SUSC,
-    XB,
-    X,
-    Y,
-)  # fmt: skip
 from clearing.rounds.polyhedron import MOST, least, project
 from clearing.rounds.singular import null_vector
 from clearing.rounds.sites import touched
-from clearing.rounds.store import COLUMNS, COMPONENTS
+from clearing.rounds.statuses import FAILED, OK
 
 
 @inner
@@ -51,17 +33,17 @@ def _directions(s, m, rank, c):
     a part in two of them and at most one moves any reduced cost: twins of binding lines (in series, or
     parallel) give vectors that only share a dual between two lines.
     """
-    p = s.irow[PERM]
-    used = s.row[XB]
+    p = s.row_order
+    used = s.proof.row_used
     for i in range(m):
         used[i] = 0.0
     count = 0
     moving = 0
     apart = True
     for h in range(rank, m):
-        if s.islot[SCOMP, s.irow[ROWS, p[h]]] == c:
-            z = s.work[count]
-            null_vector(s.wide, m, p, rank, h - rank, z)
+        if s.slot_component[s.active_rows[p[h]]] == c:
+            z = s.square_work[count]
+            null_vector(s.wide_work, m, p, rank, h - rank, z)
             for i in range(m):
                 if abs(z[i]) <= 1e-12:
                     z[i] = 0.0
@@ -78,23 +60,23 @@ def _directions(s, m, rank, c):
 
 @inner
 def choose_duals(s, m, rank, rule, scale, unpriced):
-    """Move row[Y] to the point of the dual face that `rule` names, component by component.
+    """Move `dual` to the point of the dual face that `rule` names, component by component.
 
     `unpriced[c]` becomes 1 for a component without a finite end. Returns OK, or FAILED: too many dimensions, or
     rounding.
     """
     served_weights(s)
     for i in range(m):
-        line = s.islot[LINE, s.irow[ROWS, i]]
-        s.row[NORM, i] = abs(s.lin[SUSC, line]) if line >= 0 else 0.0
-    for c in range(s.head[COMPONENTS]):
+        line = s.slot_line[s.active_rows[i]]
+        s.norm_weight[i] = abs(s.susceptance[line]) if line >= 0 else 0.0
+    for c in range(s.components):
         unpriced[c] = 0
         freedom, apart = _directions(s, m, rank, c)
         if freedom == 0:
             continue
         if apart:
             for k in range(freedom):
-                found = one_direction(s, m, s.work[k], rule, scale)
+                found = one_direction(s, m, s.square_work[k], rule, scale)
                 if found < 0:
                     return FAILED
                 if found == 0:
@@ -113,29 +95,29 @@ def choose_duals(s, m, rank, rule, scale, unpriced):
 @allocating
 def face_rows(s, m, rank, c, d, null, g, h):
     """Inequalities g t ≤ h of the face of component c in the coordinates of its null vectors."""
-    n = s.head[COLUMNS]
-    p = s.irow[PERM]
+    n = s.columns
+    p = s.row_order
     at = 0
     for q in range(rank, m):
-        if s.islot[SCOMP, s.irow[ROWS, p[q]]] == c:
+        if s.slot_component[s.active_rows[p[q]]] == c:
             for i in range(m):
                 null[at, i] = 0.0
-            null_vector(s.wide, m, p, rank, q - rank, null[at])
+            null_vector(s.wide_work, m, p, rank, q - rank, null[at])
             at += 1
     parts = np.zeros((d, n))
     for k in range(d):
-        add_rows(parts[k], n, s.a, s.irow[ROWS], null[k], m, 1.0)
-    x = s.col[X]
+        add_rows(parts[k], n, s.matrix, s.active_rows, null[k], m, 1.0)
+    x = s.dispatch
     count = 0
     for j in range(n):
-        if s.icol[COMP, j] == c and s.col[HIGH, j] > s.col[LOW, j]:
-            sign = 1.0 if x[j] == s.col[LOW, j] else (-1.0 if x[j] == s.col[HIGH, j] else 0.0)
+        if s.column_component[j] == c and s.upper[j] > s.lower[j]:
+            sign = 1.0 if x[j] == s.lower[j] else (-1.0 if x[j] == s.upper[j] else 0.0)
             if sign != 0.0:
                 length = 0.0
                 for k in range(d):
                     g[count, k] = sign * parts[k, j]
                     length += parts[k, j] ** 2
-                h[count] = sign * s.col[RED, j]
+                h[count] = sign * s.reduced_cost[j]
                 if length > 1e-18:
                     length = length**0.5
                     for k in range(d):
@@ -143,7 +125,7 @@ def face_rows(s, m, rank, c, d, null, g, h):
                     h[count] /= length
                     count += 1
     for i in range(m):
-        side = s.irow[PERM2, i]
+        side = s.active_side[i]
         if side != 0:
             length = 0.0
             for k in range(d):
@@ -153,7 +135,7 @@ def face_rows(s, m, rank, c, d, null, g, h):
                 length = length**0.5
                 for k in range(d):
                     g[count, k] /= length
-                h[count] = -side * s.row[Y, i] / length
+                h[count] = -side * s.dual[i] / length
                 count += 1
     return count
 
@@ -161,7 +143,7 @@ def face_rows(s, m, rank, c, d, null, g, h):
 @allocating
 def _many(s, m, rank, c, d, rule, scale):
     """The same for two and more degrees of freedom in component c: 1 priced, 0 no end is finite, −1 failed."""
-    n = s.head[COLUMNS]
+    n = s.columns
     null = np.zeros((d, m))
     g = np.empty((n + m, d))
     h = np.empty(n + m)
@@ -210,7 +192,7 @@ def _many(s, m, rank, c, d, rule, scale):
             t = found[1, k]
         for i in range(m):
             if null[k, i] != 0.0:
-                s.row[Y, i] += t * null[k, i]
+                s.dual[i] += t * null[k, i]
     return 1 if finite[0] or finite[1] else 0
 
 
@@ -226,13 +208,13 @@ def _settle(s, m, d, null, g, h, count, gain, t):
     r = np.zeros(MOST)
     trace = 0.0
     for i in range(m):
-        line = s.islot[LINE, s.irow[ROWS, i]]
+        line = s.slot_line[s.active_rows[i]]
         if line < 0:
             continue
-        now = s.row[Y, i]
+        now = s.dual[i]
         for k in range(d):
             now += t[k] * null[k, i]
-        w = abs(s.lin[SUSC, line])
+        w = abs(s.susceptance[line])
         for b in range(left):
             mine = 0.0
             for k in range(d):

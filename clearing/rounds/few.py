@@ -7,28 +7,6 @@ bound those of the changed orders alone are touched. Whatever the simplex starts
 from __future__ import annotations
 
 from clearing.rounds.compiled import merged, short_loops
-from clearing.rounds.fields import (
-    ACT,
-    BAS,
-    CHANGED,
-    COST,
-    COSTP,
-    DIR,
-    HIGH,
-    HIGHP,
-    JITTER,
-    KEPT,
-    LEAST,
-    LOW,
-    NET,
-    READY,
-    RED,
-    REST,
-    SIGN,
-    SIZE,
-    SUMMED,
-    X,
-)
 from clearing.rounds.sites import whole
 
 
@@ -36,54 +14,54 @@ from clearing.rounds.sites import whole
 def go_on(s, e):
     """Put the changed orders in place, with costs perturbed by `e`; False where the simplex has to be set up anew.
 
-    habit[LEAST] stays at most the least reduced cost.
+    `least_reduced_cost` stays at most the least reduced cost.
     """
     short_loops()
-    if s.state[READY] == 0 or s.state[SUMMED] == 0 or s.state[CHANGED] < 0:
+    if s.is_warm == 0 or s.injection_kept == 0 or s.changed_count < 0:
         return False
-    k = s.state[SIZE]
-    changed = s.changed
-    costp = s.col[COSTP]
-    way = s.col[DIR]
-    for t in range(s.state[CHANGED]):
+    k = s.basis_size
+    changed = s.changed_columns
+    costp = s.working_cost
+    way = s.lp.move
+    for t in range(s.changed_count):
         j = changed[t]
-        if way[j] == 0.0 and s.col[COST, j] + e * s.col[JITTER, j] != costp[j] and is_basic(s, j):
+        if way[j] == 0.0 and s.cost[j] + e * s.perturbation[j] != costp[j] and is_basic(s, j):
             return False
-    rest = s.row[REST]
-    act = s.irow[ACT]
-    least = s.habit[LEAST]
-    for t in range(s.state[CHANGED]):
+    rest = s.lp.right_side
+    act = s.basis_slot
+    least = s.least_reduced_cost
+    for t in range(s.changed_count):
         j = changed[t]
-        high = s.col[HIGH, j]
-        s.col[HIGHP, j] = high
+        high = s.upper[j]
+        s.working_upper[j] = high
         if way[j] == 0.0 and is_basic(s, j):
             continue
-        c = s.col[COST, j] + e * s.col[JITTER, j]
-        d = s.col[RED, j] + (c - costp[j])
+        c = s.cost[j] + e * s.perturbation[j]
+        d = s.reduced_cost[j] + (c - costp[j])
         costp[j] = c
-        s.col[RED, j] = d
-        low = s.col[LOW, j]
+        s.reduced_cost[j] = d
+        low = s.lower[j]
         mw = high if d < 0.0 else low
         way[j] = 0.0
         if low < high:
             way[j] = -1.0 if d < 0.0 else 1.0
             least = min(least, abs(d))
-        move = s.col[SIGN, j] * (mw - s.col[X, j])
-        s.col[X, j] = mw
+        move = s.sign[j] * (mw - s.dispatch[j])
+        s.dispatch[j] = mw
         if move != 0.0:
-            site = s.site_of[j]
-            s.site[NET, site] = whole(s, site)
+            site = s.column_site[j]
+            s.site_injection[site] = whole(s, site)
             for i in range(k):
-                rest[i] -= s.rows[act[i], site] * move
-    s.habit[LEAST] = least
-    s.state[KEPT] = 0
+                rest[i] -= s.site_matrix[act[i], site] * move
+    s.least_reduced_cost = least
+    s.bounds_activity_kept = 0
     return True
 
 
 @merged
 def is_basic(s, j):
     """Whether column j is basic; of those without a direction some are fixed."""
-    for p in range(s.state[SIZE]):
-        if s.irow[BAS, p] == j:
+    for p in range(s.basis_size):
+        if s.basic_column[p] == j:
             return True
     return False

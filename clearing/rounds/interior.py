@@ -5,23 +5,6 @@ from __future__ import annotations
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import product
 from clearing.rounds.equations import append, solve_upper
-from clearing.rounds.fields import (
-    ACT,
-    BAS,
-    COLS,
-    COST,
-    DIR,
-    GEE,
-    GOAL,
-    ORDER,
-    OWN,
-    PREV,
-    SLOPE,
-    TMP2,
-    VEC,
-    X,
-    Y,
-)  # fmt: skip
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
 REGULAR = 1e-6  # least pivot of equations whose solution is taken for the only one
@@ -79,36 +62,36 @@ def eliminate_definite(a, m, k, right, part):
 
 @inner
 def solve_interior(s, m, own, f):
-    """Dispatch X of the interior columns, where it is unique, and duals row[Y] of the rows.
+    """Dispatch X of the interior columns, where it is unique, and duals `dual` of the rows.
 
-    Rows are irow[ROWS] with right sides row[VEC], columns irow[COLS], their entries in `wide`. Only the `own`
-    rows listed in irow[OWN] count, the others are twins of theirs and get 0, as do those that depend on earlier
+    Rows are `active_rows` with right sides `canonical.right_side`, columns `interior_columns`, their entries in `wide`. Only the `own`
+    rows listed in `own_rows` count, the others are twins of theirs and get 0, as do those that depend on earlier
     ones. Returns the number of independent rows, −1 where the equations are not regular enough to tell: then ranks
-    decide. Leaves the independent rows before the dependent ones in irow[ORDER] and their elimination in `below`.
+    decide. Leaves the independent rows before the dependent ones in `elimination_order` and their elimination in `below`.
 
     With sloped columns F and steps B the equations are A_F S⁻¹ (A_Fᵀy − c_F) + A_B x_B = right and A_Bᵀy = c_B. A
     multiple of A_B (A_Bᵀy − c_B) added to the first leaves the solution as it is, and makes what stands before y
     definite on independent rows.
     """
-    cols = s.irow[COLS]
-    chosen = s.irow[OWN]
-    held = s.irow[BAS]
-    place = s.irow[ACT]
-    work = s.work
-    wide = s.wide
-    inverse = s.col[PREV]
-    price = s.col[GOAL]
-    x = s.col[TMP2]
-    right = s.col[DIR]
-    unit = s.blocks
-    y = s.row[Y]
+    cols = s.interior_columns
+    chosen = s.own_rows
+    held = s.canonical.held
+    place = s.canonical.step_place
+    work = s.square_work
+    wide = s.wide_work
+    inverse = s.canonical.inverse_slope
+    price = s.canonical.interior_cost
+    x = s.canonical.answer
+    right = s.canonical.equation_solution
+    unit = s.canonical.unit_scale
+    y = s.dual
     whole = (f + LANES - 1) // LANES * LANES
     b = 0
     mean = 0.0
     for t in range(f):
         j = cols[t]
-        price[t] = s.col[COST, j]
-        curve = s.col[SLOPE, j]
+        price[t] = s.cost[j]
+        curve = s.slope[j]
         inverse[t] = 1.0 / curve if curve > 0.0 else 0.0
         mean += inverse[t]
         held[b] = j
@@ -133,7 +116,7 @@ def solve_interior(s, m, own, f):
             v = load(inverse, t) * load_at(wide, mine, t)
             store(x, t, v)
             paid = paid + v * load(price, t)
-        right[i] = s.row[VEC, mine] + total(paid)
+        right[i] = s.canonical.right_side[mine] + total(paid)
         for e in range(i + 1):
             work[i, e] = product(x, wide[chosen[e]], whole)
         top = max(top, work[i, i])
@@ -164,7 +147,7 @@ def solve_interior(s, m, own, f):
             work[own + h, own + e] = 0.0
         unit[own + h] = size
         right[own + h] = price[place[h]] * size
-    least = eliminate_definite(work, own, k, right, s.row[GEE])
+    least = eliminate_definite(work, own, k, right, s.canonical.elimination_row)
     if least == 0.0:
         return -1
     for i in range(k):
@@ -177,14 +160,14 @@ def solve_interior(s, m, own, f):
     for h in range(b):
         t = place[h]
         inverse[t] = 0.0
-        s.col[X, held[h]] = right[own + h] * unit[own + h]
+        s.dispatch[held[h]] = right[own + h] * unit[own + h]
     answers(wide, chosen, own, y, price, inverse, x, whole)
     if least < EXACT:  # once more for what the rows and the step columns lack
         for h in range(b):
-            x[place[h]] = s.col[X, held[h]]
+            x[place[h]] = s.dispatch[held[h]]
         for i in range(own):
             mine = chosen[i]
-            right[i] = s.row[VEC, mine] - product(x, wide[mine], whole)
+            right[i] = s.canonical.right_side[mine] - product(x, wide[mine], whole)
         for h in range(b):
             t = place[h]
             v = price[t]
@@ -199,11 +182,11 @@ def solve_interior(s, m, own, f):
         for i in range(own):
             y[chosen[i]] += right[i] * unit[i]
         for h in range(b):
-            s.col[X, held[h]] += right[own + h] * unit[own + h]
+            s.dispatch[held[h]] += right[own + h] * unit[own + h]
         answers(wide, chosen, own, y, price, inverse, x, whole)
     for t in range(f):
         if inverse[t] > 0.0:
-            s.col[X, cols[t]] = x[t]
+            s.dispatch[cols[t]] = x[t]
     return sort_dependent(s, own)
 
 
@@ -219,11 +202,11 @@ def answers(wide, chosen, own, y, price, inverse, out, n):
 
 @inner
 def sort_dependent(s, own):
-    """Independent rows first in irow[ORDER], with their elimination in `below`, unscaled; returns their number.
+    """Independent rows first in `elimination_order`, with their elimination in `below`, unscaled; returns their number.
 
     Nothing is left there where all are independent.
     """
-    work = s.work
+    work = s.square_work
     rank = 0
     for i in range(own):
         rank += work[i, i] != 0.0
@@ -233,15 +216,17 @@ def sort_dependent(s, own):
     last = rank
     for i in range(own):
         to = at if work[i, i] != 0.0 else last
-        mine = s.irow[OWN, i]
-        s.irow[ORDER, to] = mine
+        mine = s.own_rows[i]
+        s.elimination_order[to] = mine
         c = 0
         for e in range(i):
             if work[e, e] != 0.0:
-                s.below[mine, c] = work[i, e] * s.blocks[e] / s.blocks[i]
+                s.elimination_lower[mine, c] = (
+                    work[i, e] * s.canonical.unit_scale[e] / s.canonical.unit_scale[i]
+                )
                 c += 1
         for e in range(c, (rank + LANES - 1) // LANES * LANES):
-            s.below[mine, e] = 0.0
+            s.elimination_lower[mine, e] = 0.0
         if work[i, i] != 0.0:
             at += 1
         else:

@@ -8,43 +8,42 @@ from clearing.rounds.compiled import allocating
 from clearing.rounds.dense import add_rows
 from clearing.rounds.direction import reduced_costs, segment
 from clearing.rounds.face import face_rows
-from clearing.rounds.fields import BTMP2, COLS, INSIDE, LAM, OK, PERM, PERMQ, ROWS, SCOMP, VEC2
 from clearing.rounds.polyhedron import MOST, least
 from clearing.rounds.singular import decompose, null_vector
-from clearing.rounds.store import BUSES, COLUMNS, COMPONENTS
+from clearing.rounds.statuses import OK
 
 
 @allocating
 def bus_intervals(s, m, rank, scale, low, high):
     """low, high (buses,): ends of the interval of each price; ±inf where it has none. Returns OK."""
-    nb = s.head[BUSES]
-    n = s.head[COLUMNS]
-    lam = s.bus[LAM]
+    nb = s.buses
+    n = s.columns
+    lam = s.lmp
     for b in range(nb):
         low[b] = lam[b]
         high[b] = lam[b]
     if rank == m:
         return OK
-    decompose(s, s.irow[ROWS], m, s.irow[COLS], s.state[INSIDE], s.irow[PERM], s.irow[PERMQ])
+    decompose(s, s.active_rows, m, s.interior_columns, s.interior_count, s.row_order, s.column_order)
     reduced_costs(s, m)
-    p = s.irow[PERM]
-    for c in range(s.head[COMPONENTS]):
+    p = s.row_order
+    for c in range(s.components):
         d = 0
         only = -1
         for h in range(rank, m):
-            if s.islot[SCOMP, s.irow[ROWS, p[h]]] == c:
+            if s.slot_component[s.active_rows[p[h]]] == c:
                 d += 1
                 only = h
         if d == 0:
             continue
-        move = s.bus[BTMP2]
+        move = s.proof.lmp_rate
         if d == 1:
-            z = s.row[VEC2]
-            null_vector(s.wide, m, p, rank, only - rank, z)
+            z = s.proof.null_row
+            null_vector(s.wide_work, m, p, rank, only - rank, z)
             first, last = segment(s, z, m, True)
             for b in range(nb):
                 move[b] = 0.0
-            add_rows(move, nb, s.ptdf, s.irow[ROWS], z, m, 1.0)
+            add_rows(move, nb, s.ptdf, s.active_rows, z, m, 1.0)
             for b in range(nb):
                 if abs(move[b]) > 1e-10:
                     low[b] = lam[b] + min(first * move[b], last * move[b], 0.0)
@@ -57,7 +56,7 @@ def bus_intervals(s, m, rank, scale, low, high):
         cost = np.empty(d)
         parts = np.zeros((d, nb))
         for k in range(d):
-            add_rows(parts[k], nb, s.ptdf, s.irow[ROWS], null[k], m, 1.0)
+            add_rows(parts[k], nb, s.ptdf, s.active_rows, null[k], m, 1.0)
         for b in range(nb):
             for k in range(d):
                 cost[k] = parts[k, b]

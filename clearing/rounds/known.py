@@ -10,18 +10,6 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.elimination import eliminate_tall
-from clearing.rounds.fields import (
-    COLS,
-    KNOWN,
-    KNOWNCOLS,
-    KNOWNOWN,
-    KNOWNROWS,
-    PRICED,
-    ROWS,
-    SIGN,
-    WASCOLS,
-    WASROWS,
-)
 from clearing.rounds.lanes import (
     LANES,
     splat,
@@ -32,39 +20,39 @@ from clearing.rounds.reach import set_directions, set_twins_apart
 
 @inner
 def know(s, m, f):
-    """Make what is kept that of the m rows in irow[ROWS] and f columns in irow[COLS]; False where it has no elimination."""
+    """Make what is kept that of the m rows in `active_rows` and f columns in `interior_columns`; False where it has no elimination."""
     short_loops()
-    if s.state[KNOWN] != 0 and s.state[KNOWNROWS] == m and s.state[KNOWNCOLS] == f:
-        if same(s.irow[ROWS], s.irow[WASROWS], m) and same(s.irow[COLS], s.irow[WASCOLS], f):
-            return s.state[KNOWN] > 0
-    s.state[PRICED] = 0
-    s.state[KNOWNROWS] = m
-    s.state[KNOWNCOLS] = f
-    s.state[KNOWN] = -1
-    rows = s.irow[ROWS]
-    cols = s.irow[COLS]
+    if s.cache_state != 0 and s.cache_rows == m and s.cache_columns == f:
+        if same(s.active_rows, s.kept_rows, m) and same(s.interior_columns, s.kept_columns, f):
+            return s.cache_state > 0
+    s.duals_kept = 0
+    s.cache_rows = m
+    s.cache_columns = f
+    s.cache_state = -1
+    rows = s.active_rows
+    cols = s.interior_columns
     for i in range(m):
-        s.irow[WASROWS, i] = rows[i]
+        s.kept_rows[i] = rows[i]
     for t in range(f):
-        s.irow[WASCOLS, t] = cols[t]
+        s.kept_columns[t] = cols[t]
     if m < f or f == 0:
         return False
     own = set_twins_apart(s, m)
-    s.state[KNOWNOWN] = own
+    s.cache_own_rows = own
     if own < f:
         return False
-    entries = s.entries
+    entries = s.kept_entries
     for t in range(f):
-        sign = s.col[SIGN, cols[t]]
-        site = s.site_of[cols[t]]
+        sign = s.sign[cols[t]]
+        site = s.column_site[cols[t]]
         if m % LANES > 0:
             store_at(entries, t, m // LANES * LANES, splat(0.0))
         for i in range(m):
-            entries[t, i] = sign * s.rows[rows[i], site]
+            entries[t, i] = sign * s.site_matrix[rows[i], site]
     if not eliminate_tall(s, m, own, f):
         return False
     set_directions(s, m, own, f)
-    s.state[KNOWN] = 1
+    s.cache_state = 1
     return True
 
 

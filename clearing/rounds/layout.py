@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clearing.rounds.declare import MOST_LAYERS
 from clearing.rounds.lanes import LANES
 
-MOST_LAYERS = 8
 ROWS = 8  # so many rows are worked on per pass over the columns, roughly
 
 

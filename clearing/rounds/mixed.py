@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from clearing.rounds import apart
 from clearing.rounds.compiled import inner, short_loops
-from clearing.rounds.fields import (
-    BAS,
-    COLS,
-    GROW_ROWS,
-    OK,
-    PERM,
-    PERMQ,
-    ROWS,
-    SLOPE,
-    STEPCOLS,
-    TMP2,
-)
 from clearing.rounds.freedom import share_with_twins
 from clearing.rounds.interior import solve_interior
 from clearing.rounds.reach import set_directions, set_twins_apart
 from clearing.rounds.singular import decompose, solve_dispatch, solve_sloped_columns
+from clearing.rounds.statuses import GROW_ROWS, OK
 
 
 @inner
 def solve_columns(s, m, f, rule, scale, unpriced):
-    """Dispatch and row[Y] of the m rows and f interior columns in place.
+    """Dispatch and `dual` of the m rows and f interior columns in place.
 
     Returns (OK, rank, 1 where the duals are those that the rule picks, else 0: they are still to be found).
     """
@@ -48,22 +37,22 @@ def solve_columns(s, m, f, rule, scale, unpriced):
 @inner
 def solve_mixed(s, m, f):
     """Dispatch of interior columns of which some have a slope and others not, where ranks have to decide."""
-    p = s.irow[PERM]
-    q = s.irow[PERMQ]
-    cols = s.irow[COLS]
-    rows = s.irow[ROWS]
-    some = s.irow[STEPCOLS]
+    p = s.row_order
+    q = s.column_order
+    cols = s.interior_columns
+    rows = s.active_rows
+    some = s.step_columns
     count = 0
     for t in range(f):
-        if s.col[SLOPE, cols[t]] == 0.0:
+        if s.slope[cols[t]] == 0.0:
             some[count] = cols[t]
             count += 1
     steps = 0
     if count > 0:  # of tied step orders as many as the rows can tell apart
         _, steps = decompose(s, rows, m, some, count, p, q)
         for t in range(steps):
-            s.irow[BAS, t] = some[q[t]]
+            s.canonical.held[t] = some[q[t]]
     solve_sloped_columns(s, m, f, steps)
     if count > 0:
         of_links, rank = decompose(s, rows, m, some, count, p, q)
-        solve_dispatch(s, some, m, count, p, q, of_links, rank, s.col[TMP2])
+        solve_dispatch(s, some, m, count, p, q, of_links, rank, s.canonical.solution)

@@ -8,20 +8,6 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import product
-from clearing.rounds.fields import (
-    ACT,
-    GEE,
-    PERM,
-    REST,
-    TIEROWS,
-    TIESIDES,
-    TMP,
-    TMP2,
-    VEC,
-    VEC3,
-    XB,
-    Y,
-)  # fmt: skip
 from clearing.rounds.lanes import LANES, load, load_at, splat, store, store_at, total
 
 SOFT = 1e-11  # relative regularisation: a direction without curvature goes straight to a kink
@@ -58,14 +44,24 @@ def products(a, rows, chosen, weight, f, packed, scaled, out, m):
 
 @merged
 def curvature(s, f, m, far):
-    """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; row[REST] behind it.
+    """work = Σ weight_j A_j A_jᵀ over the f listed columns and a little on the diagonal; `qp.imbalance` behind it.
 
     A line that hardly any of these columns feels gets more, so that by itself it asks its dual to move by no more
     than `far`: else the step, cut short at the first kinks, would have nothing left for the other
     rows. Returns whether there is such a line.
     """
-    work = s.work
-    products(s.a, s.irow[TIEROWS], s.irow[ACT], s.col[TMP], f, s.wide, s.col[TMP2], work, m)
+    work = s.square_work
+    products(
+        s.matrix,
+        s.qp.row_slot,
+        s.qp.chosen,
+        s.qp.packed_curvature,
+        f,
+        s.wide_work,
+        s.qp.packed_scaled,
+        work,
+        m,
+    )
     wide = (m + LANES) // LANES * LANES
     held_back = False
     top = 0.0
@@ -76,14 +72,14 @@ def curvature(s, f, m, far):
         if d <= 1e-12 * top:
             d = top if top > 0.0 else 1.0
         work[i, i] += SOFT * d
-        if s.irow[TIESIDES, i] != 0:
-            firm = abs(s.row[REST, i]) / far
+        if s.qp.row_side[i] != 0:
+            firm = abs(s.qp.imbalance[i]) / far
             if work[i, i] < firm:
                 work[i, i] = firm
                 held_back = True
         for k in range(i):
             work[k, i] = work[i, k]
-        work[i, m] = s.row[REST, i]
+        work[i, m] = s.qp.imbalance[i]
         for k in range(m + 1, wide):
             work[i, k] = 0.0
     return held_back
@@ -111,16 +107,16 @@ def sweep(work, p, m, own, column, sign):
 
 @merged
 def best_duals(s, m):
-    """row[VEC] = the step to the best duals of the model; returns the dual function's rate of growth along it."""
-    work = s.work
-    g = s.row[REST]
-    y = s.row[XB]
-    way = s.row[VEC]
-    shift = s.row[Y]
-    own = s.row[VEC3]
-    column = s.row[GEE]
-    sides = s.irow[TIESIDES]
-    solved = s.irow[PERM]
+    """`qp.dual_direction` = the step to the best duals of the model; returns the dual function's rate of growth along it."""
+    work = s.square_work
+    g = s.qp.imbalance
+    y = s.qp.row_dual
+    way = s.qp.dual_direction
+    shift = s.qp.dual_shift
+    own = s.qp.sweep_row
+    column = s.qp.sweep_column
+    sides = s.qp.row_side
+    solved = s.qp.is_solved
     most = 0.0
     for i in range(m):
         way[i] = 0.0

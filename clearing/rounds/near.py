@@ -11,28 +11,10 @@ from clearing.rounds import apart
 from clearing.rounds.canonical import interior_basics
 from clearing.rounds.compiled import inner
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.fields import (
-    COLS,
-    FIRM,
-    GROW_ROWS,
-    INSIDE,
-    LAM,
-    LINE,
-    NET,
-    OK,
-    PERM,
-    PERM2,
-    PERMQ,
-    RATIO,
-    ROWS,
-    SIZE,
-    X,
-    Y,
-)
 from clearing.rounds.reduced_costs import true_duals
 from clearing.rounds.singular import decompose
 from clearing.rounds.sites import net
-from clearing.rounds.store import BALANCES
+from clearing.rounds.statuses import GROW_ROWS, OK
 from clearing.rounds.tied import inside_bounds, keep_duals, signs_hold
 
 AGAIN = 0.01  # of the tolerance: a recomputed dispatch is the one that was found, but for rounding
@@ -42,7 +24,7 @@ AGAIN = 0.01  # of the tolerance: a recomputed dispatch is the one that was foun
 def share_near(s, n, tight, tol, tie, rule, scale, unpriced):
     """Dispatch of step orders of which some cost nearly the same. Returns (status, rows, rank).
 
-    The basis in place is optimal, `tight` lines in `popped` stand at a limit, and COSTP are the true costs.
+    The basis in place is optimal, `tight` lines in `tight_lines` stand at a limit, and `working_cost` holds the true costs.
     """
     f = interior_basics(s, tol)
     status, m, _ = apart.settle(s, f, tight, tol, False, rule, scale, unpriced)
@@ -51,7 +33,7 @@ def share_near(s, n, tight, tol, tie, rule, scale, unpriced):
     keep_duals(s, m)
     true_duals(s, n)
     status, tight = apart.share(s, n, tol, tie, True)
-    s.state[SIZE] = 0  # no basis any more
+    s.basis_size = 0  # no basis any more
     if status != OK:
         return status, 0, 0
     return keep_prices(s, n, tight, tol, tie)
@@ -64,36 +46,36 @@ def price_again(s, n, tight, tol, tie, rule, scale, unpriced):
     Those that the search ended with are kept where these do not support the dispatch within the tie width. Returns
     (status, rows, rank).
     """
-    first = s.head[BALANCES]
+    first = s.balances
     for j in range(n):
-        s.col[RATIO, j] = s.col[X, j]
+        s.canonical.kept_dispatch[j] = s.dispatch[j]
     for t in range(tight):
-        s.popped[t] = s.islot[LINE, s.irow[ROWS, first + t]]
-    f = inside_bounds(s.col, s.irow[COLS], n, tol, tie)
+        s.tight_lines[t] = s.slot_line[s.active_rows[first + t]]
+    f = inside_bounds(s, n, tol, tie)
     status, m, rank = apart.recompute(s, f, tight, tol, True, rule, scale, unpriced)
     if status >= GROW_ROWS:
         return status, 0, 0
     if status == OK and signs_hold(s, n, m, tol, tie, tie) >= 0:
         moved = 0.0
         for j in range(n):
-            moved = max(moved, abs(s.col[X, j] - s.col[RATIO, j]))
+            moved = max(moved, abs(s.dispatch[j] - s.canonical.kept_dispatch[j]))
         if moved <= AGAIN * tol:
             return OK, m, rank
     for j in range(n):
-        s.col[X, j] = s.col[RATIO, j]
+        s.dispatch[j] = s.canonical.kept_dispatch[j]
     return keep_prices(s, n, tight, tol, tie)
 
 
 @inner
 def keep_prices(s, n, tight, tol, tie):
     """Prices at which the tied face was set up, for the dispatch X. Returns (status, rows, rank)."""
-    m = s.head[BALANCES] + tight
+    m = s.balances + tight
     for i in range(m):
-        y = s.slot[FIRM, s.irow[ROWS, i]]
-        s.row[Y, i] = y if s.irow[PERM2, i] * y <= 0.0 else 0.0
-    sum_rows(s.bus[LAM], s.bus.shape[1], s.ptdf, s.irow[ROWS], s.row[Y], m)
-    f = inside_bounds(s.col, s.irow[COLS], n, tol, tie)
-    s.state[INSIDE] = f
-    net(s, s.site[NET])
-    _, rank = decompose(s, s.irow[ROWS], m, s.irow[COLS], f, s.irow[PERM], s.irow[PERMQ])
+        y = s.face_dual[s.active_rows[i]]
+        s.dual[i] = y if s.active_side[i] * y <= 0.0 else 0.0
+    sum_rows(s.lmp, s.bus_width, s.ptdf, s.active_rows, s.dual, m)
+    f = inside_bounds(s, n, tol, tie)
+    s.interior_count = f
+    net(s, s.site_injection)
+    _, rank = decompose(s, s.active_rows, m, s.interior_columns, f, s.row_order, s.column_order)
     return OK, m, rank

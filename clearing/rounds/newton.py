@@ -11,30 +11,7 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, reduction
 from clearing.rounds.dense import add_rows, dot
-from clearing.rounds.fields import (
-    ALPHA,
-    BASE,
-    COSTP,
-    FHI,
-    FLO,
-    GEE,
-    GOAL,
-    GROW_ROWS,
-    HEAT,
-    HIGHP,
-    INFEASIBLE,
-    LOWP,
-    OK,
-    PERM,
-    QPS,
-    RED,
-    REST,
-    SLOTS,
-    STALLED,
-    VEC,
-    X,
-)  # fmt: skip
-from clearing.rounds.store import BALANCES, ROWCAP
+from clearing.rounds.statuses import GROW_ROWS, INFEASIBLE, OK, STALLED
 
 
 @inner
@@ -97,40 +74,39 @@ def newton(s, n, rows, sides, m, y, inverse, tol, limit):
     """Solve on the rows `rows[:m]` (slots), growing the list by hot lines that are exceeded.
 
     `sides` 0 marks equalities, anything else a limit with a sign; y is start and result.
-    Columns: COSTP, `inverse` = 1/curve (0 for a fixed column), LOWP, HIGHP, X.
+    Columns: `working_cost`, `inverse` = 1/curve (0 for a fixed column), `working_lower`, `working_upper`, `dispatch`.
     Returns (status, number of rows).
     """
-    x = s.col[X]
-    cost = s.col[COSTP]
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    u = s.col[RED]
-    v = s.col[ALPHA]
-    keep = s.col[GOAL]
-    g = s.row[GEE]
-    step = s.row[REST]
-    whole = s.row[VEC]
-    free = s.irow[PERM]
-    h = s.work
+    x = s.dispatch
+    cost = s.working_cost
+    low = s.working_lower
+    high = s.working_upper
+    u = s.tie.column_price
+    v = s.tie.price_rate
+    keep = s.tie.free_curvature
+    g = s.tie.gradient
+    step = s.tie.dual_step
+    whole = s.tie.dual_direction
+    free = s.tie.free_rows
+    h = s.square_work
     for _ in range(limit):
-        s.state[QPS] += 1
         for j in range(n):
             u[j] = 0.0
-        add_rows(u, n, s.a, rows, y, m, 1.0)
+        add_rows(u, n, s.matrix, rows, y, m, 1.0)
         respond(x, u, cost, inverse, low, high, n)
         count = 0
         worst = 0.0
         for i in range(m):
             t = rows[i]
-            f = s.slot[BASE, t] + dot(s.a[t], x, n)
+            f = s.base_flow[t] + dot(s.matrix[t], x, n)
             if sides[i] == 0:
-                g[i] = s.slot[FLO, t] - f
+                g[i] = s.flow_lower[t] - f
             elif y[i] < 0.0:
-                g[i] = s.slot[FHI, t] - f
+                g[i] = s.flow_upper[t] - f
             elif y[i] > 0.0:
-                g[i] = s.slot[FLO, t] - f
+                g[i] = s.flow_lower[t] - f
             else:
-                g[i] = min(s.slot[FHI, t] - f, 0.0) + max(s.slot[FLO, t] - f, 0.0)
+                g[i] = min(s.flow_upper[t] - f, 0.0) + max(s.flow_lower[t] - f, 0.0)
             if sides[i] == 0 or y[i] != 0.0 or g[i] != 0.0:
                 free[count] = i
                 count += 1
@@ -139,20 +115,20 @@ def newton(s, n, rows, sides, m, y, inverse, tol, limit):
             # other remembered lines
             at = -1
             most = tol
-            for t in range(s.head[BALANCES], s.state[SLOTS]):
-                if s.slot[HEAT, t] > 0:
+            for t in range(s.balances, s.slots):
+                if s.heat[t] > 0:
                     known = False
                     for i in range(m):
                         known |= rows[i] == t
                     if not known:
-                        f = s.slot[BASE, t] + dot(s.a[t], x, n)
-                        over = max(f - s.slot[FHI, t], s.slot[FLO, t] - f)
+                        f = s.base_flow[t] + dot(s.matrix[t], x, n)
+                        over = max(f - s.flow_upper[t], s.flow_lower[t] - f)
                         if over > most:
                             most = over
                             at = t
             if at < 0:
                 return OK, m
-            if m >= s.head[ROWCAP]:
+            if m >= s.row_capacity:
                 return GROW_ROWS, m
             rows[m] = at
             sides[m] = 1
@@ -169,7 +145,7 @@ def newton(s, n, rows, sides, m, y, inverse, tol, limit):
                 i = free[a]
                 for b in range(a + 1):
                     q = free[b]
-                    c = curvature(s.a[rows[i]], s.a[rows[q]], keep, n)
+                    c = curvature(s.matrix[rows[i]], s.matrix[rows[q]], keep, n)
                     h[max(i, q), min(i, q)] = c
                 h[i, i] += 1e-12 * h[i, i] + 1e-10 * total / n
             _direction(h, g, free, count, step)
@@ -193,19 +169,19 @@ def newton(s, n, rows, sides, m, y, inverse, tol, limit):
             i = free[a]
             whole[i] = step[a]
             t = rows[i]
-            f = s.slot[BASE, t]
+            f = s.base_flow[t]
             side = y[i] if y[i] != 0.0 else step[a]
             if sides[i] == 0:
-                bound = s.slot[FLO, t]
+                bound = s.flow_lower[t]
             else:
-                bound = s.slot[FHI, t] if side < 0.0 else s.slot[FLO, t]
+                bound = s.flow_upper[t] if side < 0.0 else s.flow_lower[t]
                 if y[i] * step[a] < 0.0 and -y[i] / step[a] < top:
                     top = -y[i] / step[a]
                     block = i
             base += step[a] * (bound - f)
         for j in range(n):
             v[j] = 0.0
-        add_rows(v, n, s.a, rows, whole, m, 1.0)
+        add_rows(v, n, s.matrix, rows, whole, m, 1.0)
         # exact line search: root of the decreasing, piecewise linear slope
         start = base - slope_at(0.0, u, v, cost, inverse, low, high, n)
         if not start > 0.0:

@@ -3,46 +3,8 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, part, short_loops
+from clearing.rounds.declare import FEW
 from clearing.rounds.dense import largest
-from clearing.rounds.fields import (
-    AFHI,
-    AFLO,
-    ASKED,
-    BESIDE,
-    BIG,
-    BUYING,
-    CHANGED,
-    COST,
-    DEAREST,
-    DEMAND,
-    FEW,
-    FHI,
-    FIXED,
-    FLO,
-    FLOOR,
-    HIGH,
-    KNOWN,
-    LFHI,
-    LFLO,
-    LOW,
-    MOST,
-    READY,
-    SAID,
-    SELLING,
-    SERVED,
-    SHORTASKED,
-    SHORTSAID,
-    SLOPE,
-    SLOTS,
-    STALE,
-    STATED,
-    SUPPLIED,
-    SUSC,
-    VALID,
-    WAY,
-    WITHDRAWN,
-    X,
-)  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,
@@ -59,16 +21,7 @@ from clearing.rounds.lanes import (
     wrong_bits,
 )
 from clearing.rounds.lines import set_limits
-from clearing.rounds.store import (
-    BALANCES,
-    BUSES,
-    COLUMNS,
-    LAYERS,
-    LINES,
-    LINKS,
-    ORDER_SITES,
-    ORDERS,
-)
+from clearing.rounds.statuses import BIG
 
 
 @inner
@@ -76,30 +29,30 @@ def take(s, r):
     """Prices and quantities of round r into its columns; False where one is nothing that a book may hold.
 
     Only blocks of orders that are not as in the last round are looked at closely. Columns of these orders are listed
-    in `changed`, if they are few. habit[DEAREST] and habit[MOST] become the greatest |price| and quantity.
+    in `changed`, if they are few. `greatest_price` and `greatest_mw` become the greatest |price| and quantity.
     """
     short_loops()
-    said = s.book[SAID]
-    asked = s.book[ASKED]
-    n = s.head[ORDERS]
+    said = s.bid_price
+    asked = s.bid_mw
+    n = s.orders
     price = s.in_price[min(r, s.in_price.shape[0] - 1)]
     mw = s.in_mw[min(r, s.in_mw.shape[0] - 1)]
     if n < LANES:
         for i in range(n):
-            s.book[SHORTSAID, i] = price[i]
-            s.book[SHORTASKED, i] = mw[i]
-        price = s.book[SHORTSAID]
-        mw = s.book[SHORTASKED]
-    floor = s.book[FLOOR]
-    way = s.book[WAY]
-    plain = s.head[LAYERS] == 1 and n >= LANES
+            s.short_price[i] = price[i]
+            s.short_mw[i] = mw[i]
+        price = s.short_price
+        mw = s.short_mw
+    floor = s.bid_min_mw
+    way = s.bid_side
+    plain = s.layers == 1 and n >= LANES
     limit = splat(1e15)
-    dearest = splat(s.habit[DEAREST])
-    most = splat(s.habit[MOST])
+    dearest = splat(s.greatest_price)
+    most = splat(s.greatest_mw)
     none = splat(0.0)
     dear = none
     much = none
-    trusted = 255 if s.state[VALID] > 0 else 0
+    trusted = 255 if s.bids_valid > 0 else 0
     kept = 0
     lost = 0
     bad = 0
@@ -128,8 +81,8 @@ def take(s, r):
                 if j & (LANES - 1) != 0:  # the last eight may lie across two
                     tally(s, last_block)
             if plain:
-                store(s.col[COST], j, load(way, j) * p)
-                store(s.col[HIGH], j, q)
+                store(s.cost, j, load(way, j) * p)
+                store(s.upper, j, q)
             else:
                 put_down(s, j, min(j + LANES, n))
             size = magnitude(p)
@@ -146,10 +99,10 @@ def take(s, r):
         for j in range(0, n, LANES):
             dear = larger(dear, magnitude(load(said, j)))
             much = larger(much, load(asked, j))
-    s.habit[DEAREST] = greatest(dear)
-    s.habit[MOST] = greatest(much)
-    s.state[VALID] = 1 if bad == 0 else 0
-    s.state[CHANGED] = changed if changed <= FEW else -1
+    s.greatest_price = greatest(dear)
+    s.greatest_mw = greatest(much)
+    s.bids_valid = 1 if bad == 0 else 0
+    s.changed_count = changed if changed <= FEW else -1
     return bad == 0
 
 
@@ -157,7 +110,7 @@ def take(s, r):
 def list_changed(s, bits, first, count):
     """Columns of the orders first … first + 7 that the bits name into `changed`, which has `count`; their number then."""
     while bits != 0:
-        s.changed[count] = s.column[first + trailing_zeros(bits)]
+        s.changed_columns[count] = s.order_column[first + trailing_zeros(bits)]
         count += 1
         bits &= bits - 1
     return count
@@ -168,29 +121,29 @@ def put_down(s, first, last):
     """Costs and quantities of some orders into their columns."""
     short_loops()
     for i in range(first, last):
-        j = s.column[i]
-        s.col[COST, j] = s.book[WAY, i] * s.book[SAID, i]
-        s.col[HIGH, j] = s.book[ASKED, i]
+        j = s.order_column[i]
+        s.cost[j] = s.bid_side[i] * s.bid_price[i]
+        s.upper[j] = s.bid_mw[i]
 
 
 @merged
 def tally(s, first):
     """What the eight orders from `first` on, a multiple of eight, can sell and buy."""
     zero = splat(0.0)
-    mw = load(s.book[WAY], first) * load(s.book[ASKED], first)
-    s.book[SELLING, first // LANES] = total(larger(mw, zero))
-    s.book[BUYING, first // LANES] = total(larger(zero - mw, zero))
+    mw = load(s.bid_side, first) * load(s.bid_mw, first)
+    s.block_sales[first // LANES] = total(larger(mw, zero))
+    s.block_purchases[first // LANES] = total(larger(zero - mw, zero))
 
 
 @merged
 def most_traded(s):
     """The most MW that can change hands: what all may sell or what all may buy, whichever is less."""
     sold = bought = splat(0.0)
-    for b in range(0, (s.head[ORDERS] + LANES - 1) // LANES, LANES):
-        sold = sold + load(s.book[SELLING], b)
-        bought = bought + load(s.book[BUYING], b)
-    withdrawn = s.habit[SERVED] + s.habit[WITHDRAWN]
-    return min(total(sold) + s.habit[SUPPLIED], total(bought) + withdrawn)
+    for b in range(0, (s.orders + LANES - 1) // LANES, LANES):
+        sold = sold + load(s.block_sales, b)
+        bought = bought + load(s.block_purchases, b)
+    withdrawn = s.fixed_demand + s.withdrawable
+    return min(total(sold) + s.fixed_supply, total(bought) + withdrawn)
 
 
 @part
@@ -200,65 +153,65 @@ def read_round(s, r):
     Quantities far beyond what can be traded, as of an unlimited offer, do not set the scale of MW, down to 1e-9 of them.
     """
     valid = take(s, r)
-    nb = s.head[BUSES]
-    news = s.state[STALE] > 0
+    nb = s.buses
+    news = s.limits_stale > 0
     if s.in_fixed.shape[0] > 0:
         news = True
         fixed = s.in_fixed[min(r, s.in_fixed.shape[0] - 1)]
         for b in range(nb):
-            s.bus[DEMAND, b] = fixed[b]
+            s.net_demand[b] = fixed[b]
             valid &= abs(fixed[b]) < 1e15
     if s.in_limit.shape[0] > 0:
         news = True
         limit = s.in_limit[min(r, s.in_limit.shape[0] - 1)]
-        for line in range(s.head[LINES]):
+        for line in range(s.lines):
             f = limit[line]
             valid &= f >= 0.0
-            f = min(f, BIG) if s.lin[SUSC, line] != 0.0 else BIG
-            low = max(-f, s.lin[AFLO, line])
-            high = min(f, s.lin[AFHI, line])
+            f = min(f, BIG) if s.susceptance[line] != 0.0 else BIG
+            low = max(-f, s.angle_lower[line])
+            high = min(f, s.angle_upper[line])
             valid &= low < high  # a closed line is an equation, which is left to the general path
-            s.lin[LFLO, line] = low
-            s.lin[LFHI, line] = high
+            s.line_lower[line] = low
+            s.line_upper[line] = high
     if news:
-        s.state[STALE] = 0
-        s.state[KNOWN] = 0
-        s.state[READY] = 0
-        for i in range(s.head[BALANCES]):
+        s.limits_stale = 0
+        s.cache_state = 0
+        s.is_warm = 0
+        for i in range(s.balances):
             d = 0.0
             for b in range(nb):
-                d += s.ptdf[i, b] * s.bus[DEMAND, b]
-            s.slot[FLO, i] = d
-            s.slot[FHI, i] = d
-        for t in range(s.head[BALANCES], s.state[SLOTS]):
+                d += s.ptdf[i, b] * s.net_demand[b]
+            s.flow_lower[i] = d
+            s.flow_upper[i] = d
+        for t in range(s.balances, s.slots):
             set_limits(s, t)
-        s.habit[FIXED] = largest(s.bus[DEMAND], nb)
-        s.habit[BESIDE] = max(s.habit[FIXED], largest(s.col[LOW], s.head[COLUMNS]))
-        s.habit[SERVED] = s.habit[SUPPLIED] = 0.0
+        s.greatest_fixed = largest(s.net_demand, nb)
+        s.greatest_other_mw = max(s.greatest_fixed, largest(s.lower, s.columns))
+        s.fixed_demand = s.fixed_supply = 0.0
         for b in range(nb):
-            d = s.bus[DEMAND, b]
-            s.habit[SERVED] += max(d, 0.0)
-            s.habit[SUPPLIED] += max(-d, 0.0)
-        if s.head[LINKS] > 0:
-            of_links = largest(s.col[HIGH, s.head[ORDER_SITES] :], s.head[LINKS])
-            s.habit[BESIDE] = max(s.habit[BESIDE], of_links)
+            d = s.net_demand[b]
+            s.fixed_demand += max(d, 0.0)
+            s.fixed_supply += max(-d, 0.0)
+        if s.links > 0:
+            of_links = largest(s.upper[s.order_sites :], s.links)
+            s.greatest_other_mw = max(s.greatest_other_mw, of_links)
     traded = most_traded(s)
     sloped = False
-    stated = s.habit[DEAREST]
+    stated = s.greatest_price
     if s.in_slope.shape[0] > 0:
         slope = s.in_slope[min(r, s.in_slope.shape[0] - 1)]
-        for i in range(s.head[ORDERS]):
+        for i in range(s.orders):
             v = slope[i]
-            j = s.column[i]
-            s.col[SLOPE, j] = v
+            j = s.order_column[i]
+            s.slope[j] = v
             valid &= v >= 0.0 and v < BIG
             sloped |= v > 0.0
-            mw = min(max(s.col[HIGH, j], -s.col[LOW, j]), traded)
-            stated = max(stated, abs(s.book[SAID, i]) + v * mw)
-    s.habit[STATED] = stated
+            mw = min(max(s.upper[j], -s.lower[j]), traded)
+            stated = max(stated, abs(s.bid_price[i]) + v * mw)
+    s.greatest_stated_price = stated
     if not valid:
-        s.state[READY] = 0
-    most = max(s.habit[MOST], s.habit[BESIDE])
+        s.is_warm = 0
+    most = max(s.greatest_mw, s.greatest_other_mw)
     mw_scale = max(min(most, traded), 1e-9 * most) if traded > 0.0 else most
     return mw_scale if mw_scale > 0.0 else 1.0, sloped, valid
 
@@ -266,14 +219,14 @@ def read_round(s, r):
 @inner
 def accept(s, target):
     """Dispatch in the order of the book."""
-    x = s.col[X]
-    n = s.head[ORDERS]
+    x = s.dispatch
+    n = s.orders
     j = 0
     while j + LANES <= n:
-        store(target, j, gather(x, s.column, j))
+        store(target, j, gather(x, s.order_column, j))
         j += LANES
     while j < n:
-        target[j] = x[s.column[j]]
+        target[j] = x[s.order_column[j]]
         j += 1
 
 

@@ -3,28 +3,7 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, lesser, reduction
-from clearing.rounds.fields import (
-    ALPHA,
-    BIG,
-    BLOCK,
-    COSTP,
-    FHI,
-    FLO,
-    GOAL,
-    HIGH,
-    LOW,
-    MODE,
-    PREV,
-    RATIO,
-    RED,
-    REST,
-    SLOPE,
-    TIEROWS,
-    TIESIDES,
-    TMP,
-    VEC,
-    XB,
-)
+from clearing.rounds.statuses import BIG, BLOCK
 
 AT_LOW = 1.0
 AT_HIGH = -1.0
@@ -36,14 +15,14 @@ FIXED = 3.0
 @inner
 def kinks(s, n):
     """Prices at which each column leaves its lower and reaches its upper bound, 1/slope, and fixed columns."""
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    slope = s.col[SLOPE]
-    cost = s.col[COSTP]
-    first = s.col[TMP]
-    last = s.col[GOAL]
-    inverse = s.col[PREV]
-    mode = s.col[MODE]
+    low = s.lower
+    high = s.upper
+    slope = s.slope
+    cost = s.working_cost
+    first = s.qp.lower_kink
+    last = s.qp.upper_kink
+    inverse = s.qp.inverse_slope
+    mode = s.mode
     for j in range(n):
         first[j] = cost[j] + slope[j] * low[j]
         last[j] = cost[j] + slope[j] * high[j]
@@ -123,38 +102,38 @@ def breakpoints(ratio, blocks, u, v, first, last, mode, n, m, small):
 
 @inner
 def follow(s, n, m, slope, rate, small):
-    """Go along row[VEC] (col[ALPHA] in the columns' prices) while the dual function rises.
+    """Go along `qp.dual_direction` (`qp.price_rate` in the columns' prices) while the dual function rises.
 
     `slope` is its derivative and `rate` what that loses per length. Columns passed change their mode,
     limits their side. Returns (length, crossings, where it stopped): −1 between kinks, a column to
     hold, n + a row to drop, −2 nowhere.
     """
-    u = s.col[RED]
-    v = s.col[ALPHA]
-    first = s.col[TMP]
-    last = s.col[GOAL]
-    inverse = s.col[PREV]
-    mode = s.col[MODE]
-    ratio = s.col[RATIO]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    y = s.row[XB]
-    way = s.row[VEC]
-    sides = s.irow[TIESIDES]
-    rows = s.irow[TIEROWS]
+    u = s.qp.column_price
+    v = s.qp.price_rate
+    first = s.qp.lower_kink
+    last = s.qp.upper_kink
+    inverse = s.qp.inverse_slope
+    mode = s.mode
+    ratio = s.qp.breakpoint
+    low = s.lower
+    high = s.upper
+    y = s.qp.row_dual
+    way = s.qp.dual_direction
+    sides = s.qp.row_side
+    rows = s.qp.row_slot
     for i in range(m):
         crosses = sides[i] != 0 and y[i] * way[i] < 0.0
         crosses |= sides[i] != 0 and y[i] == 0.0 and sides[i] * way[i] > 0.0
         ratio[n + i] = -y[i] / way[i] if crosses else BIG
-    count = breakpoints(ratio, s.blocks, u, v, first, last, mode, n, m, small)
+    count = breakpoints(ratio, s.block_least, u, v, first, last, mode, n, m, small)
     at = 0.0
     passed = 0
     while True:
         b = 0
-        least = s.blocks[0]
+        least = s.block_least[0]
         for c in range(1, count):
-            if s.blocks[c] < least:
-                least = s.blocks[c]
+            if s.block_least[c] < least:
+                least = s.block_least[c]
                 b = c
         if slope <= rate * (least - at) or (rate > 0.0 and slope <= 0.0):
             return at + max(slope, 0.0) / rate, passed, -1
@@ -172,11 +151,11 @@ def follow(s, n, m, slope, rate, small):
         if j >= n:
             i = j - n
             t = rows[i]
-            jump = abs(way[i]) * (s.slot[FHI, t] - s.slot[FLO, t])
+            jump = abs(way[i]) * (s.flow_upper[t] - s.flow_lower[t])
             if slope <= jump:
                 return at, passed, j
             slope -= jump
-            s.row[REST, i] += sides[i] * (s.slot[FLO, t] - s.slot[FHI, t])
+            s.qp.right_side[i] += sides[i] * (s.flow_lower[t] - s.flow_upper[t])
             sides[i] = -sides[i]
         elif inverse[j] == 0.0:
             jump = abs(v[j]) * (high[j] - low[j])
@@ -185,20 +164,20 @@ def follow(s, n, m, slope, rate, small):
             slope -= jump
             change = mode[j] * (high[j] - low[j])
             for i in range(m):
-                s.row[REST, i] -= s.a[rows[i], j] * change
+                s.qp.right_side[i] -= s.matrix[rows[i], j] * change
             mode[j] = -mode[j]
         elif mode[j] == INSIDE:
             rate -= inverse[j] * v[j] * v[j]
             rate = max(rate, 0.0)
             bound = high[j] if v[j] > 0.0 else low[j]
             for i in range(m):
-                s.row[REST, i] -= s.a[rows[i], j] * bound
+                s.qp.right_side[i] -= s.matrix[rows[i], j] * bound
             mode[j] = AT_HIGH if v[j] > 0.0 else AT_LOW
         else:
             rate += inverse[j] * v[j] * v[j]
             bound = low[j] if mode[j] == AT_LOW else high[j]
             for i in range(m):
-                s.row[REST, i] += s.a[rows[i], j] * bound
+                s.qp.right_side[i] += s.matrix[rows[i], j] * bound
             mode[j] = INSIDE
             own[e] = max(((last[j] if v[j] > 0.0 else first[j]) - u[j]) / v[j], at)
-        s.blocks[b] = least_of(own, BLOCK)
+        s.block_least[b] = least_of(own, BLOCK)

@@ -12,39 +12,6 @@ outcome*: a round that passes here passes there, whatever sizes the book mixes, 
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, short_loops
-from clearing.rounds.fields import (
-    ASTRAY,
-    BOUND,
-    BSUM,
-    COST,
-    COSTSCALE,
-    COUNT,
-    CURVED,
-    FINITE,
-    FIXED,
-    FOUND,
-    HIGH,
-    JOINED,
-    LAM,
-    LFHI,
-    LFLO,
-    LOW,
-    MWSCALE,
-    PULLED,
-    SHIFT,
-    SIGN,
-    SLACKNESS,
-    SLOPE,
-    SPENT,
-    STATIONARITY,
-    SUSC,
-    TIED,
-    TOL,
-    VOLUME,
-    WORST,
-    WORTH,
-    X,
-)  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
     greatest,
@@ -64,7 +31,6 @@ from clearing.rounds.lanes import (
 )
 from clearing.rounds.sites import value
 from clearing.rounds.sparse import solve_eight
-from clearing.rounds.store import BUSES, LAYERS, LINES
 
 AT_LIMIT = 0.2  # of the tolerance: so close to its limit is a line that the outcome was computed from
 COLUMN_MW, BUS_MW, LINE_MW = 1e-12, 1e-10, 1e-9  # of the greatest MW: what rounding may leave
@@ -81,23 +47,22 @@ def prove_columns(s, lane, edge):
     the greatest reduced cost of a column that is more than `edge`, which is rounding, away from the bound of its sign.
     """
     short_loops()
-    note = s.note
-    x = s.col[X]
-    cost = s.col[COST]
-    slope = s.col[SLOPE]
-    low = s.col[LOW]
-    high = s.col[HIGH]
-    sign = s.col[SIGN]
-    worth = s.site[WORTH]
-    curved = s.state[CURVED] > 0
-    value(s, s.bus[LAM])
+    x = s.dispatch
+    cost = s.cost
+    slope = s.slope
+    low = s.lower
+    high = s.upper
+    sign = s.sign
+    worth = s.site_price
+    curved = s.was_sloped > 0
+    value(s, s.lmp)
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
     bound = wrong = slack = spent = volume = moved = zero
-    for layer in range(s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    for layer in range(s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             j = at + b
             v = load(x, j)
             c = load(cost, j)
@@ -117,16 +82,16 @@ def prove_columns(s, lane, edge):
             wrong = larger(
                 wrong, larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
             )
-    mw = max(greatest(moved), s.habit[FIXED])
-    note[MWSCALE, lane] = mw
-    note[BOUND, lane] = -total(bound)
-    note[STATIONARITY, lane] = greatest(wrong)
-    note[SLACKNESS, lane] = total(slack)
-    note[SPENT, lane] = total(spent)
-    note[VOLUME, lane] = total(volume)
-    note[FINITE, lane] = note[SPENT, lane] + note[SLACKNESS, lane]
-    none = COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane]
-    if note[STATIONARITY, lane] > none or note[SLACKNESS, lane] > PLAINLY * mw * none:
+    mw = max(greatest(moved), s.greatest_fixed)
+    s.proof.mw_scale[lane] = mw
+    s.proof.bound_violation[lane] = -total(bound)
+    s.proof.stationarity[lane] = greatest(wrong)
+    s.proof.slackness[lane] = total(slack)
+    s.proof.net_cost[lane] = total(spent)
+    s.proof.turnover[lane] = total(volume)
+    s.proof.not_finite[lane] = s.proof.net_cost[lane] + s.proof.slackness[lane]
+    none = COLUMN_PRICE * s.proof.price_scale[lane] + s.proof.tie_width[lane]
+    if s.proof.stationarity[lane] > none or s.proof.slackness[lane] > PLAINLY * mw * none:
         excuse(s, lane, far, none)
 
 
@@ -138,34 +103,34 @@ def excuse(s, lane, far, none):
     rounding or a tie: beside an unlimited quantity it would count without end.
     """
     short_loops()
-    x = s.col[X]
-    worth = s.site[WORTH]
+    x = s.dispatch
+    worth = s.site_price
     zero = splat(0.0)
     own = splat(OWN_PRICE)
     least = splat(none)
     excess = slack = zero
-    for layer in range(s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    for layer in range(s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             j = at + b
             v = load(x, j)
-            c = load(s.col[COST], j)
+            c = load(s.cost, j)
             price = load(worth, b)
-            d = c - load(s.col[SIGN], j) * price
-            if s.state[CURVED] > 0:
-                d = d + load(s.col[SLOPE], j) * v
-            over = v - load(s.col[LOW], j)
-            under = load(s.col[HIGH], j) - v
+            d = c - load(s.sign, j) * price
+            if s.was_sloped > 0:
+                d = d + load(s.slope, j) * v
+            over = v - load(s.lower, j)
+            under = load(s.upper, j) - v
             slack = slack + where_less(least, magnitude(d), larger(d * over, zero - d * under), zero)
             wrong = larger(where_less(far, over, d, zero), where_less(far, under, zero - d, zero))
             excess = larger(excess, wrong - own * (magnitude(c) + magnitude(price)))
-    s.note[STATIONARITY, lane] = greatest(excess)
-    s.note[SLACKNESS, lane] = total(slack)
+    s.proof.stationarity[lane] = greatest(excess)
+    s.proof.slackness[lane] = total(slack)
 
 
 @inner
 def prove(s, live):
-    """note[WORST]: worst residual over its tolerance, ≤ 1 holds, of the first `live` rounds put aside.
+    """`proof.worst`: worst residual over its tolerance, ≤ 1 holds, of the first `live` rounds put aside.
 
     Also 1e300 where a line beyond its limit, or at it, was not known to the round (law 3). `flow` becomes that of the
     lines at a limit, and of all where the caller wants them.
@@ -173,25 +138,25 @@ def prove(s, live):
     short_loops()
     zero = splat(0.0)
     if live == 1:  # the other places hold the same
-        for b in range(s.head[BUSES]):
-            store_at(s.left, b, 0, splat(s.inj[0, b]))
-            store_at(s.price, b, 0, splat(s.lam[0, b]))
+        for b in range(s.buses):
+            store_at(s.proof.injection, b, 0, splat(s.proof.injection_rows[0, b]))
+            store_at(s.proof.price, b, 0, splat(s.proof.price_rows[0, b]))
     else:
-        for b in range(0, s.inj.shape[1], LANES):
-            turn(s.inj, 0, b, s.left)
-            turn(s.lam, 0, b, s.price)
+        for b in range(0, s.proof.injection_rows.shape[1], LANES):
+            turn(s.proof.injection_rows, 0, b, s.proof.injection)
+            turn(s.proof.price_rows, 0, b, s.proof.price)
     solve_eight(
-        s.source, s.target, s.lower_start, s.lower_index, s.lower, s.upper_start, s.upper_index, s.upper, s.pivot,
-        s.left, s.angle, s.sweep,
+        s.factor_source, s.factor_target, s.factor_lower_start, s.factor_lower_index, s.factor_lower, s.factor_upper_start, s.factor_upper_index, s.factor_upper, s.factor_pivot,
+        s.proof.injection, s.proof.angle, s.proof.work,
     )  # fmt: skip
     for lane in range(live):
-        s.mark[FOUND, lane] = 0
-        s.mark[ASTRAY, lane] = 0
-        for k in range(s.mark[COUNT, lane]):
-            line = s.tight[lane, k]
-            v = s.lin[SUSC, line] * s.press[lane, k]
-            draw(s, s.start[line], lane, v)
-            draw(s, s.end[line], lane, -v)
+        s.proof.tight_found[lane] = 0
+        s.proof.is_astray[lane] = 0
+        for k in range(s.proof.tight_count[lane]):
+            line = s.proof.tight_line[lane, k]
+            v = s.susceptance[line] * s.proof.tight_dual[lane, k]
+            draw(s, s.from_bus[line], lane, v)
+            draw(s, s.to_bus[line], lane, -v)
     room = prove_lines(s, (1 << live) - 1)
     primal, nodal, finite = prove_buses(s)
     compare(s, live, primal, zero - room, nodal, finite)
@@ -199,66 +164,64 @@ def prove(s, live):
 
 @merged
 def compare(s, live, primal, beyond, nodal, finite):
-    """note[WORST] of the rounds: their residuals over the tolerances."""
+    """`proof.worst` of the rounds: their residuals over the tolerances."""
     short_loops()
-    note = s.note
     for lane in range(live):
-        slack = note[SLACKNESS, lane]
-        none = COLUMN_PRICE * note[COSTSCALE, lane] + note[TIED, lane]
-        for k in range(s.mark[COUNT, lane]):
-            line = s.tight[lane, k]
-            v = s.press[lane, k]
-            flow = s.flow[line, lane]
+        slack = s.proof.slackness[lane]
+        none = COLUMN_PRICE * s.proof.price_scale[lane] + s.proof.tie_width[lane]
+        for k in range(s.proof.tight_count[lane]):
+            line = s.proof.tight_line[lane, k]
+            v = s.proof.tight_dual[lane, k]
+            flow = s.proof.flow[line, lane]
             if abs(v) > none:
-                slack += abs(v * (s.lin[LFHI, line] - flow) if v > 0.0 else v * (flow - s.lin[LFLO, line]))
-        if s.mark[ASTRAY, lane] > 0 or s.mark[FOUND, lane] < s.mark[COUNT, lane]:
+                slack += abs(v * (s.line_upper[line] - flow) if v > 0.0 else v * (flow - s.line_lower[line]))
+        if s.proof.is_astray[lane] > 0 or s.proof.tight_found[lane] < s.proof.tight_count[lane]:
             slack = 1e300
-        s.sweep[0, lane] = slack
+        s.proof.work[0, lane] = slack
     tiny = splat(NOTHING)
-    mw = larger(load(note[MWSCALE], 0), tiny)
-    cost = load(note[COSTSCALE], 0)
-    tied = load(note[TIED], 0)
-    slack = magnitude(load(s.sweep[0], 0))
+    mw = larger(load(s.proof.mw_scale, 0), tiny)
+    cost = load(s.proof.price_scale, 0)
+    tied = load(s.proof.tie_width, 0)
+    slack = magnitude(load(s.proof.work[0], 0))
     # the gap between cost and dual function is the sum of all slacknesses; it also bounds each (row C1)
-    money = splat(TURNOVER) * load(note[VOLUME], 0) + mw * (splat(BUS_PRICE) * cost + tied)
+    money = splat(TURNOVER) * load(s.proof.turnover, 0) + mw * (splat(BUS_PRICE) * cost + tied)
     worst = larger(primal / (splat(BUS_MW) * mw), slack / larger(money, tiny))
     worst = larger(
-        worst, larger(beyond / (splat(LINE_MW) * mw), load(note[BOUND], 0) / (splat(COLUMN_MW) * mw))
+        worst,
+        larger(beyond / (splat(LINE_MW) * mw), load(s.proof.bound_violation, 0) / (splat(COLUMN_MW) * mw)),
     )
-    worst = larger(worst, load(note[STATIONARITY], 0) / larger(splat(COLUMN_PRICE) * cost + tied, tiny))
+    worst = larger(worst, load(s.proof.stationarity, 0) / larger(splat(COLUMN_PRICE) * cost + tied, tiny))
     worst = larger(worst, nodal / larger(splat(BUS_PRICE) * cost + tied, tiny))
-    finite = magnitude(finite + load(note[FINITE], 0)) + slack
-    store(note[WORST], 0, where_less(finite, splat(1e290), worst, splat(1e300)))
+    finite = magnitude(finite + load(s.proof.not_finite, 0)) + slack
+    store(s.proof.worst, 0, where_less(finite, splat(1e290), worst, splat(1e300)))
 
 
 @merged
 def draw(s, bus, lane, v):
     """The dual of a line asks for `v` of the prices around a bus, in one of the rounds."""
-    if s.ibus[PULLED, bus] == 0:
-        s.ibus[PULLED, bus] = 1
-        store_at(s.pull, bus, 0, splat(0.0))
-    s.pull[bus, lane] += v
+    if s.is_pulled[bus] == 0:
+        s.is_pulled[bus] = 1
+        store_at(s.proof.pull, bus, 0, splat(0.0))
+    s.proof.pull[bus, lane] += v
 
 
 @merged
 def prove_lines(s, live):
     """Flows of all lines, and which stand at a limit; returns the least room that one has."""
     short_loops()
-    angle = s.angle
-    flow = s.flow
-    susceptance = s.lin[SUSC]
-    shift = s.lin[SHIFT]
-    low = s.lin[LFLO]
-    high = s.lin[LFHI]
-    start = s.start
-    end = s.end
-    note = s.note
-    mark = s.mark
-    tight = s.tight
-    tol = load(note[TOL], 0)
+    angle = s.proof.angle
+    flow = s.proof.flow
+    susceptance = s.susceptance
+    shift = s.shift_flow
+    low = s.line_lower
+    high = s.line_upper
+    start = s.from_bus
+    end = s.to_bus
+    tight = s.proof.tight_line
+    tol = load(s.proof.tolerance, 0)
     wanted = s.out_flow.shape[0] > 0
     least = splat(1e300)
-    for line in range(s.head[LINES]):
+    for line in range(s.lines):
         driven = splat(susceptance[line]) * (load_at(angle, start[line], 0) - load_at(angle, end[line], 0))
         driven = driven + splat(shift[line])
         room = smaller(splat(high[line]) - driven, driven - splat(low[line]))
@@ -270,12 +233,12 @@ def prove_lines(s, live):
             lane = trailing_zeros(bits)
             bits &= bits - 1
             v = flow[line, lane]
-            at = mark[FOUND, lane]
-            known = at < mark[COUNT, lane] and tight[lane, at] == line
-            if known and abs(min(high[line] - v, v - low[line])) <= AT_LIMIT * note[TOL, lane]:
-                mark[FOUND, lane] = at + 1
+            at = s.proof.tight_found[lane]
+            known = at < s.proof.tight_count[lane] and tight[lane, at] == line
+            if known and abs(min(high[line] - v, v - low[line])) <= AT_LIMIT * s.proof.tolerance[lane]:
+                s.proof.tight_found[lane] = at + 1
             else:
-                mark[ASTRAY, lane] = 1
+                s.proof.is_astray[lane] = 1
     return least
 
 
@@ -287,20 +250,20 @@ def prove_buses(s):
     cancels what the duals of those at a limit pull.
     """
     short_loops()
-    left = s.left
-    angle = s.angle
-    price = s.price
-    pull = s.pull
-    pulled = s.ibus[PULLED]
-    weight = s.bus[BSUM]
-    joined = s.bus[JOINED]
-    first = s.beside_start
-    beside = s.beside
-    tie = s.tie
+    left = s.proof.injection
+    angle = s.proof.angle
+    price = s.proof.price
+    pull = s.proof.pull
+    pulled = s.is_pulled
+    weight = s.inverse_susceptance_sum
+    joined = s.susceptance_sum
+    first = s.neighbour_start
+    beside = s.neighbour
+    tie = s.neighbour_susceptance
     primal = splat(0.0)
     nodal = primal
     finite = primal
-    for i in range(s.head[BUSES]):
+    for i in range(s.buses):
         whole = splat(joined[i])
         own = load_at(price, i, 0)
         rest = load_at(left, i, 0) - whole * load_at(angle, i, 0)

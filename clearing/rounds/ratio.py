@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.fields import ACT, ALPHA, BIG, BLOCK, DIR, GEE, HIGHP, LOWP, RATIO, RED, SHARE, SIGN
 from clearing.rounds.lanes import (
     LANES,
     equal_bits,
@@ -19,7 +18,7 @@ from clearing.rounds.lanes import (
     trailing_zeros,
     where_less,
 )
-from clearing.rounds.store import COLUMNS, LAYERS, SITES
+from clearing.rounds.statuses import BIG, BLOCK
 
 
 @merged
@@ -34,27 +33,27 @@ def breakpoint(red, alpha, direction, sense, small):
 def pivot_row(s, k, t, sense, small):
     """The pivot row (of slot t, or of a basic column where t < 0), breakpoints, and their least in each block.
 
-    row[GEE] is the row in terms of the k active ones. Returns the number of blocks.
+    `lp.pivot_weight` is the row in terms of the k active ones. Returns the number of blocks.
     """
     short_loops()
-    n = s.head[COLUMNS]
-    red = s.col[RED]
-    alpha = s.col[ALPHA]
-    ratio = s.col[RATIO]
-    direction = s.col[DIR]
-    sign = s.col[SIGN]
-    blocks = s.blocks
-    g = s.row[GEE]
-    share = s.site[SHARE]
-    sum_rows(share, s.head[SITES], s.rows, s.irow[ACT], g, k)
-    for b in range(0, s.head[SITES], LANES):
-        own = load_at(s.rows, t, b) if t >= 0 else splat(0.0)
+    n = s.columns
+    red = s.reduced_cost
+    alpha = s.lp.pivot_row
+    ratio = s.lp.breakpoint
+    direction = s.lp.move
+    sign = s.sign
+    blocks = s.block_least
+    g = s.lp.pivot_weight
+    share = s.site_row
+    sum_rows(share, s.sites, s.site_matrix, s.basis_slot, g, k)
+    for b in range(0, s.sites, LANES):
+        own = load_at(s.site_matrix, t, b) if t >= 0 else splat(0.0)
         store(share, b, own - load(share, b))
     way = splat(sense)
     least_pivot = splat(small)
-    for layer in range(s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    for layer in range(s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             j = at + b
             v = load(sign, j) * load(share, b)
             store(alpha, j, v)
@@ -98,7 +97,7 @@ def least_block(blocks, count):
 @merged
 def next_in(s, b, value):
     """Columns of block b with that breakpoint, as bits; the block's least becomes its next one."""
-    ratio = s.col[RATIO]
+    ratio = s.lp.breakpoint
     j = b * BLOCK
     v = splat(value)
     never = splat(BIG)
@@ -110,9 +109,9 @@ def next_in(s, b, value):
     high = smaller(where_less(v, r2, r2, never), where_less(v, r3, r3, never))
     # all eight places are written: one alone would keep the next look at them waiting
     at = b // LANES * LANES
-    here = magnitude(load(s.ladder, 0) - splat(float(b - at)))
+    here = magnitude(load(s.lane_numbers, 0) - splat(float(b - at)))
     after = splat(smallest(smaller(low, high)))
-    store(s.blocks, at, where_less(here, splat(0.5), after, load(s.blocks, at)))
+    store(s.block_least, at, where_less(here, splat(0.5), after, load(s.block_least, at)))
     bits = equal_bits(r0, v) + (equal_bits(r1, v) << 8)
     return bits + (equal_bits(r2, v) << 16) + (equal_bits(r3, v) << 24)
 
@@ -121,9 +120,9 @@ def next_in(s, b, value):
 def step_along(s, change, k):
     """Reduced costs += change · pivot row, also for the duals of the k rows."""
     short_loops()
-    n = s.head[COLUMNS]
-    red = s.col[RED]
-    alpha = s.col[ALPHA]
+    n = s.columns
+    red = s.reduced_cost
+    alpha = s.lp.pivot_row
     f = splat(change)
     for j in range(0, n, LANES):
         store(red, j, load(red, j) + f * load(alpha, j))
@@ -136,17 +135,17 @@ def ratio_test(s, count, sense, violation, tie, tol):
     """Long-step ratio test. Returns (entering, number popped, step); entering −1: none,
     with the violation that no flip can remove in place of the step.
 
-    `popped` lists the columns passed; all of them but the entering one flip. Ties within `tie`
+    `lp.passed` lists the columns passed; all of them but the entering one flip. Ties within `tie`
     prefer the larger pivot.
     """
     short_loops()
-    red = s.col[RED]
-    alpha = s.col[ALPHA]
-    direction = s.col[DIR]
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    blocks = s.blocks
-    popped = s.popped
+    red = s.reduced_cost
+    alpha = s.lp.pivot_row
+    direction = s.lp.move
+    low = s.working_lower
+    high = s.working_upper
+    blocks = s.block_least
+    popped = s.lp.passed
     slope = violation
     passed = 0
     entering = -1

@@ -5,15 +5,6 @@ from __future__ import annotations
 from clearing.rounds.basis import set_duals
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import add_rows
-from clearing.rounds.fields import (
-    ACT,
-    BAS,
-    COSTP,
-    DIR,
-    RED,
-    SIDE,
-    SIZE,
-)
 from clearing.rounds.lanes import (
     LANES,
     less_bits,
@@ -25,22 +16,21 @@ from clearing.rounds.lanes import (
     splat,
     where_less,
 )
-from clearing.rounds.store import BALANCES
 
 NEAR = 0.05  # of the tie width: a reduced cost below this is rounding
 
 
 @inner
 def true_duals(s, n):
-    """Reduced costs of the working basis for the costs in COSTP."""
-    k = s.state[SIZE]
+    """Reduced costs of the working basis for the costs in `working_cost`."""
+    k = s.basis_size
     set_duals(s)
-    red = s.col[RED]
+    red = s.reduced_cost
     for j in range(n):
-        red[j] = s.col[COSTP, j]
-    add_rows(red, n, s.a, s.irow[ACT], red[n:], k, -1.0)
+        red[j] = s.working_cost[j]
+    add_rows(red, n, s.matrix, s.basis_slot, red[n:], k, -1.0)
     for p in range(k):
-        red[s.irow[BAS, p]] = 0.0
+        red[s.basic_column[p]] = 0.0
 
 
 @merged
@@ -66,8 +56,8 @@ def count_ties(s, n, tol):
     Returns (number of such columns and limits, of those that do cost something, worst violation of dual feasibility).
     """
     short_loops()
-    red = s.col[RED]
-    direction = s.col[DIR]
+    red = s.reduced_cost
+    direction = s.lp.move
     ties = 0
     near = 0
     basic = splat(0.5)
@@ -83,8 +73,8 @@ def count_ties(s, n, tol):
             ties += ones(bits)
             near += ones(bits & less_bits(plain, magnitude(d)))
     worst = smallest(least)
-    for i in range(s.head[BALANCES], s.state[SIZE]):
-        side = s.irow[SIDE, i]
+    for i in range(s.balances, s.basis_size):
+        side = s.basis_side[i]
         if side != 0:
             d = -side * red[n + i]
             worst = min(worst, d)

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged, reduction
-from clearing.rounds.fields import (
-    ACT,
-    ALPHA,
-    COSTP,
-    DIR,
-    GOAL,
-    HIGH,
-    HIGHP,
-    LOW,
-    LOWP,
-    PERMQ,
-    PREV,
-    RATIO,
-    RED,
-    TIEROWS,
-    TMP,
-    TMP2,
-    VEC,
-    X,
-)
 from clearing.rounds.lanes import LANES, equal_bits, larger, load, load_at, smaller, splat, store, total
 
 LOSS = 0.2  # a whole step is taken where the rate falls below zero by less than this share of what it loses
 
 
 @inner
-def answered(col, blocks, count, a, rows, way, m):
-    """col[ALPHA] = Σ way_i a_i, the prices' way, and col[TMP] = that times what each column answers more at its end.
+def answered(s, count, m):
+    """`qp.price_rate` = Σ way_i a_i, the prices' way, and `qp.response_change` = that times what each column answers more at its end.
 
-    Returns (sum of the latter, what it would be by the curvatures in col[RATIO]). Only the `count` listed blocks
+    Returns (sum of the latter, what it would be by the curvatures in `qp.curvature`). Only the `count` listed blocks
     are looked at.
     """
+    blocks = s.qp.blocks
+    a = s.matrix
+    rows = s.qp.row_slot
+    way = s.qp.dual_direction
     q = 0
     while q + 4 <= count:
         ja = blocks[q]
@@ -49,28 +33,28 @@ def answered(col, blocks, count, a, rows, way, m):
             vb = vb + f * load_at(a, row, jb)
             vc = vc + f * load_at(a, row, jc)
             vd = vd + f * load_at(a, row, jd)
-        store(col[ALPHA], ja, va)
-        store(col[ALPHA], jb, vb)
-        store(col[ALPHA], jc, vc)
-        store(col[ALPHA], jd, vd)
+        store(s.qp.price_rate, ja, va)
+        store(s.qp.price_rate, jb, vb)
+        store(s.qp.price_rate, jc, vc)
+        store(s.qp.price_rate, jd, vd)
         q += 4
     while q < count:
         va = splat(0.0)
         for i in range(m):
             va = va + splat(way[i]) * load_at(a, rows[i], blocks[q])
-        store(col[ALPHA], blocks[q], va)
+        store(s.qp.price_rate, blocks[q], va)
         q += 1
     more = splat(0.0)
     bend = splat(0.0)
     for q in range(count):
         j = blocks[q]
-        v = load(col[ALPHA], j)
-        z = (load(col[RED], j) + v - load(col[COSTP], j)) * load(col[PREV], j)
-        z = smaller(load(col[HIGH], j), larger(load(col[LOW], j), z))
-        z = v * (z - load(col[X], j))
-        store(col[TMP], j, z)
+        v = load(s.qp.price_rate, j)
+        z = (load(s.qp.column_price, j) + v - load(s.working_cost, j)) * load(s.qp.inverse_slope, j)
+        z = smaller(load(s.upper, j), larger(load(s.lower, j), z))
+        z = v * (z - load(s.dispatch, j))
+        store(s.qp.response_change, j, z)
         more = more + z
-        bend = bend + v * v * load(col[RATIO], j)
+        bend = bend + v * v * load(s.qp.curvature, j)
     return total(more), total(bend)
 
 
@@ -98,32 +82,32 @@ def between(kink, q, first, last):
 
 @merged
 def rise(s, live, rate, m):
-    """Length ≤ 1 of the step along the duals' way row[VEC], whose prices' way becomes col[ALPHA].
+    """Length ≤ 1 of the step along the duals' way `qp.dual_direction`, whose prices' way becomes `qp.price_rate`.
 
     `rate` is the dual function's rate of growth at its start.
     """
-    x = s.col[X]
-    u = s.col[RED]
-    v = s.col[ALPHA]
-    cost = s.col[COSTP]
-    inverse = s.col[PREV]
-    moved = s.col[TMP]
-    more, bend = answered(s.col, s.irow[PERMQ], live, s.a, s.irow[TIEROWS], s.row[VEC], m)
+    x = s.dispatch
+    u = s.qp.column_price
+    v = s.qp.price_rate
+    cost = s.working_cost
+    inverse = s.qp.inverse_slope
+    moved = s.qp.response_change
+    more, bend = answered(s, live, m)
     end = rate - more
     if end >= -LOSS * bend:
         return 1.0
-    start = s.col[RATIO]
-    speed = s.col[DIR]
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    pull = s.col[GOAL]
-    into = s.col[TMP2]
-    out = s.wide[0]
-    chosen = s.irow[ACT]
+    start = s.qp.packed_answer
+    speed = s.qp.packed_speed
+    low = s.qp.packed_lower
+    high = s.qp.packed_upper
+    pull = s.qp.packed_rate
+    into = s.qp.entry_kink
+    out = s.wide_work[0]
+    chosen = s.qp.chosen
     c = 0
     zero = splat(0.0)
     for b in range(live):
-        j = s.irow[PERMQ, b]
+        j = s.qp.blocks[b]
         bits = 255 ^ equal_bits(load(moved, j), zero)
         if bits != 0:
             for k in range(LANES):
@@ -134,8 +118,8 @@ def rise(s, live, rate, m):
         j = chosen[k]
         start[k] = (u[j] - cost[j]) * inverse[j]
         speed[k] = v[j] * inverse[j]
-        low[k] = s.col[LOW, j]
-        high[k] = s.col[HIGH, j]
+        low[k] = s.lower[j]
+        high[k] = s.upper[j]
         pull[k] = v[j]
         full += v[j] * x[j]
     first = 0.0

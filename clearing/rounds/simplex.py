@@ -1,4 +1,4 @@
-"""Bounded dual simplex with bound flipping on balance rows and binding lines (rounds.md, section 10).
+"""Bounded dual simplex with bound flipping on balance rows and binding lines .
 
 Every column is boxed, so any basis becomes dual feasible once each nonbasic column stands at the
 bound that its reduced cost asks for: the basis of the last round starts phase 2 of this one.
@@ -14,44 +14,9 @@ from clearing.rounds.basis import remove_row
 from clearing.rounds.candidates import worst_candidate
 from clearing.rounds.compiled import inner, merged, short_loops
 from clearing.rounds.dense import add_product, combine, combine_square, largest, product
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    AGE,
-    ALPHA,
-    BAS,
-    DIR,
-    FHI,
-    FLIPS,
-    FLO,
-    GEE,
-    GROW_ROWS,
-    HEAT,
-    HIGHP,
-    HOT,
-    INFEASIBLE,
-    KEPT,
-    LOWP,
-    OK,
-    PIVOTS,
-    RED,
-    REFACTOR,
-    REST,
-    SIDE,
-    SIGN,
-    SINGULAR,
-    SIZE,
-    STALLED,
-    SUMMED,
-    VEC,
-    VEC2,
-    VEC3,
-    XB,
-    X,
-)
 from clearing.rounds.lanes import LANES, load_at, splat, store_at
 from clearing.rounds.ratio import pivot_row, ratio_test, step_along
-from clearing.rounds.store import COLUMNS
+from clearing.rounds.statuses import GROW_ROWS, HOT, INFEASIBLE, OK, REFACTOR, SINGULAR, STALLED
 
 OLD = 50  # pivots after which the inverse is computed afresh
 
@@ -61,37 +26,36 @@ def dual_simplex(s, tol, tie, limit):
     """Optimal basis of the working set plus hot lines; the caller checks all other lines.
 
     `tol` [MW] is the primal tolerance, `tie` [$/MWh] the width of a tie of the ratio test, `limit` the number
-    of pivots. Returns OK, INFEASIBLE, STALLED, SINGULAR, REFACTOR or GROW_ROWS; `state` carries the basis.
+    of pivots. Returns OK, INFEASIBLE, STALLED, SINGULAR, REFACTOR or GROW_ROWS.
     """
     short_loops()
-    n = s.head[COLUMNS]
-    state = s.state
-    k = state[SIZE]
-    rows = s.rows
-    sign = s.col[SIGN]
-    site_of = s.site_of
-    w = s.w
-    red = s.col[RED]
-    x = s.col[X]
-    alpha = s.col[ALPHA]
-    direction = s.col[DIR]
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    rest = s.row[REST]
-    xb = s.row[XB]
-    norm = s.row[VEC2]
-    g = s.row[GEE]
-    basic = s.row[VEC]
-    u = s.row[VEC]
-    part = s.row[VEC3]
-    act = s.irow[ACT]
-    bas = s.irow[BAS]
-    sides = s.irow[SIDE]
-    least = s.slot[FLO]
-    most = s.slot[FHI]
-    popped = s.popped
+    n = s.columns
+    k = s.basis_size
+    rows = s.site_matrix
+    sign = s.sign
+    site_of = s.column_site
+    w = s.basis_inverse
+    red = s.reduced_cost
+    x = s.dispatch
+    alpha = s.lp.pivot_row
+    direction = s.lp.move
+    low = s.working_lower
+    high = s.working_upper
+    rest = s.lp.right_side
+    xb = s.lp.basic_value
+    norm = s.lp.edge_norm
+    g = s.lp.pivot_weight
+    basic = s.lp.new_row
+    u = s.lp.entering_step
+    part = s.lp.entering_entry
+    act = s.basis_slot
+    bas = s.basic_column
+    sides = s.basis_side
+    least = s.flow_lower
+    most = s.flow_upper
+    popped = s.lp.passed
     for _ in range(limit):
-        if state[AGE] >= 2 * OLD:
+        if s.inverse_age >= 2 * OLD:
             return REFACTOR
         # leaving variable: largest violation in the norm of the dual steepest edge
         combine_square(w, rest, k, xb, norm)
@@ -134,25 +98,22 @@ def dual_simplex(s, tol, tie, limit):
         count = pivot_row(s, k, new, sense, small)
         e, kept, step = ratio_test(s, count, sense, abs(goal - value), tie, tol)
         if e < 0:  # the violation that remains with every column at its best
-            if state[AGE] > 0:
+            if s.inverse_age > 0:
                 return REFACTOR
             if step > 1e4 * tol:
                 return INFEASIBLE
             if new < 0:
                 return SINGULAR
-            s.slot[HEAT, new] = (
-                0.0  # a row that depends on active ones: rounding, and the final check decides
-            )
+            s.heat[new] = 0.0  # a row that depends on active ones: rounding, and the final check decides
             continue
-        state[PIVOTS] += 1
-        state[KEPT] = state[SUMMED] = 0
+        s.pivots += 1
+        s.bounds_activity_kept = s.injection_kept = 0
         # bound flips of the passed columns and limits
         added = 0.0
         for t in range(kept):
             j = popped[t]
             if j == e:
                 continue
-            state[FLIPS] += 1
             move = direction[j] * (high[j] - low[j])
             direction[j] = -direction[j]
             if j < n:
@@ -178,7 +139,7 @@ def dual_simplex(s, tol, tie, limit):
             if e < n:
                 pivot = u[p]
                 if abs(pivot + alpha[e]) > 1e-6 * abs(pivot) + 1e-9 or abs(pivot) < 1e-9:
-                    return REFACTOR if state[AGE] > 0 else SINGULAR
+                    return REFACTOR if s.inverse_age > 0 else SINGULAR
                 leave(s, k, j, goal)
                 inverse = 1.0 / pivot
                 u[p] -= 1.0  # leaves w[i, p] / pivot in place p
@@ -190,7 +151,7 @@ def dual_simplex(s, tol, tie, limit):
                 red[e] = 0.0
             else:
                 if abs(w[e - n, p]) < 1e-9:
-                    return REFACTOR if state[AGE] > 0 else SINGULAR
+                    return REFACTOR if s.inverse_age > 0 else SINGULAR
                 leave(s, k, j, goal)
                 k = remove_row(s, k, e - n, p)
             x[j] = goal
@@ -211,7 +172,7 @@ def dual_simplex(s, tol, tie, limit):
                 for i in range(k):
                     inner -= g[i] * part[i]
                 if abs(inner) < 1e-9:
-                    return REFACTOR if state[AGE] > 0 else SINGULAR
+                    return REFACTOR if s.inverse_age > 0 else SINGULAR
                 inverse = 1.0 / inner
                 for i in range(k):
                     part[i] = g[i] * inverse
@@ -230,7 +191,7 @@ def dual_simplex(s, tol, tie, limit):
             else:
                 i = e - n
                 if abs(g[i]) < 1e-9:
-                    return REFACTOR if state[AGE] > 0 else SINGULAR
+                    return REFACTOR if s.inverse_age > 0 else SINGULAR
                 inverse = 1.0 / g[i]
                 old = w[i]
                 for r in range(k):
@@ -240,18 +201,18 @@ def dual_simplex(s, tol, tie, limit):
                     if c != i:
                         for r in range(0, k, LANES):
                             store_at(w, c, r, load_at(w, c, r) - f * load_at(w, i, r))
-                s.islot[ACTIVE, act[i]] = -1
+                s.slot_row[act[i]] = -1
             act[i] = new
             sides[i] = side
-            s.islot[ACTIVE, new] = i
-            s.slot[HEAT, new] = HOT
+            s.slot_row[new] = i
+            s.heat[new] = HOT
             rest[i] = load
             red[n + i] = sense * step
             direction[n + i] = -float(side)
             low[n + i] = least[new]
             high[n + i] = most[new]
-        state[SIZE] = k
-        state[AGE] += 1
+        s.basis_size = k
+        s.inverse_age += 1
     return STALLED
 
 
@@ -259,9 +220,9 @@ def dual_simplex(s, tol, tie, limit):
 def leave(s, k, j, mw):
     """Right-hand sides of the rows when column j leaves the basis at `mw`."""
     short_loops()
-    site = s.site_of[j]
-    move = s.col[SIGN, j] * mw
-    rest = s.row[REST]
-    act = s.irow[ACT]
+    site = s.column_site[j]
+    move = s.sign[j] * mw
+    rest = s.lp.right_side
+    act = s.basis_slot
     for i in range(k):
-        rest[i] -= s.rows[act[i], site] * move
+        rest[i] -= s.site_matrix[act[i], site] * move

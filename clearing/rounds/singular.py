@@ -5,25 +5,6 @@ from __future__ import annotations
 from clearing.rounds.canonical import RANK, lower_solve
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import largest
-from clearing.rounds.fields import (
-    BAS,
-    COLS,
-    COST,
-    DIR,
-    HIGH,
-    KIND,
-    LOW,
-    PERM,
-    PERMQ,
-    ROWS,
-    SLOPE,
-    TMP2,
-    VEC,
-    VEC2,
-    VEC3,
-    X,
-    Y,
-)  # fmt: skip
 
 
 @inner
@@ -69,23 +50,23 @@ def decompose(s, rows, m, cols, f, p, q):
     Links come first in the elimination, because law 4 settles orders before links.
     Returns (rank of the link columns, rank).
     """
-    a = s.wide
+    a = s.wide_work
     for i in range(m):
         p[i] = i
     links = 0
     for t in range(f):
-        if s.icol[KIND, cols[t]] == 0:
+        if s.kind[cols[t]] == 0:
             q[links] = t
             links += 1
     at = links
     for t in range(f):
-        if s.icol[KIND, cols[t]] != 0:
+        if s.kind[cols[t]] != 0:
             q[at] = t
             at += 1
     most = 1.0  # MW of flow per MW: alone, a link that no line feels would have but rounding for a pivot
     for i in range(m):
         for t in range(f):
-            v = s.a[rows[i], cols[q[t]]]
+            v = s.matrix[rows[i], cols[q[t]]]
             a[i, t] = v
             most = max(most, abs(v))
     floor = RANK * most
@@ -96,26 +77,26 @@ def decompose(s, rows, m, cols, f, p, q):
 @merged
 def weight(s, j):
     """Inverse weight of column j in law 4's sum of squares: offered MW (either way), range of a link."""
-    low = s.col[LOW, j]
-    high = s.col[HIGH, j]
-    return high - low if s.icol[KIND, j] == 0 else max(high, -low)
+    low = s.lower[j]
+    high = s.upper[j]
+    return high - low if s.kind[j] == 0 else max(high, -low)
 
 
 @inner
 def least_norm(s, a, first, last, f, q, cols, links, right, out):
     """Least Σ x²/weight over the order (or link) columns with a[first:last] · x = right."""
-    g = s.work
+    g = s.square_work
     k = last - first
-    pi = s.row[VEC3]
+    pi = s.canonical.half_solved
     for t in range(f):
-        if (s.icol[KIND, cols[q[t]]] == 0) == links:
+        if (s.kind[cols[q[t]]] == 0) == links:
             out[t] = 0.0
     for i in range(k):
         for h in range(i + 1):
             total = 0.0
             for t in range(f):
                 j = cols[q[t]]
-                if (s.icol[KIND, j] == 0) == links:
+                if (s.kind[j] == 0) == links:
                     total += a_entry(a, first + i, t) * a_entry(a, first + h, t) * weight(s, j)
             g[i, h] = total
             g[h, i] = total
@@ -129,7 +110,7 @@ def least_norm(s, a, first, last, f, q, cols, links, right, out):
         for i in range(k):
             v = right[first + i]
             for t in range(f):
-                if (s.icol[KIND, cols[q[t]]] == 0) == links:
+                if (s.kind[cols[q[t]]] == 0) == links:
                     v -= a_entry(a, first + i, t) * out[t]
             for c in range(i):
                 v -= g[i, c] * pi[c]
@@ -141,7 +122,7 @@ def least_norm(s, a, first, last, f, q, cols, links, right, out):
             pi[i] = v / g[i, i]
         for t in range(f):
             j = cols[q[t]]
-            if (s.icol[KIND, j] == 0) == links:
+            if (s.kind[j] == 0) == links:
                 v = 0.0
                 for i in range(k):
                     v += a_entry(a, first + i, t) * pi[i]
@@ -156,15 +137,15 @@ def a_entry(a, i, t):
 
 @inner
 def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
-    """X of the interior columns `cols` from row[VEC]; free choices by law 4's least norm."""
-    a = s.wide
-    z = s.row[VEC2]
-    lower_solve(a, p, s.row[VEC], z, rank)
+    """X of the interior columns `cols` from `canonical.right_side`; free choices by law 4's least norm."""
+    a = s.wide_work
+    z = s.canonical.reduced_right
+    lower_solve(a, p, s.canonical.right_side, z, rank)
     if f > rank:
         least_norm(s, a, of_links, rank, f, q, cols, False, z, out)
         for i in range(of_links):
             for t in range(i, f):
-                if s.icol[KIND, cols[q[t]]] != 0:
+                if s.kind[cols[q[t]]] != 0:
                     z[i] -= a[i, t] * out[t]
         least_norm(s, a, 0, of_links, f, q, cols, True, z, out)  # 0 for a link that no row feels
     else:
@@ -174,17 +155,17 @@ def solve_dispatch(s, cols, m, f, p, q, of_links, rank, out):
                 v -= a[i, t] * out[t]
             out[i] = v / a[i, i]
     for t in range(f):
-        s.col[X, cols[q[t]]] = out[t]
+        s.dispatch[cols[q[t]]] = out[t]
 
 
 @inner
 def solve_duals(s, cols, m, p, q, rank, y):
     """A particular dual with zero reduced cost at the interior columns; free rows get 0."""
-    u = s.row[VEC3]
+    u = s.canonical.half_solved
     for t in range(rank):
         j = cols[q[t]]
-        u[t] = s.col[COST, j] + s.col[SLOPE, j] * s.col[X, j]
-    combine_pivots(s.wide, p, m, rank, u, y)
+        u[t] = s.cost[j] + s.slope[j] * s.dispatch[j]
+    combine_pivots(s.wide_work, p, m, rank, u, y)
 
 
 @inner
@@ -222,13 +203,13 @@ def null_vector(a, m, p, rank, free, out):
 def solve_sloped_columns(s, m, f, steps):
     """Dispatch of the interior columns with a slope, from the equations of the active set.
 
-    Unknowns are the duals y and the independent step columns x₁, the first `steps` in irow[BAS]:
+    Unknowns are the duals y and the independent step columns x₁, the first `steps` in `canonical.held`:
     A₂S₂⁻¹A₂ᵀ y + A₁x₁ = b + A₂S₂⁻¹c₂ and A₁ᵀy = c₁, with index 2 for columns with a slope.
-    Writes X of those, and takes their flows off row[VEC].
+    Writes X of those, and takes their flows off `canonical.right_side`.
     """
-    cols = s.irow[COLS]
-    rows = s.irow[ROWS]
-    a = s.work
+    cols = s.interior_columns
+    rows = s.active_rows
+    a = s.square_work
     size = m
     scale = 0.0
     for i in range(m):
@@ -236,39 +217,39 @@ def solve_sloped_columns(s, m, f, steps):
             a[i, k] = 0.0
     for t in range(f):
         j = cols[t]
-        if s.col[SLOPE, j] > 0.0:
-            w = 1.0 / s.col[SLOPE, j]
+        if s.slope[j] > 0.0:
+            w = 1.0 / s.slope[j]
             for i in range(m):
-                v = w * s.a[rows[i], j]
+                v = w * s.matrix[rows[i], j]
                 for k in range(m):
-                    a[i, k] += v * s.a[rows[k], j]
-                s.row[VEC, i] += v * s.col[COST, j]
+                    a[i, k] += v * s.matrix[rows[k], j]
+                s.canonical.right_side[i] += v * s.cost[j]
     for i in range(m):
         scale = max(scale, abs(a[i, i]))
     if scale == 0.0:
         scale = 1.0
     for i in range(m):
-        s.col[TMP2, i] = s.row[VEC, i] / scale
+        s.canonical.equation_right[i] = s.canonical.right_side[i] / scale
         for k in range(m):
             a[i, k] /= scale
     for h in range(steps):
-        j = s.irow[BAS, h]
+        j = s.canonical.held[h]
         for i in range(m):
-            a[i, size] = s.a[rows[i], j]
-            a[size, i] = s.a[rows[i], j]
+            a[i, size] = s.matrix[rows[i], j]
+            a[size, i] = s.matrix[rows[i], j]
         for k in range(m, size + 1):
             a[k, size] = 0.0
             a[size, k] = 0.0
-        s.col[TMP2, size] = s.col[COST, j]
+        s.canonical.equation_right[size] = s.cost[j]
         size += 1
-    p = s.irow[PERM]
-    q = s.irow[PERMQ]
+    p = s.row_order
+    q = s.column_order
     for i in range(size):
         p[i] = i
         q[i] = i
     rank = pivot_range(a, size, size, 0, 0, size, p, q, 1e-11)
-    z = s.col[DIR]
-    right = s.col[TMP2]
+    z = s.canonical.equation_solution
+    right = s.canonical.equation_right
     for i in range(rank):
         v = right[p[i]]
         for k in range(i):
@@ -281,17 +262,17 @@ def solve_sloped_columns(s, m, f, steps):
         z[i] = v / a[i, i]
     for i in range(size):
         if q[i] < m:
-            s.row[Y, q[i]] = z[i] if i < rank else 0.0
+            s.dual[q[i]] = z[i] if i < rank else 0.0
     for t in range(f):
         j = cols[t]
-        if s.col[SLOPE, j] > 0.0:
-            v = -s.col[COST, j]
+        if s.slope[j] > 0.0:
+            v = -s.cost[j]
             for i in range(m):
-                v += s.a[rows[i], j] * s.row[Y, i]
-            s.col[X, j] = v / s.col[SLOPE, j]
+                v += s.matrix[rows[i], j] * s.dual[i]
+            s.dispatch[j] = v / s.slope[j]
     # right-hand sides again, sloped columns' dispatch taken off
     for i in range(m):
         for t in range(f):
             j = cols[t]
-            if s.col[SLOPE, j] > 0.0:
-                s.row[VEC, i] -= s.a[rows[i], j] * (s.col[X, j] + s.col[COST, j] / s.col[SLOPE, j])
+            if s.slope[j] > 0.0:
+                s.canonical.right_side[i] -= s.matrix[rows[i], j] * (s.dispatch[j] + s.cost[j] / s.slope[j])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner, merged
 from clearing.rounds.dense import sum_rows
-from clearing.rounds.fields import DEMAND, HIGH, LOW, NET, SHARE, SIGN, WORTH, X
 from clearing.rounds.lanes import (
     LANES,
     gather,
@@ -16,102 +15,101 @@ from clearing.rounds.lanes import (
     store,
     where_less,
 )
-from clearing.rounds.store import APIECE, LAYERS, LINKS, ORDER_SITES, SITES
 
 
 @inner
 def net(s, out):
     """out (sites,) = net injections of the dispatch X."""
-    sign = s.col[SIGN]
-    x = s.col[X]
-    for b in range(0, s.head[SITES], LANES):
+    sign = s.sign
+    x = s.dispatch
+    for b in range(0, s.sites, LANES):
         store(out, b, load(sign, b) * load(x, b))
-    for layer in range(1, s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    for layer in range(1, s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             store(out, b, load(out, b) + load(sign, at + b) * load(x, at + b))
 
 
 @merged
 def whole(s, site):
     """What one site injects, by the same additions."""
-    sign = s.col[SIGN]
-    x = s.col[X]
+    sign = s.sign
+    x = s.dispatch
     mw = sign[site] * x[site]
-    for layer in range(1, s.head[LAYERS]):
-        if site < s.width[layer]:
-            j = s.first[layer] + site
+    for layer in range(1, s.layers):
+        if site < s.layer_width[layer]:
+            j = s.layer_first[layer] + site
             mw += sign[j] * x[j]
     return mw
 
 
 @merged
 def net_again(s, columns, count):
-    """Makes site[NET], which is right for all but some columns, right for these too."""
+    """Makes `site_injection`, which is right for all but some columns, right for these too."""
     for t in range(count):
-        site = s.site_of[columns[t]]
-        s.site[NET, site] = whole(s, site)
+        site = s.column_site[columns[t]]
+        s.site_injection[site] = whole(s, site)
 
 
 @inner
 def inject(s, inj):
-    """inj (buses,) = injections site[NET] minus the fixed demand."""
-    demand = s.bus[DEMAND]
-    mw = s.site[NET]
-    if s.head[APIECE] > 0:  # each bus has one site at most
-        for b in range(0, s.bus.shape[1], LANES):
+    """inj (buses,) = injections `site_injection` minus the fixed demand."""
+    demand = s.net_demand
+    mw = s.site_injection
+    if s.one_site_per_bus > 0:  # each bus has one site at most
+        for b in range(0, s.bus_width, LANES):
             store(inj, b, gather(mw, s.bus_site, b) - load(demand, b))
         return
-    for b in range(0, s.bus.shape[1], LANES):
+    for b in range(0, s.bus_width, LANES):
         store(inj, b, splat(0.0) - load(demand, b))
     at = s.site_bus
-    last = s.head[ORDER_SITES]
+    last = s.order_sites
     for i in range(last):
         inj[at[i]] += mw[i]
-    for i in range(last, last + s.head[LINKS]):
-        inj[s.into[i]] += mw[i]
-        inj[s.out[i]] -= mw[i]
+    for i in range(last, last + s.links):
+        inj[s.link_into[i]] += mw[i]
+        inj[s.link_out_of[i]] -= mw[i]
 
 
 @merged
 def value(s, lam):
-    """site[WORTH] = price at each site, and what links earn, of the buses' prices `lam`."""
-    worth = s.site[WORTH]
-    for b in range(0, s.head[SITES], LANES):
+    """`site_price` = price at each site, and what links earn, of the buses' prices `lam`."""
+    worth = s.site_price
+    for b in range(0, s.sites, LANES):
         store(worth, b, gather(lam, s.site_bus, b))
-    last = s.head[ORDER_SITES]
-    for i in range(last, last + s.head[LINKS]):
-        worth[i] = lam[s.into[i]] - lam[s.out[i]]
+    last = s.order_sites
+    for i in range(last, last + s.links):
+        worth[i] = lam[s.link_into[i]] - lam[s.link_out_of[i]]
 
 
 @inner
 def combine(s, slots, weight, count):
-    """site[SHARE] = Σ_i weight_i · row of slot slots_i."""
-    sum_rows(s.site[SHARE], s.head[SITES], s.rows, slots, weight, count)
+    """`site_row` = Σ_i weight_i · row of slot slots_i."""
+    sum_rows(s.site_row, s.sites, s.site_matrix, slots, weight, count)
 
 
 @inner
 def spread(s, target):
-    """target (columns,) = site[SHARE] per MW of each column."""
-    sign = s.col[SIGN]
-    share = s.site[SHARE]
-    for layer in range(s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    """target (columns,) = `site_row` per MW of each column."""
+    sign = s.sign
+    share = s.site_row
+    for layer in range(s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             store(target, at + b, load(sign, at + b) * load(share, b))
 
 
 @inner
 def touched(s):
-    """Largest |site[SHARE]| of a column that is not fixed."""
-    share = s.site[SHARE]
-    low = s.col[LOW]
-    high = s.col[HIGH]
+    """Largest |`site_row`| of a column that is not fixed."""
+    share = s.site_row
+    low = s.lower
+    high = s.upper
     zero = splat(0.0)
     most = zero
-    for layer in range(s.head[LAYERS]):
-        at = s.first[layer]
-        for b in range(0, s.width[layer], LANES):
+    for layer in range(s.layers):
+        at = s.layer_first[layer]
+        for b in range(0, s.layer_width[layer], LANES):
             most = larger(
                 most, where_less(load(low, at + b), load(high, at + b), magnitude(load(share, b)), zero)
             )

@@ -7,31 +7,9 @@ from clearing.rounds.ascent import ascend
 from clearing.rounds.climb import climb
 from clearing.rounds.compiled import inner
 from clearing.rounds.exchange import CLOSER
-from clearing.rounds.fields import (
-    CAREFUL,
-    COLS,
-    COST,
-    COSTP,
-    GROW_ROWS,
-    HIGH,
-    JITTER,
-    LINE,
-    LOW,
-    MORE_LINES,
-    OK,
-    RULED,
-    SIZE,
-    SLOPE,
-    STALLED,
-    SUMMED,
-    TIEROWS,
-    TIES,
-    X,
-    Y,
-)  # fmt: skip
 from clearing.rounds.lanes import LANES, equal_bits, less_bits, load, splat, store, where_less
 from clearing.rounds.near import price_again
-from clearing.rounds.store import BALANCES, COLUMNS
+from clearing.rounds.statuses import GROW_ROWS, MORE_LINES, OK, STALLED
 from clearing.rounds.tied import inside_bounds, list_face, signs_hold, steps_apart
 
 STRICT = (
@@ -40,17 +18,17 @@ STRICT = (
 
 
 @inner
-def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unpriced):
+def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, r, unpriced):
     """Dispatch of a book with slopes. Returns (status, rows, rank).
 
-    Attempt 0 climbs from the last round's duals; where that ends nowhere, at tied step orders, or at an active
+    r : row of the batch. Attempt 0 climbs from the last round's duals; where that ends nowhere, at tied step orders, or at an active
     set that its recomputation refutes, and in the other attempts (cold), the dual active set finds the outcome.
     """
-    n = s.head[COLUMNS]
-    s.state[SIZE] = 0  # the rows and columns here are no basis: a simplex afterwards starts cold
-    s.state[SUMMED] = 0
+    n = s.columns
+    s.basis_size = 0  # the rows and columns here are no basis: a simplex afterwards starts cold
+    s.injection_kept = 0
     e = noise * cost_scale
-    steps = perturb_steps(s.col, n, e)
+    steps = perturb_steps(s, n, e)
     quick = number == 0
     for turn in range(60):
         if quick:
@@ -63,8 +41,8 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
             if status != OK:
                 return status, 0, 0
         tight = list_ruling(s)
-        f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
-        if quick and steps and not steps_apart(s, s.irow[TIEROWS], s.row[Y], s.state[RULED], f, -1.0):
+        f = inside_bounds(s, n, tol, cost_tol)
+        if quick and steps and not steps_apart(s, s.qp.row_slot, s.dual, s.working_rows, f, -1.0):
             quick = False
             continue
         status, m, rank, f = settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unpriced)
@@ -86,7 +64,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
         if quick:  # which of the tied orders the climb left inside their bounds says nothing
             quick = False
             continue
-        out[TIES] = ties
+        s.out_ties[r] = ties
         status, tight = apart.share(s, n, tol, cost_tol, True)
         if status != OK:
             return status, 0, 0
@@ -96,38 +74,38 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, out, unprice
 
 @inner
 def settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unpriced):
-    """Recompute on the f interior columns and the lines in `popped`. Returns (status, rows, rank, f).
+    """Recompute on the f interior columns and the lines in `tight_lines`. Returns (status, rows, rank, f).
 
     Only a climb's may leave the lines that it does not know to the check of eight rounds together: a tied face
     without one of the lines at a limit would be another one.
     """
     status, m, rank = OK, 0, 0
     for last in range(2):
-        if quick and s.state[CAREFUL] == 0:
+        if quick and s.is_careful == 0:
             status, m, rank = apart.recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
         else:
             status, m, rank = apart.settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
         if status != OK or last == 1 or not at_edge(s, f, tol, cost_tol):
             break
-        f = inside_bounds(s.col, s.irow[COLS], n, tol, cost_tol)
-        tight = m - s.head[BALANCES]
+        f = inside_bounds(s, n, tol, cost_tol)
+        tight = m - s.balances
     return status, m, rank, f
 
 
 @inner
-def perturb_steps(col, n, e):
+def perturb_steps(s, n, e):
     """Costs that the ways to the active set see: those of step orders are told apart. Whether there are any."""
-    cost = col[COST]
-    slope = col[SLOPE]
-    jitter = col[JITTER]
-    costp = col[COSTP]
+    cost = s.cost
+    slope = s.slope
+    jitter = s.perturbation
+    costp = s.working_cost
     zero = splat(0.0)
     part = splat(e)
     steps = 0
     for j in range(0, n, LANES):
         more = where_less(zero, load(slope, j), zero, part * load(jitter, j))
         store(costp, j, load(cost, j) + more)
-        steps |= equal_bits(load(slope, j), zero) & less_bits(load(col[LOW], j), load(col[HIGH], j))
+        steps |= equal_bits(load(slope, j), zero) & less_bits(load(s.lower, j), load(s.upper, j))
     return steps != 0
 
 
@@ -135,23 +113,23 @@ def perturb_steps(col, n, e):
 def at_edge(s, f, tol, tie):
     """Whether the recomputation has moved an interior column to a bound (see `inside_bounds`)."""
     for t in range(f):
-        j = s.irow[COLS, t]
-        edge = CLOSER * tol / max(1.0, s.col[SLOPE, j] * (tol / tie))
-        if s.col[X, j] - s.col[LOW, j] <= edge or s.col[HIGH, j] - s.col[X, j] <= edge:
+        j = s.interior_columns[t]
+        edge = CLOSER * tol / max(1.0, s.slope[j] * (tol / tie))
+        if s.dispatch[j] - s.lower[j] <= edge or s.upper[j] - s.dispatch[j] <= edge:
             return True
     return False
 
 
 @inner
 def list_ruling(s):
-    """The lines among the rows of the working set, sorted, into `popped`. Returns their number."""
+    """The lines among the rows of the working set, sorted, into `tight_lines`. Returns their number."""
     count = 0
-    for i in range(s.head[BALANCES], s.state[RULED]):
-        line = s.islot[LINE, s.irow[TIEROWS, i]]
+    for i in range(s.balances, s.working_rows):
+        line = s.slot_line[s.qp.row_slot[i]]
         at = count
-        while at > 0 and s.popped[at - 1] > line:
-            s.popped[at] = s.popped[at - 1]
+        while at > 0 and s.tight_lines[at - 1] > line:
+            s.tight_lines[at] = s.tight_lines[at - 1]
             at -= 1
-        s.popped[at] = line
+        s.tight_lines[at] = line
         count += 1
     return count

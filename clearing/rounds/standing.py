@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 from clearing.rounds.compiled import inner
-from clearing.rounds.fields import (
-    BIG,
-    PERMQ,
-    SEEN,
-    SIGN,
-    STOOD,
-    WAS,
-    X,
-)  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
     load,
@@ -21,7 +12,7 @@ from clearing.rounds.lanes import (
     store,
     total,
 )
-from clearing.rounds.store import LINKS
+from clearing.rounds.statuses import BIG
 
 
 @inner
@@ -63,38 +54,37 @@ def block_products(out, blocks, count, a, rows, m, x):
 @inner
 def flows_of(s, n, live, rows, m, out):
     """out_i = what the dispatch X gives to row rows_i."""
-    blocks = s.irow[PERMQ]
-    block_products(out, blocks, live, s.a, rows, m, s.col[X])
+    blocks = s.qp.blocks
+    block_products(out, blocks, live, s.matrix, rows, m, s.dispatch)
     for i in range(m):
         t = rows[i]
-        if s.islot[SEEN, t] == 0:
-            s.islot[SEEN, t] = 1
-            s.slot[STOOD, t] = block_product(s.a[t], s.col[X], blocks, live, n // LANES)
-        out[i] += s.slot[STOOD, t]
+        if s.seen[t] == 0:
+            s.seen[t] = 1
+            s.standing_flow[t] = block_product(s.matrix[t], s.dispatch, blocks, live, n // LANES)
+        out[i] += s.standing_flow[t]
 
 
 @inner
 def strayed(s, blocks, count, n):
-    """How far the dispatch X may have moved a flow since the last look, per MW of `slot[REACH]`; it counts as
+    """How far the dispatch X may have moved a flow since the last look, per MW of `flow_reach`; it counts as
     looked at now. Only the listed blocks may have moved.
 
     REACH is that of dispatches with one sum; what the sum has changed comes on top, and no entry of a row is
     greater than twice its REACH.
     """
-    col = s.col
     moved = splat(0.0)
     net = splat(0.0)
     for b in range(count):
         j = blocks[b]
-        v = load(col[X], j)
-        d = v - load(col[WAS], j)
+        v = load(s.dispatch, j)
+        d = v - load(s.looked_dispatch, j)
         moved = moved + magnitude(d)
-        net = net + load(col[SIGN], j) * d
-        store(col[WAS], j, v)
+        net = net + load(s.sign, j) * d
+        store(s.looked_dispatch, j, v)
     # what links take from one bus they give to another: they have no part in the sum, but in `net`
-    far = total(moved) + (abs(total(net)) if s.head[LINKS] == 0 else total(moved))
+    far = total(moved) + (abs(total(net)) if s.links == 0 else total(moved))
     if far < BIG:
         return far
     for j in range(n):  # nothing that is no number may stay for other rounds
-        col[WAS, j] = 0.0
+        s.looked_dispatch[j] = 0.0
     return BIG

@@ -11,35 +11,8 @@ from __future__ import annotations
 from clearing.rounds import apart
 from clearing.rounds.basis import place, refactor, renew
 from clearing.rounds.compiled import inner, merged, short_loops
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    AGE,
-    ANCHOR,
-    ANCHORACT,
-    ANCHORBAS,
-    ANCHORED,
-    ANCHORSIDE,
-    AVERAGED,
-    BAS,
-    COST,
-    COSTP,
-    HIGH,
-    HIGHP,
-    JITTER,
-    KEPT,
-    LOW,
-    LOWP,
-    MEANCOST,
-    MEANHIGH,
-    NOW,
-    OK,
-    READY,
-    SIDE,
-    SIZE,
-)
-from clearing.rounds.lanes import LANES, larger, load_at, splat, store_at
-from clearing.rounds.store import COLUMNS
+from clearing.rounds.lanes import LANES, larger, load, load_at, splat, store, store_at
+from clearing.rounds.statuses import OK
 
 LAST, AVERAGE = 0, 1
 SHORT = 2.0  # pivots from the last basis below which no other is tried
@@ -55,20 +28,20 @@ def choose_start(s, e, tol, tie):
 
     `e`: perturbation of costs.
     """
-    now = s.state[NOW]
-    few = s.habit[LAST] < SHORT
-    if now % OFTEN == 0 and not (few and s.state[AVERAGED] > 0):
+    now = s.round_count
+    few = s.start_pivots[LAST] < SHORT
+    if now % OFTEN == 0 and not (few and s.has_averages > 0):
         average(s)
-    if s.state[SIZE] == 0 or few or now < WARM:
+    if s.basis_size == 0 or few or now < WARM:
         return OK, LAST
-    if s.state[ANCHOR] == 0 or now - s.state[ANCHORED] > LONG:
+    if s.anchor_size == 0 or now - s.anchor_round > LONG:
         status = apart.find_average(s, e, tol, tie)
         if status != OK:
             return status, LAST
-    better = s.habit[AVERAGE] < s.habit[LAST]
+    better = s.start_pivots[AVERAGE] < s.start_pivots[LAST]
     if now % TRY == 0:
         better = not better
-    if s.state[ANCHOR] <= 0 or not better:
+    if s.anchor_size <= 0 or not better:
         return OK, LAST
     put_back(s)
     return OK, AVERAGE
@@ -77,18 +50,18 @@ def choose_start(s, e, tol, tie):
 @merged
 def learn(s, start, pivots):
     """How many pivots a start took."""
-    s.habit[start] += 0.125 * (pivots - s.habit[start])
+    s.start_pivots[start] += 0.125 * (pivots - s.start_pivots[start])
 
 
 @inner
 def average(s):
     """Costs and quantities of the round into their running averages."""
-    part = splat(1.0 / 16.0 if s.state[AVERAGED] > 0 else 1.0)
-    s.state[AVERAGED] = 1
-    for mean, value in ((MEANCOST, COST), (MEANHIGH, HIGH)):
-        for j in range(0, s.head[COLUMNS], LANES):
-            v = load_at(s.col, mean, j)
-            store_at(s.col, mean, j, v + part * (load_at(s.col, value, j) - v))
+    part = splat(1.0 / 16.0 if s.has_averages > 0 else 1.0)
+    s.has_averages = 1
+    for mean, value in ((s.mean_cost, s.cost), (s.mean_upper, s.upper)):
+        for j in range(0, s.columns, LANES):
+            v = load(mean, j)
+            store(mean, j, v + part * (load(value, j) - v))
 
 
 @inner
@@ -97,32 +70,32 @@ def find_average(s, e, tol, tie):
 
     Returns OK.
     """
-    n = s.head[COLUMNS]
-    s.state[READY] = 0
-    s.state[ANCHOR] = -1
-    s.state[ANCHORED] = s.state[NOW]
+    n = s.columns
+    s.is_warm = 0
+    s.anchor_size = -1
+    s.anchor_round = s.round_count
     noise = splat(e)
     for j in range(0, n, LANES):
-        low = load_at(s.col, LOW, j)
-        store_at(s.col, COSTP, j, load_at(s.col, MEANCOST, j) + noise * load_at(s.col, JITTER, j))
-        store_at(s.col, LOWP, j, low)
-        store_at(s.col, HIGHP, j, larger(low, load_at(s.col, MEANHIGH, j)))
+        low = load(s.lower, j)
+        store(s.working_cost, j, load(s.mean_cost, j) + noise * load(s.perturbation, j))
+        store(s.working_lower, j, low)
+        store(s.working_upper, j, larger(low, load(s.mean_upper, j)))
     renew(s)
     place(s)
     status = apart.dual_simplex(s, tol, tie, 200 + 4 * n)
-    s.state[KEPT] = 0
-    k = s.state[SIZE]
+    s.bounds_activity_kept = 0
+    k = s.basis_size
     if status != OK or not refactor(s, k):
         renew(s)
         return OK
-    s.state[AGE] = 0
-    s.state[ANCHOR] = k
+    s.inverse_age = 0
+    s.anchor_size = k
     for i in range(k):
-        s.irow[ANCHORACT, i] = s.irow[ACT, i]
-        s.irow[ANCHORBAS, i] = s.irow[BAS, i]
-        s.irow[ANCHORSIDE, i] = s.irow[SIDE, i]
+        s.anchor_slot[i] = s.basis_slot[i]
+        s.anchor_column[i] = s.basic_column[i]
+        s.anchor_side[i] = s.basis_side[i]
         for p in range(0, k, LANES):
-            store_at(s.anchor, i, p, load_at(s.w, i, p))
+            store_at(s.anchor_inverse, i, p, load_at(s.basis_inverse, i, p))
     return OK
 
 
@@ -130,25 +103,25 @@ def find_average(s, e, tol, tie):
 def put_back(s):
     """The basis of average numbers as the working one."""
     short_loops()
-    active = s.islot[ACTIVE]
-    act = s.irow[ACT]
-    k = s.state[SIZE]
-    s.state[READY] = 0
+    active = s.slot_row
+    act = s.basis_slot
+    k = s.basis_size
+    s.is_warm = 0
     for i in range(k):
         active[act[i]] = -1
     zero = splat(0.0)
-    new = s.state[ANCHOR]
+    new = s.anchor_size
     for i in range(new):
-        act[i] = s.irow[ANCHORACT, i]
+        act[i] = s.anchor_slot[i]
         active[act[i]] = i
-        s.irow[BAS, i] = s.irow[ANCHORBAS, i]
-        s.irow[SIDE, i] = s.irow[ANCHORSIDE, i]
+        s.basic_column[i] = s.anchor_column[i]
+        s.basis_side[i] = s.anchor_side[i]
         for p in range(0, new, LANES):
-            store_at(s.w, i, p, load_at(s.anchor, i, p))
+            store_at(s.basis_inverse, i, p, load_at(s.anchor_inverse, i, p))
         for p in range((new + LANES - 1) // LANES * LANES, k, LANES):
-            store_at(s.w, i, p, zero)
+            store_at(s.basis_inverse, i, p, zero)
     for i in range(new, k):
         for p in range(0, k, LANES):
-            store_at(s.w, i, p, zero)
-    s.state[SIZE] = new
-    s.state[AGE] = 0
+            store_at(s.basis_inverse, i, p, zero)
+    s.basis_size = new
+    s.inverse_age = 0

@@ -1,14 +1,15 @@
 """One float and one integer array hold everything the compiled code works on.
 
-Two arrays cross from Python to compiled code quickly; a hundred do not. `pieces` lays them out, and a
-table behind the header says where each begins. In compiled code a :class:`Store` is no more than the
-addresses of the two arrays, so that it is passed on at no cost; `s.col` reads the table when it is needed.
-
-Rows that are worked on eight numbers at a time are padded to a multiple of eight.
+Two arrays cross from Python to compiled code quickly; a hundred do not. `blocks` lays them out. The integer array
+begins with the sizes and the numbers, and a table of where each array begins. In compiled code a :class:`Store` is no
+more than the addresses of the two arrays, so that it is passed on at no cost, and so is an owner of scratch such as
+`s.qp`; `s.cost` reads the table when it is needed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -16,205 +17,122 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import carray, types
 from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import intrinsic, lower_getattr, models, register_model
+from numba.extending import intrinsic, lower_getattr, lower_setattr, models, register_model
 from numba.np.arrayobj import populate_array
 
+from clearing.rounds import declare
+from clearing.rounds.blocks import CALLED, INFO, LAYOUT
 from clearing.rounds.compiled import allocating
-from clearing.rounds.fields import (
-    BUS,
-    FEW,
-    FROM,
-    LOCAL,
-    N_BOOK,
-    N_BUS,
-    N_COL,
-    N_HABIT,
-    N_IBUS,
-    N_ICOL,
-    N_ILIN,
-    N_IROW,
-    N_ISLOT,
-    N_LIN,
-    N_MARK,
-    N_NOTE,
-    N_ROW,
-    N_SITE,
-    N_SLOT,
-    N_STATE,
-    N_STIR,
-    N_TOUCH,
-    TO,
-)  # fmt: skip
+from clearing.rounds.declare import Field, Sizes, padded
+from clearing.rounds.fields import AMOUNTS, NUMBERS
 from clearing.rounds.lanes import LANES
-from clearing.rounds.layout import MOST_LAYERS
 
-HEADER = 32  # numbers that tell the sizes
-ORDERS, COLUMNS, BUSES, LINES, ISLANDS, ROWCAP, SLOTCAP, ANGLES, LOWER, UPPER, COMPONENTS = range(11)
-BALANCES, SITES, ORDER_SITES, LINKS, LAYERS, APIECE = range(12, 18)
+FLOAT, INT = types.float64, types.int64
+_DTYPES = {declare.FLOAT: FLOAT, declare.INT: INT, declare.INDEX: types.uint64}
+_SOME = Sizes(*[1] * len(fields(Sizes)))
 
-FLOAT, INT, INDEX = types.float64, types.int64, types.uint64  # numba tests every signed index for its sign
+# numbers, by their place in the integer or the float array
+SIZES = {field.name: i for i, field in enumerate(fields(Sizes))}
+_COUNTS = {field.name: padded(len(SIZES)) + i for i, field in enumerate(NUMBERS)}
+_AMOUNTS = {field.name: i for i, field in enumerate(AMOUNTS)}
 
-
-def padded(count: int, by: int = LANES) -> int:
-    """The next multiple of a width."""
-    return -(-int(count) // by) * by
-
-
-def pieces(h: np.ndarray) -> list[tuple[str, types.Type, tuple[int, ...]]]:
-    """Name, kind and shape of each piece, in order; see `fields` for what their rows mean."""
-    n, buses, nl, k, s, m = (int(h[i]) for i in (COLUMNS, BUSES, LINES, ROWCAP, SLOTCAP, ANGLES))
-    nb, low, up = padded(buses + 1), int(h[LOWER]), int(h[UPPER])
-    orders, sites = int(h[ORDERS]), int(h[SITES])
-    return [
-        ("col", FLOAT, (N_COL, n + 2 * k + 32)),
-        ("a", FLOAT, (s, n)),
-        ("rows", FLOAT, (s, sites)),  # the same per site: MW of flow per MW injected
-        ("site", FLOAT, (N_SITE, sites + LANES)),  # the last of them stay 0
-        ("book", FLOAT, (N_BOOK, padded(max(orders, 1)))),
-        ("ptdf", FLOAT, (s, nb)),
-        ("slot", FLOAT, (N_SLOT, s)),
-        ("row", FLOAT, (N_ROW, k)),
-        ("w", FLOAT, (k, k)),
-        ("anchor", FLOAT, (k, k)),  # inverse of the basis of average numbers
-        ("habit", FLOAT, (N_HABIT,)),
-        ("work", FLOAT, (2 * k + 2, 2 * k)),
-        ("wide", FLOAT, (k, n + k)),
-        # of the active set that is kept, see `known`: its columns' entries in its rows, their elimination with
-        # both triangles by rows and by columns (`across`), directions of its duals
-        ("entries", FLOAT, (k, k)),
-        ("below", FLOAT, (k, k)),
-        ("below_across", FLOAT, (k, k)),
-        ("above", FLOAT, (k, k)),
-        ("above_across", FLOAT, (k, k)),
-        ("null", FLOAT, (k, k)),
-        ("stir", FLOAT, (N_STIR * k, LOCAL)),
-        ("blocks", FLOAT, (padded(n + k + 1),)),
-        ("ladder", FLOAT, (LANES,)),  # 0 … 7
-        ("bus", FLOAT, (N_BUS, nb)),
-        # of up to eight rounds that are checked together; a round is a row, or a place of the last axis
-        ("inj", FLOAT, (LANES, nb)),  # net injections [MW]
-        ("lam", FLOAT, (LANES, nb)),  # prices
-        ("left", FLOAT, (nb, LANES)),  # injections
-        ("price", FLOAT, (nb, LANES)),
-        ("angle", FLOAT, (nb, LANES)),
-        ("pull", FLOAT, (nb, LANES)),  # what line duals ask of the prices, see `proof`
-        ("sweep", FLOAT, (nb, LANES)),
-        ("flow", FLOAT, (nl, LANES)),
-        ("press", FLOAT, (LANES, k)),  # duals of the lines in `tight`
-        ("note", FLOAT, (N_NOTE, LANES)),
-        ("lin", FLOAT, (N_LIN, nl)),
-        ("lower", FLOAT, (low,)),
-        ("upper", FLOAT, (up,)),
-        ("pivot", FLOAT, (m,)),
-        ("tie", FLOAT, (2 * nl,)),  # susceptances of the lines in `beside`
-        ("icol", INT, (N_ICOL, n)),
-        ("islot", INT, (N_ISLOT, s)),
-        ("irow", INT, (N_IROW, n + 2 * k)),
-        ("column", INDEX, (orders,)),  # of each order
-        ("changed", INT, (FEW,)),
-        ("site_of", INDEX, (n,)),  # of each column
-        ("site_bus", INDEX, (sites,)),  # number of buses = none
-        ("bus_site", INDEX, (nb,)),  # number of sites = none
-        ("into", INDEX, (sites,)),  # of links
-        ("out", INDEX, (sites,)),
-        ("first", INT, (MOST_LAYERS,)),  # column of each layer, and its columns
-        ("width", INT, (MOST_LAYERS,)),
-        ("popped", INT, (n + k + nl,)),
-        ("ibus", INT, (N_IBUS, buses + 1)),
-        ("ilin", INT, (N_ILIN, nl)),
-        ("source", INDEX, (m,)),
-        ("target", INDEX, (m,)),
-        ("lower_start", INDEX, (m + 1,)),
-        ("lower_index", INDEX, (low,)),
-        ("upper_start", INDEX, (m + 1,)),
-        ("upper_index", INDEX, (up,)),
-        ("cold", INT, (k,)),
-        ("state", INT, (N_STATE,)),
-        ("beside_start", INDEX, (buses + 2,)),
-        ("beside", INDEX, (2 * nl,)),  # lines in service at each bus: the other end
-        ("touch", INT, (N_TOUCH * k, LOCAL)),
-        ("tight", INT, (LANES, k)),  # lines at a limit, sorted
-        ("mark", INT, (N_MARK, LANES)),
-        ("apart", INT, (2 * LANES,)),  # addresses of compiled functions, see there
-    ]
-
-
-PENDING = ("inj", "lam", "left", "price", "angle", "pull", "sweep", "flow", "press", "note", "tight", "mark")
-
-# a part of a piece by another name: piece, first row, kind, whether it is one row
-_PARTS = {
-    "at": ("icol", BUS, INDEX, True),
-    "start": ("ilin", FROM, INDEX, True),
-    "end": ("ilin", TO, INDEX, True),
-}
-# arrays of the caller's, lent for a batch: numbers of the rounds, and where their outcomes go
-_LENT = {
-    name: (FLOAT, 1 if name == "out_welfare" else 2)
-    for name in (
-        "in_price", "in_mw", "in_slope", "in_fixed", "in_limit", "out_accepted", "out_lmp", "out_low", "out_high",
-        "out_flow", "out_welfare", "out_info",
-    )
+# arrays: type and dimensions; and their places in the table
+_ARRAYS = {
+    name: (_DTYPES[block.kind], len(block.shape(_SOME)))
+    for block in LAYOUT for place in block.places for name, _, _ in place
 }  # fmt: skip
-_KINDS = {name: (kind, len(shape)) for name, kind, shape in pieces(np.ones(HEADER))}
-_KINDS |= {name: (kind, 1 if one else 2) for name, (_, _, kind, one) in _PARTS.items()}
-_KINDS |= _LENT
-_PLACES = {name: HEADER + 3 * i for i, name in enumerate(_KINDS)}  # in the table: first, rows, columns
-TABLE_END = padded(HEADER + 3 * len(_KINDS))
+_LENT = dict.fromkeys(CALLED, (FLOAT, 2)) | {"out_welfare": (FLOAT, 1)}
+_LENT |= {f"out_{field.name}": (FLOAT, 1) for field in INFO}
+_ARRAYS |= _LENT
+_TABLE = padded(len(SIZES)) + padded(len(NUMBERS))
+_PLACES = {name: _TABLE + 3 * i for i, name in enumerate(_ARRAYS)}  # first, rows, columns
+TABLE_END = padded(_TABLE + 3 * len(_ARRAYS))
+FLOATS_BEGIN = padded(len(AMOUNTS))
+_OWNERS = sorted({name.partition(".")[0] for name in _ARRAYS if "." in name})
 
 
-def _table(head: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """Header with the table of pieces behind it, and the sizes of the float and the integer array."""
-    out = np.zeros(TABLE_END, dtype=np.int64)
-    out[:HEADER] = head[:HEADER]
-    at = {FLOAT: 0, INT: TABLE_END}
-    for name, kind, shape in pieces(head):
+def pieces(sizes: Sizes) -> Iterator[tuple[Field, types.Type, tuple[int, ...], int]]:
+    """Every array of the store: what it is, its type, shape, and place in the float or integer array."""
+    at = {FLOAT: FLOATS_BEGIN, INT: TABLE_END}
+    for block in LAYOUT:
+        kind, shape = _DTYPES[block.kind], block.shape(sizes)
         array = FLOAT if kind == FLOAT else INT
-        out[_PLACES[name] : _PLACES[name] + 3] = at[array], shape[0], shape[-1]
-        at[array] += int(np.prod(shape))
-    for name, (piece, row, _, one) in _PARTS.items():
-        first, rows, columns = out[_PLACES[piece] : _PLACES[piece] + 3]
-        rows = columns if one else rows - row
-        out[_PLACES[name] : _PLACES[name] + 3] = first + row * columns, rows, columns
-    return out, at[FLOAT], at[INT]
+        for place in block.places:
+            for field in place:
+                yield field, kind, shape, at[array]
+            at[array] += int(np.prod(shape))
 
 
-def views(floats: np.ndarray, ints: np.ndarray) -> dict[str, np.ndarray]:
-    """The pieces by name, for Python."""
-    out: dict[str, np.ndarray] = {}
-    for name, kind, shape in pieces(ints):
-        array, at = floats if kind == FLOAT else ints, int(ints[_PLACES[name]])
-        out[name] = array[at : at + int(np.prod(shape))].reshape(shape)
-    return out
-
-
-def allocate(head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Zeroed float and integer arrays for the sizes in `head`."""
-    table, n_floats, n_ints = _table(head)
-    floats = np.zeros(n_floats + LANES)
-    first = -floats.ctypes.data % (8 * LANES) // 8  # eight numbers lie in one line of the cache, not in two
-    ints = np.zeros(n_ints, dtype=np.int64)
+def allocate(sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    """Zeroed float and integer arrays for these sizes."""
+    end = {FLOAT: FLOATS_BEGIN, INT: TABLE_END}
+    table = np.zeros(TABLE_END, dtype=np.int64)
+    table[: len(SIZES)] = sizes.array()
+    for field, kind, shape, first in pieces(sizes):
+        table[_PLACES[field.name] : _PLACES[field.name] + 3] = first, shape[0], shape[-1]
+        end[FLOAT if kind == FLOAT else INT] = first + int(np.prod(shape))
+    floats = np.zeros(end[FLOAT] + LANES)
+    begin = -floats.ctypes.data % (8 * LANES) // 8  # eight numbers lie in one line of the cache, not in two
+    ints = np.zeros(end[INT], dtype=np.int64)
     ints[:TABLE_END] = table
-    return floats[first : first + n_floats], ints
+    return floats[begin : begin + end[FLOAT]], ints
+
+
+def view(floats: np.ndarray, ints: np.ndarray, name: str) -> np.ndarray:
+    """A field for Python; numbers are arrays without a dimension."""
+    if name not in _ARRAYS:
+        array, at = (floats, _AMOUNTS[name]) if name in _AMOUNTS else (ints, (SIZES | _COUNTS)[name])
+        return array[at : at + 1].reshape(())
+    kind, dimensions = _ARRAYS[name]
+    first, rows, columns = ints[_PLACES[name] : _PLACES[name] + 3].tolist()
+    array = floats if kind == FLOAT else ints
+    if dimensions == 1:
+        return array[first : first + rows]
+    return array[first : first + rows * columns].reshape(rows, columns)
+
+
+def names(*but: str) -> list[str]:
+    """One name of each number and array that is the store's own, without the sizes and what is of `but`."""
+    places = [place[0] for block in LAYOUT for place in block.places]
+    return [field.name for field in (*NUMBERS, *AMOUNTS, *places) if field.whose not in but]
+
+
+def sizes_of(ints: np.ndarray) -> Sizes:
+    """The sizes of a store."""
+    return Sizes(*ints[: len(SIZES)].tolist())
 
 
 class _StoreType(types.Type):
-    def __init__(self) -> None:
-        super().__init__(name="Store")
+    """The store, or one owner of scratch in it, in compiled code."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        super().__init__(name=f"Store.{owner}" if owner else "Store")
 
 
-STORE = _StoreType()
+class _OwnerType(_StoreType):
+    pass
+
+
+STORE = _StoreType("")
+_OWNER_TYPES = {owner: _OwnerType(owner) for owner in _OWNERS}
 
 
 @register_model(_StoreType)
+@register_model(_OwnerType)
 class _StoreModel(models.StructModel):
     def __init__(self, manager: Any, kind: Any):
         members = [("floats", types.CPointer(types.float64)), ("ints", types.CPointer(types.int64))]
         super().__init__(manager, kind, members)
 
 
+def _at(builder: Any, array: Any, place: int) -> Any:
+    return builder.gep(array, [ir.Constant(ir.IntType(64), place)])
+
+
 def entry_of(builder: Any, ints: Any, name: str, place: int) -> Any:
-    """A pointer to one number of a piece of the integer array `ints`, inside an intrinsic."""
-    first = builder.load(builder.gep(ints, [ir.Constant(ir.IntType(64), _PLACES[name])]))
+    """A pointer to one number of an array of integers, inside an intrinsic."""
+    first = builder.load(_at(builder, ints, _PLACES[name]))
     return builder.gep(ints, [builder.add(first, ir.Constant(ir.IntType(64), place))])
 
 
@@ -232,7 +150,7 @@ def unpack(context, floats, ints):
 
 
 def _array(name: str) -> types.Array:
-    kind, dimensions = (INT, 1) if name == "head" else _KINDS[name]
+    kind, dimensions = _ARRAYS[name]
     return types.Array(kind, dimensions, "C")
 
 
@@ -241,16 +159,49 @@ class _Attributes(AttributeTemplate):
     key = _StoreType
 
     def generic_resolve(self, kind: Any, name: str) -> Any:
-        return _array(name) if name == "head" or name in _KINDS else None
+        if kind.owner:
+            name = f"{kind.owner}.{name}"
+        if name in _OWNER_TYPES:
+            return _OWNER_TYPES[name]
+        if name in _AMOUNTS:
+            return FLOAT
+        if name in SIZES or name in _COUNTS:
+            return INT
+        return _array(name) if name in _ARRAYS else None
 
 
-def _attribute(name: str) -> None:
-    @lower_getattr(_StoreType, name)
+@infer_getattr
+class _OwnersAttributes(_Attributes):
+    key = _OwnerType
+
+
+def _declare_number(name: str, place: int, of: str) -> None:
+    @lower_getattr(STORE, name)
     def read(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         store = cgutils.create_struct_proxy(STORE)(context, builder, value)
+        return builder.load(_at(builder, getattr(store, of), place))
+
+    @lower_setattr(STORE, name)
+    def write(context: Any, builder: Any, sig: Any, args: Any) -> None:
+        store = cgutils.create_struct_proxy(STORE)(context, builder, args[0])
+        builder.store(args[1], _at(builder, getattr(store, of), place))
+
+
+def _declare_owner(owner: str) -> None:
+    @lower_getattr(STORE, owner)
+    def read(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        return value
+
+
+def _declare_array(name: str) -> None:
+    owner, _, attribute = name.rpartition(".")
+
+    @lower_getattr(_OWNER_TYPES[owner] if owner else STORE, attribute)
+    def read(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+        store = cgutils.create_struct_proxy(kind)(context, builder, value)
 
         def entry(i: int) -> Any:
-            found = builder.load(builder.gep(store.ints, [ir.Constant(ir.IntType(64), _PLACES[name] + i)]))
+            found = builder.load(_at(builder, store.ints, _PLACES[name] + i))
             if name not in _LENT:  # what never changes has to be read only once
                 found.set_metadata("invariant.load", builder.module.add_metadata([]))
             return found
@@ -258,29 +209,31 @@ def _attribute(name: str) -> None:
         of = _array(name)
         out = context.make_array(of)(context, builder)
         size = ir.Constant(ir.IntType(64), 8)
-        if name == "head":
-            data, shape = store.ints, [ir.Constant(ir.IntType(64), HEADER)]
-        else:
-            data = builder.gep(store.floats if of.dtype == FLOAT else store.ints, [entry(0)])
-            shape = [entry(1 + i) for i in range(of.ndim)]
-        strides = [builder.mul(shape[1], size), size] if of.ndim == 2 else [size]
+        data = builder.gep(store.floats if of.dtype == FLOAT else store.ints, [entry(0)])
+        shape = [entry(1 + i) for i in range(of.ndim)]
         populate_array(
             out,
             data=builder.bitcast(data, out.data.type),
             shape=shape,
-            strides=strides,
+            strides=[builder.mul(shape[1], size), size] if of.ndim == 2 else [size],
             itemsize=size,
             meminfo=None,
         )
         return out._getvalue()
 
 
-for _name in ("head", *_KINDS):
-    _attribute(_name)
+for _owner in _OWNERS:
+    _declare_owner(_owner)
+for _name in _ARRAYS:
+    _declare_array(_name)
+for _name, _place in (SIZES | _COUNTS).items():
+    _declare_number(_name, _place, "ints")
+for _name, _place in _AMOUNTS.items():
+    _declare_number(_name, _place, "floats")
 
 
-def _lender(name: str) -> Any:
-    """A compiled function (store, array) that makes an array of the caller's known by a name of `_LENT`."""
+def _lender(*names: str) -> Any:
+    """A compiled function (store, array) that makes an array of the caller's, or each of its rows, known by name."""
 
     @intrinsic
     def lend(context, store, array):
@@ -289,10 +242,13 @@ def _lender(name: str) -> Any:
             theirs = context.make_array(signature.args[1])(context, builder, args[1])
             size = ir.Constant(ir.IntType(64), 8)
             first, base = (builder.ptrtoint(p, ir.IntType(64)) for p in (theirs.data, ours.floats))
+            first = builder.sdiv(builder.sub(first, base), size)
             shape = cgutils.unpack_tuple(builder, theirs.shape)
-            for i, value in enumerate((builder.sdiv(builder.sub(first, base), size), shape[0], shape[-1])):
-                place = [ir.Constant(ir.IntType(64), _PLACES[name] + i)]
-                builder.store(value, builder.gep(ours.ints, place))
+            rows = shape[0] if len(names) == 1 else shape[-1]
+            for name in names:
+                for i, value in enumerate((first, rows, shape[-1])):
+                    builder.store(value, _at(builder, ours.ints, _PLACES[name] + i))
+                first = builder.add(first, shape[-1])
             return context.get_dummy_value()
 
         return types.none(store, array), generate
@@ -300,10 +256,9 @@ def _lender(name: str) -> Any:
     return lend
 
 
-lend_price, lend_mw, lend_slope, lend_fixed, lend_limit = (_lender(name) for name in list(_LENT)[:5])
-lend_accepted, lend_lmp, lend_low, lend_high, lend_flow, lend_welfare, lend_info = (
-    _lender(name) for name in list(_LENT)[5:]
-)
+lend_price, lend_mw, lend_slope, lend_fixed, lend_limit = (_lender(name) for name in CALLED[:5])
+lend_accepted, lend_lmp, lend_low, lend_high, lend_flow = (_lender(name) for name in CALLED[5:])
+lend_welfare, lend_info = _lender("out_welfare"), _lender(*(f"out_{field.name}" for field in INFO))
 
 
 @intrinsic

@@ -8,29 +8,6 @@ from __future__ import annotations
 
 from clearing.rounds.compiled import inner
 from clearing.rounds.exchange import CLOSER
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    COLS,
-    COST,
-    FIRM,
-    HIGH,
-    HIGHP,
-    LOW,
-    LOWP,
-    PERM,
-    PERM2,
-    RED,
-    ROWS,
-    SENSE,
-    SIDE,
-    SIZE,
-    SLOPE,
-    SLOTS,
-    TWIN,
-    X,
-    Y,
-)  # fmt: skip
 from clearing.rounds.interior import REGULAR
 from clearing.rounds.lanes import (
     LANES,
@@ -47,7 +24,6 @@ from clearing.rounds.lanes import (
     where_less,
 )
 from clearing.rounds.sites import combine, spread
-from clearing.rounds.store import BALANCES, LINKS
 
 
 @inner
@@ -56,20 +32,20 @@ def steps_apart(s, rows, price, m, f, least):
 
     Tied ones they do not: the climb's dispatch of these means nothing, and law 4 has to decide.
     """
-    a = s.work
+    a = s.square_work
     b = 0
     k = 0
     for i in range(m):
-        if i < s.head[BALANCES] or abs(price[i]) > least:
-            s.irow[PERM, k] = rows[i]
+        if i < s.balances or abs(price[i]) > least:
+            s.canonical.priced_rows[k] = rows[i]
             k += 1
     for t in range(f):
-        j = s.irow[COLS, t]
-        if s.col[SLOPE, j] == 0.0:
+        j = s.interior_columns[t]
+        if s.slope[j] == 0.0:
             if b == k:
                 return False
             for i in range(k):
-                a[b, i] = s.a[s.irow[PERM, i], j]
+                a[b, i] = s.matrix[s.canonical.priced_rows[i], j]
             b += 1
     for c in range(b):
         best = 0.0
@@ -98,39 +74,39 @@ def list_face(s, n, m, f, steps, cost_tol):
     columns. A link beside a line without a limit is held by none.
     """
     weak = 0
-    for i in range(s.head[BALANCES], m):
-        weak += abs(s.row[Y, i]) <= cost_tol
-    links = s.head[LINKS]
+    for i in range(s.balances, m):
+        weak += abs(s.dual[i]) <= cost_tol
+    links = s.links
     if steps == 0 and weak == 0 and links == 0:
         return 0
-    price = s.col[RED, n:]
+    price = s.reduced_cost[n:]
     add_twins(s, price, m)
     weak = 0
-    for i in range(s.head[BALANCES], m):
+    for i in range(s.balances, m):
         weak += abs(price[i]) <= cost_tol
-    if steps == 0 and (weak + links == 0 or steps_apart(s, s.irow[ROWS], price, m, f, cost_tol)):
+    if steps == 0 and (weak + links == 0 or steps_apart(s, s.active_rows, price, m, f, cost_tol)):
         return 0
     for j in range(n):
-        s.col[LOWP, j] = s.col[LOW, j]
-        s.col[HIGHP, j] = s.col[HIGH, j]
-    for t in range(s.state[SLOTS]):
-        s.islot[ACTIVE, t] = -1
+        s.working_lower[j] = s.lower[j]
+        s.working_upper[j] = s.upper[j]
+    for t in range(s.slots):
+        s.slot_row[t] = -1
     for i in range(m):
-        s.irow[ACT, i] = s.irow[ROWS, i]
-        s.irow[SIDE, i] = s.irow[PERM2, i]
-        s.islot[ACTIVE, s.irow[ROWS, i]] = i
-    s.state[SIZE] = m
+        s.basis_slot[i] = s.active_rows[i]
+        s.basis_side[i] = s.active_side[i]
+        s.slot_row[s.active_rows[i]] = i
+    s.basis_size = m
     keep_duals(s, m)
     return max(steps + weak, 1)
 
 
 @inner
 def keep_duals(s, m):
-    """slot[FIRM] = the duals row[Y] of the m rows, 0 of all other slots."""
-    for t in range(s.state[SLOTS]):
-        s.slot[FIRM, t] = 0.0
+    """`face_dual` = the duals `dual` of the m rows, 0 of all other slots."""
+    for t in range(s.slots):
+        s.face_dual[t] = 0.0
     for i in range(m):
-        s.slot[FIRM, s.irow[ROWS, i]] = s.row[Y, i]
+        s.face_dual[s.active_rows[i]] = s.dual[i]
 
 
 @inner
@@ -140,34 +116,35 @@ def add_twins(s, price, m):
     Together they hold one flow at its limit: how they share its dual must not decide whether it may move.
     """
     for i in range(m):
-        price[i] = s.row[Y, i]
-    for i in range(s.head[BALANCES], m):
-        mine = s.irow[ROWS, i]
+        price[i] = s.dual[i]
+    for i in range(s.balances, m):
+        mine = s.active_rows[i]
         together = 0.0
-        for k in range(s.head[BALANCES], m):
-            other = s.irow[ROWS, k]
-            if s.islot[TWIN, other] == s.islot[TWIN, mine]:
-                together += s.slot[SENSE, other] * s.row[Y, k]
-        price[i] = s.slot[SENSE, mine] * together
+        for k in range(s.balances, m):
+            other = s.active_rows[k]
+            if s.twin[other] == s.twin[mine]:
+                together += s.twin_sense[other] * s.dual[k]
+        price[i] = s.twin_sense[mine] * together
 
 
 @inner
-def inside_bounds(col, cols, n, tol, tie):
-    """Move columns close to a bound onto it; list the others, sorted, in `cols`. Returns their number.
+def inside_bounds(s, n, tol, tie):
+    """Move columns close to a bound onto it; list the others, sorted, in `interior_columns`. Returns their number.
 
     Close is well within `tol`, since what they move lines move, whose flows are to stay within it; and where the price
     of a steep column moves by well less than `tie`.
     """
-    x = col[X]
+    x = s.dispatch
+    cols = s.interior_columns
     edge = splat(CLOSER * tol)
     one = splat(1.0)
     part = splat(tol / tie)
     count = 0
     for j in range(0, n, LANES):
         v = load(x, j)
-        low = load(col[LOW], j)
-        high = load(col[HIGH], j)
-        steep = larger(one, part * load(col[SLOPE], j))
+        low = load(s.lower, j)
+        high = load(s.upper, j)
+        steep = larger(one, part * load(s.slope, j))
         over = (v - low) * steep
         under = (high - v) * steep
         store(x, j, where_less(edge, over, where_less(edge, under, v, high), low))
@@ -184,13 +161,13 @@ def signs_hold(s, n, m, tol, cost_tol, tie):
     """Whether the recomputed active set is optimal: columns in their bounds, duals of the right sign.
 
     Returns −1 where it is not, else the number of step orders at a bound that could move at no cost, `tie` at
-    most. Leaves reduced costs in col[RED].
+    most. Leaves reduced costs in `reduced_cost`.
     """
-    for i in range(s.head[BALANCES], m):
-        if s.irow[PERM2, i] * s.row[Y, i] > cost_tol:
+    for i in range(s.balances, m):
+        if s.active_side[i] * s.dual[i] > cost_tol:
             return -1
-    red = s.col[RED]
-    combine(s, s.irow[ROWS], s.row[Y], m)
+    red = s.reduced_cost
+    combine(s, s.active_rows, s.dual, m)
     spread(s, red)
     zero = splat(0.0)
     edge = splat(tol)
@@ -199,11 +176,11 @@ def signs_hold(s, n, m, tol, cost_tol, tie):
     wrong = zero
     steps = 0
     for j in range(0, n, LANES):
-        v = load(s.col[X], j)
-        curve = load(s.col[SLOPE], j)
-        low = load(s.col[LOW], j)
-        high = load(s.col[HIGH], j)
-        d = load(s.col[COST], j) + curve * v - load(red, j)
+        v = load(s.dispatch, j)
+        curve = load(s.slope, j)
+        low = load(s.lower, j)
+        high = load(s.upper, j)
+        d = load(s.cost, j) + curve * v - load(red, j)
         store(red, j, d)
         over = v - low
         under = high - v

@@ -10,32 +10,6 @@ from clearing.rounds import apart
 from clearing.rounds.basis import place, renew, restart
 from clearing.rounds.compiled import inner, short_loops
 from clearing.rounds.exchange import EQUAL
-from clearing.rounds.fields import (
-    ACT,
-    ACTIVE,
-    COSTP,
-    FHI,
-    FLO,
-    GROW_ROWS,
-    HIGHP,
-    JITTER,
-    KEPT,
-    KIND,
-    LOWP,
-    OK,
-    PREV,
-    RED,
-    REFACTOR,
-    SIDE,
-    SIZE,
-    SLOPE,
-    SLOTS,
-    STALLED,
-    TIEROWS,
-    TIESIDES,
-    X,
-    Y,
-)  # fmt: skip
 from clearing.rounds.lanes import (
     LANES,
     larger,
@@ -52,7 +26,7 @@ from clearing.rounds.newton import newton
 from clearing.rounds.reduced_costs import true_duals
 from clearing.rounds.shares import ask_for_demand, recompute_shares, share_from
 from clearing.rounds.singular import weight
-from clearing.rounds.store import BALANCES, ISLANDS, ROWCAP
+from clearing.rounds.statuses import GROW_ROWS, OK, REFACTOR, STALLED
 
 LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active set is sought
 
@@ -60,10 +34,10 @@ LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active s
 @inner
 def restrict(s, n, tol):
     """Fix what cannot move on the face of the present duals; returns (demands, other orders, links) left."""
-    red = s.col[RED]
-    low = s.col[LOWP]
-    high = s.col[HIGHP]
-    x = s.col[X]
+    red = s.reduced_cost
+    low = s.working_lower
+    high = s.working_upper
+    x = s.dispatch
     demands = 0
     others = 0
     links = 0
@@ -72,37 +46,37 @@ def restrict(s, n, tol):
     wide = splat(tol)
     j = 0
     while j + LANES <= n:
-        dear = larger(magnitude(load(red, j)) - wide, load(s.col[SLOPE], j))
+        dear = larger(magnitude(load(red, j)) - wide, load(s.slope, j))
         lower = where_less(none, dear, load(x, j), load(low, j))
         upper = where_less(none, dear, load(x, j), load(high, j))
         store(low, j, lower)
         store(high, j, upper)
         bits = less_bits(lower, upper)
         while bits != 0:
-            kind = s.icol[KIND, j + trailing_zeros(bits)]
+            kind = s.kind[j + trailing_zeros(bits)]
             bits &= bits - 1
             demands += kind < 0
             others += kind > 0
             links += kind == 0
         j += LANES
     while j < n:
-        if abs(red[j]) > tol or s.col[SLOPE, j] > 0.0:
+        if abs(red[j]) > tol or s.slope[j] > 0.0:
             low[j] = x[j]
             high[j] = x[j]
         elif high[j] > low[j]:
-            kind = s.icol[KIND, j]
+            kind = s.kind[j]
             demands += kind < 0
             others += kind > 0
             links += kind == 0
         j += 1
-    for i in range(s.head[BALANCES], s.state[SIZE]):
-        t = s.irow[ACT, i]
-        side = s.irow[SIDE, i]
+    for i in range(s.balances, s.basis_size):
+        t = s.basis_slot[i]
+        side = s.basis_side[i]
         if abs(red[n + i]) > tol and side != 0:
             if side > 0:
-                s.slot[FLO, t] = s.slot[FHI, t]
+                s.flow_lower[t] = s.flow_upper[t]
             else:
-                s.slot[FHI, t] = s.slot[FLO, t]
+                s.flow_upper[t] = s.flow_lower[t]
     return demands, others, links
 
 
@@ -110,10 +84,10 @@ def restrict(s, n, tol):
 def most_demand(s, n, tol):
     """Law 4's largest demand by the same simplex on the face: cost −1 for each demand that may move."""
     for j in range(n):
-        s.col[COSTP, j] = 0.0
-        if s.icol[KIND, j] < 0 and s.col[HIGHP, j] > s.col[LOWP, j]:
-            s.col[COSTP, j] = -1.0
-        s.col[COSTP, j] += 1e-8 * s.col[JITTER, j]
+        s.working_cost[j] = 0.0
+        if s.kind[j] < 0 and s.working_upper[j] > s.working_lower[j]:
+            s.working_cost[j] = -1.0
+        s.working_cost[j] += 1e-8 * s.perturbation[j]
     for _ in range(60):
         place(s)
         status = apart.dual_simplex(s, 0.1 * tol, 1e-14, 200 + 4 * n)
@@ -129,7 +103,7 @@ def most_demand(s, n, tol):
         if over == 0:
             break
     for j in range(n):
-        s.col[COSTP, j] = -1.0 if s.col[COSTP, j] < -0.5 else 0.0
+        s.working_cost[j] = -1.0 if s.working_cost[j] < -0.5 else 0.0
     true_duals(s, n)
     restrict(s, n, EQUAL)
     return OK
@@ -137,13 +111,13 @@ def most_demand(s, n, tol):
 
 @inner
 def share(s, n, tol, cost_tol, sloped):
-    """Dispatch of law 4 from an optimal basis with true reduced costs in RED; leaves X, tight lines in `popped`.
+    """Dispatch of law 4 from an optimal basis with true reduced costs; leaves `dispatch`, tight lines in `tight_lines`.
 
     Returns (status, tight lines). Costs and bounds of the simplex are left changed. Of a sloped book X is final,
-    and the tight lines are the rows irow[ROWS] behind the balances.
+    and the tight lines are the rows `active_rows` behind the balances.
     """
     demands, others, links = restrict(s, n, cost_tol)
-    counts = demands > 0 and (others > 0 or links > 0 or s.head[ISLANDS] > 1)
+    counts = demands > 0 and (others > 0 or links > 0 or s.islands > 1)
     if sloped and links == 0:
         status = OK
         if counts:
@@ -161,20 +135,20 @@ def share(s, n, tol, cost_tol, sloped):
         if status != OK:
             _restore(s)
             return status, 0
-    inverse = s.col[PREV]
+    inverse = s.tie.inverse_weight
     for j in range(n):
-        s.col[COSTP, j] = 0.0
+        s.working_cost[j] = 0.0
         inverse[j] = 0.0
-        if s.col[HIGHP, j] > s.col[LOWP, j]:
-            inverse[j] = 0.5 * weight(s, j) / (LINK_WEIGHT if s.icol[KIND, j] == 0 else 1.0)
-    rows = s.irow[TIEROWS]
-    sides = s.irow[TIESIDES]
-    y = s.row[Y]
+        if s.working_upper[j] > s.working_lower[j]:
+            inverse[j] = 0.5 * weight(s, j) / (LINK_WEIGHT if s.kind[j] == 0 else 1.0)
+    rows = s.tie.row_slot
+    sides = s.tie.row_side
+    y = s.dual
     m = 0
-    for slot in range(s.state[SLOTS]):
-        fixed = s.slot[FLO, slot] == s.slot[FHI, slot]
-        if slot < s.head[BALANCES] or fixed or s.islot[ACTIVE, slot] >= 0:
-            if m >= s.head[ROWCAP]:
+    for slot in range(s.slots):
+        fixed = s.flow_lower[slot] == s.flow_upper[slot]
+        if slot < s.balances or fixed or s.slot_row[slot] >= 0:
+            if m >= s.row_capacity:
                 _restore(s)
                 return GROW_ROWS, 0
             rows[m] = slot
@@ -192,10 +166,10 @@ def share(s, n, tol, cost_tol, sloped):
         if status != OK or over == 0:
             break
     if sloped:
-        s.state[KEPT] = 0
+        s.bounds_activity_kept = 0
         if status == OK:
             status, tight = recompute_shares(s, n, tight, tol)
-            tight -= s.head[BALANCES]
+            tight -= s.balances
     _restore(s)
     return status, tight
 
@@ -203,6 +177,6 @@ def share(s, n, tol, cost_tol, sloped):
 @inner
 def _restore(s):
     """Limits of the round again; what the columns gave to the rows is no more what it was."""
-    s.state[KEPT] = 0
-    for t in range(s.head[BALANCES], s.state[SLOTS]):
+    s.bounds_activity_kept = 0
+    for t in range(s.balances, s.slots):
         set_limits(s, t)

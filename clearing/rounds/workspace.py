@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from clearing.rounds import apart, store
-from clearing.rounds import fields as F
+from clearing.rounds.blocks import INFO
+from clearing.rounds.declare import EIGHT, Sizes, padded
+from clearing.rounds.statuses import GROW_ROWS, LOAD
 
 
 class Workspace:
@@ -20,57 +24,61 @@ class Workspace:
 
     __slots__ = ("desk", "dirty", "floats", "ints")
 
-    def __init__(self, head: np.ndarray):
-        self.floats, self.ints = store.allocate(head)
-        apart.fill(self.views()["apart"])
-        self.desk = np.zeros(2 + F.N_INFO + 2 * int(head[store.ORDERS]))
+    def __init__(self, sizes: Sizes):
+        self.floats, self.ints = store.allocate(sizes)
+        apart.fill(self["addresses"])
+        self.desk = np.zeros(2 + len(INFO) + 2 * sizes.orders)
         self.dirty = False
 
-    def views(self) -> dict[str, np.ndarray]:
-        """The pieces of the store by name."""
-        return store.views(self.floats, self.ints)
+    def __getitem__(self, name: str) -> np.ndarray:
+        """A field of the store; a number is an array without a dimension."""
+        return store.view(self.floats, self.ints, name)
+
+    def __setitem__(self, name: str, value: np.ndarray | float) -> None:
+        """Write all of a field."""
+        self[name][...] = value
 
     def copy(self) -> Workspace:
         """Another one with the same numbers."""
-        other = Workspace(self.ints[: store.HEADER])
-        other._take(self.views())
+        other = Workspace(store.sizes_of(self.ints))
+        other._take({name: self[name] for name in store.names()})
         other.dirty = self.dirty
         return other
 
     def provide(self, status: float) -> None:
         """What a round asked for before it could go on; the basis starts cold, which shows in no result."""
-        if status >= F.LOAD:
-            apart.load(int(status) - F.LOAD)
-            apart.fill(self.views()["apart"])
+        if status >= LOAD:
+            apart.load(int(status) - LOAD)
+            apart.fill(self["addresses"])
         else:
             self._grow(status)
-        state, active = (self.views()[name] for name in ("state", "islot"))
-        active[F.ACTIVE, : int(state[F.SLOTS])] = -1
-        state[[F.SIZE, F.KNOWN, F.ANCHOR, F.READY]] = 0
+        self["slot_row"][: int(self["slots"])] = -1
+        for name in ("basis_size", "cache_state", "anchor_size", "is_warm"):
+            self[name] = 0
 
     def _grow(self, status: float) -> None:
-        """Twice the rows or slots."""
-        old = self.views()
-        head = self.ints[: store.HEADER].copy()
-        which = store.ROWCAP if status == F.GROW_ROWS else store.SLOTCAP
-        lines = int(head[store.LINES])
-        head[which] = min(2 * head[which], store.padded(head[store.ISLANDS] + lines + 1))
-        self.floats, self.ints = store.allocate(head)
-        apart.fill(self.views()["apart"])
-        self._take({name: piece for name, piece in old.items() if name not in store.PENDING})
+        """Twice the rows or slots; what waited for its proof is solved again."""
+        sizes = store.sizes_of(self.ints)
+        most = padded(sizes.islands + sizes.lines + 1)
+        if status == GROW_ROWS:
+            larger = replace(sizes, row_capacity=min(2 * sizes.row_capacity, most))
+        else:
+            larger = replace(sizes, slot_capacity=min(2 * sizes.slot_capacity, most))
+        old = {name: self[name] for name in store.names(EIGHT)}
+        self.floats, self.ints = store.allocate(larger)
+        apart.fill(self["addresses"])
+        self._take(old)
 
     def restore(self, fixed: np.ndarray, limits: tuple[np.ndarray, np.ndarray]) -> None:
         """Fixed demand and limits of the book again, and no slopes."""
-        v = self.views()
-        v["bus"][F.DEMAND, : len(fixed)] = fixed
-        v["lin"][F.LFLO], v["lin"][F.LFHI] = limits
-        v["col"][F.SLOPE] = 0.0
-        v["state"][F.STALE] = 1
+        self["net_demand"][: len(fixed)] = fixed
+        self["line_lower"], self["line_upper"] = limits
+        self["slope"] = 0.0
+        self["limits_stale"] = 1
         self.dirty = False
 
-    def _take(self, pieces: dict[str, np.ndarray]) -> None:
-        """Numbers of pieces that are no larger; zeros are there already, and memory nobody has touched costs none."""
-        mine = self.views()
-        for name, piece in pieces.items():
-            if piece.any() and name != "apart":
-                mine[name][tuple(slice(n) for n in piece.shape)] = piece
+    def _take(self, given: dict[str, np.ndarray]) -> None:
+        """Numbers of fields that are no larger; zeros are there already, and memory nobody has touched costs none."""
+        for name, values in given.items():
+            if values.any() and name != "addresses":
+                self[name][tuple(slice(n) for n in values.shape)] = values

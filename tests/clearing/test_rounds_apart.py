@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from clearing import NodalMarket
-from clearing.rounds import apart, store
+from clearing.rounds import apart
 from clearing.rounds.compiled import FOLDER, PACKAGE, dependencies
-from clearing.rounds.fields import GROW_SLOTS, LOAD
 from clearing.rounds.kernel import clear_rounds
+from clearing.rounds.statuses import GROW_SLOTS, LOAD
 from tests.support.small import book_of, buy, grid_of, sell
 
 STEPS = """
@@ -33,8 +33,9 @@ def test_every_function_has_the_declared_types_and_an_address() -> None:
     addresses = [apart.load(place) for place in range(apart.count())]
     assert len(set(addresses)) == apart.count()
     assert 0 not in addresses
-    pieces = {name: shape for name, _, shape in store.pieces(np.ones(store.HEADER))}
-    assert apart.count() <= pieces["apart"][0]
+    engine = NodalMarket(grid_of(("A", "B", 0.1))).prepare(book_of(sell("s", "A", 1, 1))).engine
+    assert engine is not None
+    assert apart.count() <= len(engine.workspace()["addresses"])
 
 
 def test_numba_has_the_internals_that_calls_by_address_use() -> None:
@@ -69,6 +70,7 @@ def test_a_book_of_steps_compiles_nothing_of_slopes_and_ties() -> None:
 def test_code_depends_on_what_is_linked_into_it_alone() -> None:
     kernel = set(dependencies(PACKAGE + "kernel"))
     assert {"kernel", "lanes", "fields", "apart", "compiled"} <= kernel
+    assert {"fields", "blocks", "declare"} <= set(dependencies(PACKAGE + "sites")), "the layout"
     assert not kernel & {"sloped", "climb", "ascent", "ties", "near", "face", "intervals"}
     assert kernel | set(dependencies(PACKAGE + "sloped")) <= {path.stem for path in FOLDER.glob("*.py")}
 
@@ -89,13 +91,13 @@ def test_a_missing_function_is_loaded_and_changes_no_bit(place: int) -> None:
         right = market.clear_many(price, slope=slope, want=want)
         assert market.engine is not None
         work = market.engine.workspace()
-        work.views()["apart"][place] = 0
+        work["addresses"][place] = 0
         market.engine._idle.append(work)
         again = market.clear_many(price, slope=slope, want=want)
         for name in want:
             assert np.array_equal(getattr(right, name), getattr(again, name), equal_nan=True), name
     right = market.clear_many(price)
-    work.views()["apart"][place] = 0
+    work["addresses"][place] = 0
     market.engine._idle.append(work)
     for r in range(len(price)):  # the way of a single round
         alone = market.clear(price[r])

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import networks
 from clearing import NodalMarket
-from clearing.rounds import fields as F
 from clearing.rounds.canonical import known_dispatch, known_duals
 from clearing.rounds.compiled import door
 from clearing.rounds.elimination import dependence, eliminate_tall
@@ -33,7 +32,7 @@ def _solve(floats, ints, m, f):  # type: ignore[no-untyped-def]
 @door
 def _depend(floats, ints, h, f, m):  # type: ignore[no-untyped-def]
     s = unpack(floats, ints)
-    dependence(s, h, f, m, s.null[0])
+    dependence(s, h, f, m, s.null_vectors[0])
 
 
 @cache
@@ -43,7 +42,7 @@ def _arrays():  # type: ignore[no-untyped-def]
     engine = NodalMarket(case.grid).prepare(elastic_book(case)).engine
     assert engine is not None
     work = engine.workspace()
-    return work.floats, work.ints, work.views()
+    return work.floats, work.ints, work
 
 
 @given(f=st.integers(1, 13), more=st.integers(0, 6), twins=st.integers(0, 4), seed=st.integers(0, 2**32 - 1))
@@ -60,28 +59,28 @@ def test_dispatch_duals_and_dependences_of_any_active_set(f: int, more: int, twi
     whole = whole[place]  # twins stand anywhere among the others
     mine = np.sort(np.flatnonzero(place < own))
     floats, ints, v = _arrays()
-    v["entries"][:f], v["irow"][F.OWN, :own] = 0.0, mine
-    v["entries"][:f, :m] = whole.T
+    v["kept_entries"][:f], v["own_rows"][:own] = 0.0, mine
+    v["kept_entries"][:f, :m] = whole.T
     assert _eliminate(floats, ints, m, own, f)
-    order = v["irow"][F.ORDER, :own]
+    order = v["elimination_order"][:own]
     assert sorted(order.tolist()) == mine.tolist()
     assert np.linalg.matrix_rank(whole[order[:f]]) == f
 
     x, cost = rng.normal(size=f), rng.normal(size=f)
-    v["row"][F.VEC, :m] = whole @ x
-    v["row"][F.WASCOST, : -(-f // 8) * 8] = 0.0
-    v["row"][F.WASCOST, :f] = cost
-    columns = np.sort(rng.choice(v["first"][1], f, replace=False))
-    v["irow"][F.COLS, :f] = columns
+    v["canonical.right_side"][:m] = whole @ x
+    v["kept_cost"][: -(-f // 8) * 8] = 0.0
+    v["kept_cost"][:f] = cost
+    columns = np.sort(rng.choice(v["layer_first"][1], f, replace=False))
+    v["interior_columns"][:f] = columns
     _solve(floats, ints, m, f)
     close = {"rtol": 1e-7, "atol": 1e-7 * np.linalg.cond(whole[order[:f]])}
-    assert np.allclose(v["col"][F.X, columns], x, **close)
-    y = v["row"][F.Y, :m]
+    assert np.allclose(v["dispatch"][columns], x, **close)
+    y = v["dual"][:m]
     assert np.allclose(whole.T @ y, cost, **close)
     assert not np.delete(y, order[:f]).any()
     for h in range(f, own):
         _depend(floats, ints, h, f, m)
-        z = v["null"][0, :m]
+        z = v["null_vectors"][0, :m]
         assert z[order[h]] == 1.0
         assert np.allclose(z @ whole, 0.0, **close)
         assert not np.delete(z, [*order[:f], order[h]]).any()
@@ -89,6 +88,6 @@ def test_dispatch_duals_and_dependences_of_any_active_set(f: int, more: int, twi
 
 def test_a_set_without_independent_columns_has_no_elimination() -> None:
     floats, ints, v = _arrays()
-    v["entries"][:2], v["irow"][F.OWN, :3] = 0.0, np.arange(3)
-    v["entries"][0, :3] = v["entries"][1, :3] = (1.0, 2.0, 3.0)
+    v["kept_entries"][:2], v["own_rows"][:3] = 0.0, np.arange(3)
+    v["kept_entries"][0, :3] = v["kept_entries"][1, :3] = (1.0, 2.0, 3.0)
     assert not _eliminate(floats, ints, 3, 3, 2)

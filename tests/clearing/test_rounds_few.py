@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 import networks
 from clearing import InputError, NodalMarket
 from clearing.prepared import PreparedMarket
-from clearing.rounds import fields as F
 from tests.clearing.test_rounds import elastic_book
 from tests.support.small import book_of, buy, grid_of, sell
 
@@ -70,12 +69,12 @@ def test_most_of_such_rounds_go_on_where_the_last_one_ended() -> None:
     price, mw = drift(prepared.numbers.price, prepared.numbers.mw, 400, 2, 0.0, seed=1)
     prepared.clear_many(price[:100], mw[:100])
     assert prepared.engine is not None
-    state = prepared.engine._idle[-1].views()["state"]
+    work = prepared.engine._idle[-1]
     ready = 0
     for r in range(100, 400):
         prepared.clear_many(price[r], mw[r])
-        assert 0 <= state[F.CHANGED] <= 2
-        ready += int(state[F.READY])
+        assert 0 <= work["changed_count"] <= 2
+        ready += int(work["is_warm"])
     assert ready > 200
 
 

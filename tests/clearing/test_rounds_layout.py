@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import networks
 from clearing import NodalMarket
-from clearing.rounds import fields as F
 from clearing.rounds.lanes import LANES
 from clearing.rounds.layout import lay_out
 from tests.clearing.test_rounds import elastic_book
@@ -42,10 +41,10 @@ def test_the_start_that_takes_fewer_pivots_shows_in_no_result() -> None:
     batch = prepared.clear_many(price)
     assert batch.certified.all()
     assert prepared.engine is not None
-    views = prepared.engine._idle[-1].views()
-    assert views["state"][F.ANCHOR] > 0
+    views = prepared.engine._idle[-1]
+    assert views["anchor_size"] > 0
     assert (
-        0.0 < views["habit"][1] < views["habit"][0]
+        0.0 < views["start_pivots"][1] < views["start_pivots"][0]
     )  # the average is nearer to each round than the last one
     cold = NodalMarket(case.grid).prepare(book).clear_many(price[::-7])
     assert np.array_equal(cold.accepted, batch.accepted[::-7])
@@ -53,7 +52,7 @@ def test_the_start_that_takes_fewer_pivots_shows_in_no_result() -> None:
     still = price[:1].repeat(300, axis=0)
     still[:, 0] += np.arange(300) * 1e-3
     assert prepared.clear_many(still).certified.all()
-    assert views["habit"][0] < 2.0  # where rounds resemble each other, the last one is the start again
+    assert views["start_pivots"][0] < 2.0  # where rounds resemble each other, the last one is the start again
 
 
 @pytest.mark.parametrize("rule", ["canonical", "low", "high"])
@@ -83,9 +82,9 @@ def test_duals_that_one_bus_alone_can_move(rule: str, demand: float) -> None:
     for r in range(40):
         prepared.clear(price[r])
         assert prepared.engine is not None
-        views = prepared.engine._idle[-1].views()
-        free = int(views["state"][F.KNOWNROWS] - views["state"][F.KNOWNCOLS])
-        local += bool(free > 0 and views["irow"][F.TOUCHED, 0] > 0)
+        views = prepared.engine._idle[-1]
+        free = int(views["cache_rows"] - views["cache_columns"])
+        local += bool(free > 0 and views["moved_column_count"][0] > 0)
         found = prepared._optimum(rows, r)
         assert batch.accepted[r] == pytest.approx(found.claim.accepted, abs=1e-6)
         assert batch.lmp[r] == pytest.approx(found.claim.lmp[:, 0], abs=1e-6)

@@ -8,8 +8,7 @@ import pytest
 import networks
 from clearing import Book, NodalMarket
 from clearing.prepared import PreparedMarket
-from clearing.rounds import fields as F
-from clearing.rounds import lanes, store
+from clearing.rounds import lanes
 from clearing.rounds.compiled import door
 from clearing.rounds.lanes import LANES, load, splat, total, turn
 from clearing.rounds.proof import prove
@@ -55,23 +54,23 @@ def _prove(floats, ints, lane, bus, line, what, change):  # type: ignore[no-unty
     """Worst residuals of the eight rounds put aside last, with one number of one of them changed."""
     t = unpack(floats, ints)
     if what == 0:
-        t.inj[lane, bus] += change
+        t.proof.injection_rows[lane, bus] += change
     elif what == 1:
-        t.lam[lane, bus] += change
+        t.proof.price_rows[lane, bus] += change
     elif what == 2:
-        t.press[lane, line] += change
+        t.proof.tight_dual[lane, line] += change
     elif what == 3:
-        t.mark[F.COUNT, lane] -= 1
+        t.proof.tight_count[lane] -= 1
     prove(t, LANES)
     if what == 0:
-        t.inj[lane, bus] -= change
+        t.proof.injection_rows[lane, bus] -= change
     elif what == 1:
-        t.lam[lane, bus] -= change
+        t.proof.price_rows[lane, bus] -= change
     elif what == 2:
-        t.press[lane, line] -= change
+        t.proof.tight_dual[lane, line] -= change
     elif what == 3:
-        t.mark[F.COUNT, lane] += 1
-    return t.note[F.WORST, 0], t.note[F.WORST, 1], t.note[F.WORST, 5], t.mark[F.COUNT, 5]
+        t.proof.tight_count[lane] += 1
+    return t.proof.worst[0], t.proof.worst[1], t.proof.worst[5], t.proof.tight_count[5]
 
 
 def _eight_rounds() -> PreparedMarket:
@@ -111,22 +110,25 @@ def test_places_behind_the_basis_stay_zero() -> None:
         assert prepared.clear_many(price).certified.all()
         engine = prepared.engine
         assert engine is not None
-        views = engine._idle[-1].views()
-        size = int(views["state"][F.SIZE])
+        views = engine._idle[-1]
+        size = int(views["basis_size"])
         sizes.add(size)
-        assert not views["w"][:size, size:].any()
-        assert not views["a"][:, views["col"][F.SIGN, : views["a"].shape[1]] == 0].any()
+        assert not views["basis_inverse"][:size, size:].any()
+        assert not views["matrix"][:, views["sign"][: views["matrix"].shape[1]] == 0].any()
     assert len(sizes) > 1
 
 
 def test_rows_of_the_store_are_padded_and_aligned() -> None:
     engine = _eight_rounds().engine
     assert engine is not None
-    views = engine.workspace().views()
-    for name in ("col", "a", "ptdf", "slot", "row", "w", "work", "wide", "bus", *store.PENDING[:-2]):
-        array = views[name]
+    work = engine.workspace()
+    for name in (
+        "cost", "matrix", "ptdf", "heat", "dual", "basis_inverse", "square_work", "wide_work", "lmp",
+        "proof.angle", "proof.injection_rows", "proof.tight_dual", "proof.flow", "proof.worst",
+    ):  # fmt: skip
+        array = work[name]
         assert array.ctypes.data % 64 == 0, name
-        assert array.ndim == 1 or array.shape[1] % LANES == 0, name
+        assert array.shape[-1] % LANES == 0, name
 
 
 def _branching_grid() -> tuple[NodalMarket, Book]:
