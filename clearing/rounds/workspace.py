@@ -80,5 +80,5 @@ class Workspace:
     def _take(self, given: dict[str, np.ndarray]) -> None:
         """Numbers of fields that are no larger; zeros are there already, and memory nobody has touched costs none."""
         for name, values in given.items():
-            if values.any() and name != "addresses":
+            if values.view(np.int64).any() and name != "addresses":  # −0 is no such zero
                 self[name][tuple(slice(n) for n in values.shape)] = values
