@@ -7,18 +7,13 @@ stored rows are read. What could not have come out otherwise says so as `evidenc
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from studies.verdicts import HALF, Ends, Evidence, Published, Verdict, ends_of_share, verdict
 
 Kind = Literal["published", "cross-check"]
 Form = Literal["number", "sentence"]
-Evidence = Literal["independent", "input", "fitted", "weak", "open"]
-Verdict = Literal["matches", "consistent", "differs", "under-specified"]
-
-VERDICTS: tuple[Verdict, ...] = ("matches", "consistent", "differs", "under-specified")
-FAVOUR: tuple[Verdict, ...] = ("matches", "consistent", "under-specified", "differs")
-"""From the most to the least favourable."""
-HALF = 0.5  # of what is possible: an interval or a printed range that is wider decides nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +101,17 @@ class Claim:
 
 
 def verdict_of(
-    evidence: str, holds: bool | None, printed: float, digits: int, found: float, low: float, high: float
+    evidence: Evidence,
+    holds: bool | None,
+    printed: float,
+    digits: int,
+    found: float,
+    low: float,
+    high: float,
 ) -> Verdict:
-    """The verdict on a claim.
-
-    A number with an interval [low, high] is *consistent* inside it, else it *differs*; one without *matches*
-    to its printed digits, else it differs. A sentence matches where it holds. What does not rest on
-    independent evidence is consistent at most. Where the source leaves out what would decide, a claim is
-    *under-specified*.
-    """
-    if evidence == "open":
-        return "under-specified"
-    if math.isnan(printed):
-        exact = agrees = bool(holds)
-    else:
-        slack = 1e-9 * (1 + abs(printed))
-        exact = not low < high and abs(found - printed) <= 0.5 * 10.0 ** -int(digits) + slack
-        agrees = exact or low - slack <= printed <= high + slack
-    if not agrees:
-        return "differs"
-    return "matches" if exact and evidence == "independent" else "consistent"
+    """The verdict on a claim by the figures that its row keeps."""
+    ours = bool(holds) if math.isnan(printed) else found
+    return verdict(ours, (low, high), Published(printed, int(digits)), evidence)
 
 
 def verdict_words(verdict: str, evidence: str) -> str:
@@ -164,16 +150,15 @@ def compare_number(
         that is not unique. An interval without width says that ours is exact.
     published, shown : what the source prints and what we find, where number and unit do not say it.
     """
-    low, high = interval if interval is not None else (math.nan, math.nan)
+    low, high = interval if interval is not None and interval[0] < interval[1] else (math.nan, math.nan)
     if low < high:
         found = shown or f"[{low:g}, {high:g}] {unit}".strip()
         reason = reason or "by the interval shown"
     else:
-        low = high = math.nan
-        found = shown or (f"{ours:.{digits}f} {unit}".strip() if math.isfinite(ours) else "none")
-        same = abs(ours - printed) <= 0.5 * 10.0**-digits + 1e-9 * (1 + abs(printed))
-        if not reason and not same:
-            reason = "not the printed digits" if math.isfinite(ours) else "no such number came out"
+        known = math.isfinite(ours)
+        found = shown or (f"{ours:.{digits}f} {unit}".strip() if known else "none")
+        if not reason and verdict(ours, None, Published(printed, digits)) == "differs":
+            reason = "not the printed digits" if known else "no such number came out"
     words = published or f"{printed:.{digits}f} {unit}".strip()
     return Claim(source, place, claim, words, found, reason, evidence, None, printed, digits, ours,
                  low, high, variant)  # fmt: skip
@@ -217,7 +202,7 @@ def compare_sampled(
     claim: str,
     printed: float,
     ours: float,
-    interval: tuple[float, float],
+    interval: Ends,
     digits: int,
     reason: str = "",
     *,
@@ -226,6 +211,8 @@ def compare_sampled(
     outside: str = "",
     widest: float | None = None,
     half: float | None = None,
+    ends: Ends = (-math.inf, math.inf),
+    variant: str = "",
 ) -> Claim:
     """A printed number beside one with a sampling error: inside the interval, to the printed digit, or not.
 
@@ -235,19 +222,21 @@ def compare_sampled(
     interval : by sampling errors alone; without width ours is exact.
     widest : an interval that is wider decides nothing; the printed number itself where not given.
     half : of the last printed digit, where `digits` do not say it.
+    ends : of what is possible.
     """
     half = 0.5 * 10.0**-digits if half is None else half
     low, high = interval
-    room = high - low if low < high else 0.0
-    inside = low - half <= printed <= high + half
-    evidence: Evidence = "independent"
-    if not inside:
+    span = (max(low - half, ends[0]), min(high + half, ends[1])) if low < high else None
+    room = abs(printed) if widest is None else widest
+    room += span[1] - span[0] - (high - low) if span else 0.0  # the printed digit is no sampling error
+    found = verdict(ours, span, Published(printed, digits), widest=room)
+    if found == "differs":
         reason = outside or "outside the interval shown"
-    elif room > (abs(printed) if widest is None else widest):
-        evidence, reason = "open", f"agreement would say nothing: [{low:g}, {high:g}] is too wide to tell"
-    span = (low - half, high + half) if room else None
+    elif found == "under-specified":
+        reason = f"agreement would say nothing: [{low:g}, {high:g}] is too wide to tell"
+    evidence: Evidence = "open" if found == "under-specified" else "independent"
     return compare_number(source, place, claim, printed, ours, digits, reason=reason, interval=span,
-                          evidence=evidence, published=published, shown=shown)  # fmt: skip
+                          evidence=evidence, published=published, shown=shown, variant=variant)  # fmt: skip
 
 
 def compare_share(
@@ -256,7 +245,7 @@ def compare_share(
     claim: str,
     printed: float,
     ours: float,
-    interval: tuple[float, float],
+    interval: Ends,
     digits: int = 2,
     reason: str = "",
     *,
@@ -271,11 +260,9 @@ def compare_share(
     digits : printed decimals of the share (two more than those of a percentage).
     count : what ours is a share of, such as "of 200".
     """
-    low, high = (min(max(end, 0.0), 1.0) for end in interval)
+    low, high = ends_of_share(interval)
     places = max(digits - 2, 0)
     shown = f"{ours:.{places}%} {count}".strip() + f" [{low:.{places}%}, {high:.{places}%}]"
-    claimed = compare_sampled(source, place, claim, printed, ours, (low, high), digits, reason,
-                              published=published or f"{printed:.{places}%}", shown=shown, outside=outside,
-                              widest=HALF)  # fmt: skip
-    ends = (min(max(claimed.low, 0.0), 1.0), min(max(claimed.high, 0.0), 1.0))
-    return replace(claimed, low=ends[0], high=ends[1])
+    return compare_sampled(source, place, claim, printed, ours, (low, high), digits, reason,
+                           published=published or f"{printed:.{places}%}", shown=shown, outside=outside,
+                           widest=HALF, ends=(0.0, 1.0))  # fmt: skip

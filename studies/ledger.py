@@ -15,7 +15,7 @@ import pandas as pd
 
 from networks.errors import InputError
 from networks.files import replacing
-from studies.claims import FAVOUR, VERDICTS, verdict_of
+from studies.claims import verdict_of
 from studies.ledger_cells import COLUMNS as CELLS
 from studies.ledger_cells import FILE as CELLS_FILE
 from studies.ledger_cells import SEED, cells_of_run, has_digests, read_kept, write_kept
@@ -25,6 +25,7 @@ from studies.running.parts import read_frame
 from studies.running.spec import canonical_json
 from studies.running.tables import read_results, run_folders
 from studies.study import Results, Study, Summary
+from studies.verdicts import FAVOUR, VERDICTS
 
 FIGURES = ("evidence", "holds", "printed", "digits", "found", "low", "high")
 COLUMNS = (

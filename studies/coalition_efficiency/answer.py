@@ -9,9 +9,9 @@ import pandas as pd
 
 from learners.equilibria.indices import mean_interval
 from studies.coalition_efficiency.tables import by_draw
-from studies.pages.answer_means import mean_of
 from studies.pages.sentences import sentence_case
 from studies.study import Results, Summaries
+from studies.words import mean_of
 
 DUST = 1e-4  # p.u.; mean differences of losses below it are a solver's tolerance
 SELVES = {"self_nodal": "at a tariff that follows nodal costs", "self_flat": "at a flat tariff"}

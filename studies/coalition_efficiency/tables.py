@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from studies.pictures.charts import Bands, Chart
+from studies.printed import read_claims
+from studies.registry import claims_path
 from studies.study import Results, Summaries, Summary, mean_and_error
 
 WORDS = {
@@ -21,18 +23,12 @@ WORDS = {
 ORDER = tuple(WORDS)
 SAME = 1e-6  # relative: differences of losses below this are a solver's tolerance
 
-COLUMNS = ("0", "1/n²", "1/n", "1/log n")
-READ_AS = {"0": "0", "1/n²": "1", "1/n": "2.8", "1/log n": "52"}  # column → mean degree of our reading
-PUBLISHED: dict[tuple[float, str], tuple[float, float, float, float]] = {
-    (1.0, "ad_hoc"): (7.13, 8.33, 6.79, 4.00),
-    (1.0, "self_interested"): (7.13, 22.16, 2.68, 2.25),
-    (1.0, "cooperative"): (7.13, 3.60, 2.27, 2.07),
-    (1.0, "integrated"): (7.12, 3.59, 2.26, 2.06),
-    (100.0, "ad_hoc"): (7.12, 8.08, 6.89, 4.05),
-    (100.0, "self_interested"): (7.12, 24.95, 2.70, 2.25),
-    (100.0, "cooperative"): (7.12, 3.62, 2.28, 2.08),
-    (100.0, "integrated"): (7.10, 3.60, 2.26, 2.06),
+PUBLISHED = {
+    (float(entry.of["side"]), str(entry.of["model"]), str(entry.of["density"])): entry
+    for entry in read_claims(claims_path("coalition_efficiency"))
+    if entry.figure == "losses"
 }
+"""(square [km], model, mean degree as which we read a column) → what the poster's table prints."""
 
 
 def mean_losses(results: Results) -> Any:
@@ -187,11 +183,10 @@ def figures(results: Results, summaries: Summaries) -> list[Chart]:
             values = [part[name].tolist() for name in ("losses_pu", "p10", "p90")]
             series.append((WORDS[model], x, *values))
         points = [
-            (WORDS.get(model, WORDS["self_nodal"]), _place(float(READ_AS[column]), swept), value,
-             f"{model.replace('_', ' ')}, column {column}")
-            for (where, model), row in PUBLISHED.items()
+            (WORDS.get(model, WORDS["self_nodal"]), _place(float(density), swept), entry.printed,
+             f"{model.replace('_', ' ')}, column {entry.words['column']}")
+            for (where, model, density), entry in PUBLISHED.items()
             if where == side
-            for column, value in zip(COLUMNS, row, strict=True)
         ]  # fmt: skip
         charts.append(
             Bands(
@@ -219,7 +214,8 @@ def _place(degree: float, swept: list[float]) -> float:
 
 
 def _tick(degree: float) -> str:
-    column = next((c for c, read in READ_AS.items() if c != "0" and read == f"{degree:g}"), "")
+    columns = {density: entry.words["column"] for (_, _, density), entry in PUBLISHED.items()}
+    column = columns.get(f"{degree:g}") if degree else None
     return f"{degree:g}\n“{column}”" if column else f"{degree:g}"
 
 

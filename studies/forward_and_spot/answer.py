@@ -7,9 +7,9 @@ import pandas as pd
 
 from learners.equilibria.shares import share_interval
 from studies.forward_and_spot.tables import least_thresholds
-from studies.pages.answer_words import listed, share_of, span
 from studies.pages.sentences import count
 from studies.study import Results, Summaries
+from studies.words import listed, share_of, span
 
 SIDES = {"discos": ("retailers'", "load", "disco_cover"), "genco": ("generator's", "capacity", "genco_cover")}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from studies.incubator.answer import answer
+from studies.incubator.claims import claims
 from studies.incubator.figures import figures
-from studies.incubator.tables import claims, headline, summarise
+from studies.incubator.tables import headline, summarise
 
 __all__ = ["answer", "claims", "figures", "headline", "summarise"]

@@ -9,12 +9,9 @@ import numpy as np
 import pandas as pd
 
 from clearing.detection import alarm_threshold, area_under, detection_at, roc_curve
-from studies.claims import Claim, compare_statement
 from studies.incubator.cells import HONEST
-from studies.sources import HOMES
 from studies.study import Results, Summaries, Summary
 
-POLICY = "“Policy Discussion”"
 FALSE_ALARMS = 0.05
 VISIBLE = 0.1  # $/MWh; conducts that move prices by less are not worth finding
 FOUND = 0.8  # share of series found that is called reliable
@@ -195,65 +192,3 @@ def headline(results: Results, summaries: Summaries) -> list[tuple[str, str]]:
             missed = float(false_reports["missed_gap"].min())
             out.append((f"{missed:.0%}", "or more of mark-ups that are reported as cost are missed"))
     return out
-
-
-def claims(results: Results, summaries: Summaries) -> list[Claim]:
-    """The document's expectations beside what the sandbox finds."""
-    if "summary" not in results.tables or not has_errors(results):
-        return []
-    frame, table = results["summary"], power_table(results)
-    exact = table[table["sigma"] == 0.0]
-    seen = frame[(frame["gap"] > VISIBLE)]["conduct"]
-    found = exact[exact["conduct"].isin(seen)]
-    if len(found) == 0:
-        return []
-    least = float(1 - found["missed_gap"].max())
-    conduct = largest_conduct(results)
-    own = table[table["conduct"] == conduct].sort_values("sigma")
-    falls = float(own["area_gap"].iloc[-1]) < float(own["area_gap"].iloc[0]) - 0.01
-    limit = reliable_error(table, conduct)
-    rows = [
-        compare_statement(
-            HOMES,
-            POLICY,
-            "A price above the simulated competitive one can launch an investigation",
-            "“If the real world observed pricing outcome is higher than a simulated competitive outcome, a "
-            "more in-depth investigation could be launched”",
-            f"with exact costs {least:.0%} or more of each conduct that moves prices by over {VISIBLE:g} "
-            "$/MWh are found at 5 % false alarms",
-            least >= FOUND,
-            "for the conducts tried, with every cost known exactly"
-            if least >= FOUND
-            else "some conducts do not move prices in every pool of hours",
-        ),
-        compare_statement(
-            HOMES,
-            POLICY,
-            "The incubator is of interest only as far as costs can be measured with some accuracy",
-            "“only to the extent that each prosumer’s QoE/opportunity costs could be measured and "
-            "simulated with some degree of accuracy”",
-            f"“{conduct}”: area under ROC {own['area_gap'].iloc[0]:.2f} with exact costs, "
-            f"{own['area_gap'].iloc[-1]:.2f} with errors of {own['sigma'].iloc[-1]:.0%}; found reliably up "
-            f"to {limit:.0%}",
-            falls,
-            "" if falls else "errors of this size do not matter here",
-        ),
-    ]
-    false_reports = spoofs(table)
-    if len(false_reports):
-        area = float(false_reports["area_gap"].max())
-        rows.append(
-            compare_statement(
-                HOMES,
-                POLICY,
-                "Falsified costs could derail simulated comparisons of prices",
-                "“falsified or spoofed preferences … could derail any meaningful attempt at simulated "
-                "comparisons of prices”",
-                f"area under ROC at most {area:.2f} where the mark-up is reported as cost",
-                area < 0.6,
-                "where the whole mark-up is reported as cost"
-                if area < 0.6
-                else "the report leaves a trace in prices",
-            )
-        )
-    return rows

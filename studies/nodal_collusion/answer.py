@@ -15,9 +15,9 @@ from studies.nodal_collusion.tables import (
     static_share,
     transfers,
 )
-from studies.pages.answer_words import listed, mean_of
 from studies.pages.sentences import count
 from studies.study import Results, Summaries
+from studies.words import listed, mean_of, side_of
 
 RIVALRY = {
     NASH[0]: "the static Nash equilibrium",
@@ -49,7 +49,7 @@ def _learned_words(results: Results, case: str) -> str:
     if not np.isfinite(half):
         than, ends = "more, in one session," if index > 0 else "no more, in one session,", ""
     else:
-        than = "more" if index - half > 0 else "less" if index + half < 0 else "neither clearly more nor less"
+        than = side_of((index - half, index + half), 0.0, "more", "less", "neither clearly more nor less")
         ends = f" (95 % interval {index - half:+.2f} to {index + half:+.2f})"
     return (
         f"{said}; the firms earn {than} than {RIVALRY.get(row['rivalry is'], row['rivalry is'])} explains: "

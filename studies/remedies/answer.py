@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from clearing.explaining.wording import listed
-from studies.pages.answer_means import mean_of
 from studies.pages.sentences import sentence_case
-from studies.remedies.tables import PLACE, paired, verdicts
+from studies.remedies.tables import PLACE, changes, paired
 from studies.remedies.treatments import NONE, REMEDIES
 from studies.study import Results, Summaries
+from studies.words import mean_of
 
 
 def answer(results: Results, summaries: Summaries) -> list[str]:
@@ -23,7 +23,7 @@ def answer(results: Results, summaries: Summaries) -> list[str]:
     if frame.empty:
         return []
     out = [_without(frame)]
-    table = verdicts(frame)
+    table = changes(frame)
     if len(table):
         single = [str(name) for name in table.index if REMEDIES[str(name)].kind != "together"]
         together = [str(name) for name in table.index if REMEDIES[str(name)].kind == "together"]

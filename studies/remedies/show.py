@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from studies.remedies.answer import answer
-from studies.remedies.tables import claims, figures, headline, summarise
+from studies.remedies.claims import claims
+from studies.remedies.tables import figures, headline, summarise
 
 __all__ = ["answer", "claims", "figures", "headline", "summarise"]

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.claims import Claim, compare_open, compare_statement
 from studies.pictures.charts import Chart, Intervals
 from studies.remedies.treatments import REMEDIES
-from studies.smart_homes.claims import BUYERS, BUYERS_PRINTED, POLICY
 from studies.smart_homes.tables import YARD, interval
-from studies.sources import HOMES
 from studies.study import Results, Summaries, Summary
+from studies.verdicts import Ends, clearly
 
 PLACE = {"stage": "sealed stage game", "street": "street"}
 SAME_BILL = 1e-9
@@ -110,7 +108,12 @@ def summarise(results: Results) -> dict[str, Summary]:
     return out
 
 
-def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
+def _sign(interval: Ends) -> int:
+    """-1 or 1 where all of the interval is below or above none, else 0."""
+    return clearly(interval, above=SAME_BILL) - clearly(interval, below=-SAME_BILL)
+
+
+def changes(frame: pd.DataFrame) -> pd.DataFrame:
     """Index remedy; per market the mean changes, and whether their intervals exclude none (sign)."""
     rows: dict[str, dict[str, Any]] = {}
     for market in PLACE:
@@ -121,13 +124,13 @@ def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
             for column in ("d_index", "d_bill", "d_welfare"):
                 mean, low, high = interval(group[column])
                 row[f"{market} {column}"] = mean
-                row[f"{market} {column} sign"] = -1 if high < -SAME_BILL else 1 if low > SAME_BILL else 0
+                row[f"{market} {column} sign"] = _sign((low, high))
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def finding(frame: pd.DataFrame) -> str:
     """What works in both markets and what does in none, in words."""
-    table = verdicts(frame)
+    table = changes(frame)
     signs = table[[c for c in table.columns if c.endswith("d_index sign")]]
     single = [name for name in table.index if REMEDIES[name].kind != "together"]
     both = [name for name in single if (signs.loc[name].dropna() == -1).all()]
@@ -156,7 +159,7 @@ def headline(results: Results, summaries: Summaries) -> list[tuple[str, str]]:
                 f"change of the bill, {place}: {REMEDIES[name].words} (the most)",
             )
         )
-    table = verdicts(frame)
+    table = changes(frame)
     bill = table[[c for c in table.columns if c.endswith("d_bill sign")]]
     good = sum(bool((bill.loc[name].dropna() == -1).all()) for name in bill.index)
     tiles.append((f"{good} of {len(table)}", "remedies lower the bill in every market where they were tried"))
@@ -215,67 +218,3 @@ def figures(results: Results, summaries: Summaries) -> list[Chart]:
                 )
             )
     return charts
-
-
-SIMPLE = "“it would be a simple solution to the P2P tacit-collusion problem if it worked”"
-HOPES: tuple[tuple[str, str, str, tuple[str, ...], str], ...] = (
-    ("Rate-limiting would be a simple solution to tacit collusion, if it worked", POLICY, SIMPLE,
-     ("lock_4", "lock_16", "lock_96"),
-     "works at δ = .95 where offers stand long enough: δ to the L; how long depends on patience"),
-    ("Information-shielding would be a simple solution, if it worked", POLICY, SIMPLE, ("price_only",
-    "own_only"),
-     "what a remedy hides matters: the price alone can still carry a threat"),
-    ("The operator might implement collusion-resistant auction mechanisms", POLICY,
-     "“might attempt to implement some collusion-resistant auction mechanisms”", ("firm", "vcg"),
-     "of these, the transfer that sells the firm leaves nothing to collude for; others need not help"),
-    (BUYERS, POLICY, BUYERS_PRINTED, ("buyers",), ""),
-    ("Limits on offers, as pivotal suppliers have them, prevent market power", "“Market Power and Tacit "
-    "Collusion”",
-     "“can prevent exercise of market power before it is even attempted”", ("cap", "reserve"),
-     "our limits are above cost: they bound the joint optimum, not the rivalry below it"),
-)  # fmt: skip
-"""Claim, place, printed words, remedies, and why some of them do not help."""
-
-
-def claims(results: Results, summaries: Summaries) -> list[Claim]:
-    """The document's hopes: a lower index with its interval below none, in every market tried."""
-    table = verdicts(paired(results))
-    out = []
-    for words, place, printed, names, reason in HOPES:
-        known = [name for name in names if name in table.index]
-        if not known:
-            continue
-        cells, all_lower, any_lower = [], True, False
-        for name in known:
-            for market in PLACE:
-                row = table.loc[name].to_dict()
-                change, sign = (float(row.get(f"{market} d_index{end}", np.nan)) for end in ("", " sign"))
-                if not np.isfinite(change):
-                    continue
-                cells.append(f"{REMEDIES[name].words}, {market}: {change:+.2f}")
-                all_lower, any_lower = bool(all_lower and sign == -1), bool(any_lower or sign == -1)
-        why = "by this way of learning, in two markets" if all_lower else "no interval is below none"
-        if any_lower and not all_lower:
-            why = f"in some markets or forms only: {reason or 'see the table'}"
-        out.append(
-            compare_statement(HOMES, place, words, printed, f"change of index: {'; '.join(cells)}", any_lower,
-            why,
-                              evidence="independent" if all_lower else "weak",
-                              variant="remedies" * (words == BUYERS))
-        )  # fmt: skip
-    welfare = table[[c for c in table.columns if c.endswith("d_welfare sign")]]
-    bill = table[[c for c in table.columns if c.endswith("d_bill sign")]]
-    safe = [
-        n for n in table.index if (bill.loc[n].dropna() == -1).all() and (welfare.loc[n].dropna() >= 0).all()
-    ]
-    out.append(
-        compare_open(
-            HOMES, POLICY, "To guarantee that the benefits of a remedy exceed its costs may be impossible",
-            "“Guaranteeing that benefits (reduced collusion) exceed costs (reduced efficiencies) may be "
-            "impossible”",
-            f"{len(safe)} of {len(table)} remedies lower the bill and nowhere lower welfare: "
-            + ("; ".join(REMEDIES[n].words for n in safe) or "none"),
-            "an example guarantees nothing: two markets, one day, one way of learning",
-        )
-    )  # fmt: skip
-    return out

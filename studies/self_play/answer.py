@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from learners.equilibria.indices import welch_interval
-from studies.pages.answer_words import listed, span
 from studies.pages.sentences import count
 from studies.self_play.claims_post import near_equilibrium
 from studies.self_play.evolving import NEAR, VARIANT_WORDS
@@ -23,6 +22,7 @@ from studies.self_play.tables import (
     rerun_table,
 )
 from studies.study import Results, Summaries
+from studies.words import listed, span
 
 PURE = ("many", "half_load", "bertrand", "capacity_uniform", "five_bus_100")
 """Situations whose pure equilibria are known as mark-ups."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from studies.claims import Claim, Evidence, compare_number, compare_open, compare_statement
+from studies.claims import Claim, compare_number, compare_open, compare_statement
 from studies.self_play.claims_exact import REFERENCE, SIMULATED
 from studies.self_play.facts_five_bus import BOUND, STARTS
 from studies.self_play.situations import COST
 from studies.self_play.tables import benefits, bids, by_run, discrete_table, ends, facts, rerun_table
 from studies.sources import POST
 from studies.study import Results
+from studies.verdicts import Evidence
 
 EVOLVING = "“Evolving strategies using a genetic algorithm”"
 SIMPLE = "“Perfect competition and co-operative equilibria”"

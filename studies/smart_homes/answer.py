@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from clearing.explaining.wording import listed
-from studies.pages.answer_means import mean_known, mean_of
 from studies.pages.sentences import count, sentence_case
 from studies.smart_homes.tables import LEAST_ROOM, market_sessions
 from studies.study import Results, Summaries
+from studies.words import mean_known, mean_of, side_of
 
 INDEX = "index_competition"
 EQUILIBRIUM = 0.01  # share that may be given up against a best reply in what is called near an equilibrium
@@ -53,16 +53,12 @@ def _main(memory: pd.DataFrame, hour: int, seen: str) -> list[str]:
     nash = (
         "there is no static Nash equilibrium to compare with"
         if not np.isfinite(top)
-        else f"{_beside(low.low, low.high, top)} the highest static Nash equilibrium, at {100 * top:.0f} %"
+        else f"{side_of((low.low, low.high), top)} the highest static Nash equilibrium, at {100 * top:.0f} %"
     )
     return [
         f"In the auction at {hour} h homes that {SEEN[seen]} end {_percent(memory)} of the way from "
         f"competition to the joint optimum: {nash}."
     ]
-
-
-def _beside(low: float, high: float, top: float) -> str:
-    return "above" if low > top else "below" if high < top else "not clearly apart from"
 
 
 def _controls(main: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from studies.smart_homes.stage import CASES
 from studies.study import Results, Summaries, Summary
+from studies.verdicts import clearly
 
 WORDS = {
     "auction": "auction on the feeder",
@@ -247,10 +248,11 @@ def headline(results: Results, summaries: Summaries) -> list[tuple[str, str]]:
     tiles = []
     main = frame[(frame["market"] == "auction") & (frame["hour"] == hour)]
     memory = main[main["treatment"] == "memory"]
-    mean, low, _ = interval(memory["index_competition"])
+    mean, *ends = interval(memory["index_competition"])
     if np.isfinite(mean):
         top = memory["at_nash_high"].iloc[0]
-        verdict = "above every static Nash equilibrium" if low > top else "not clearly above static Nash"
+        clear = clearly((ends[0], ends[1]), above=float(top))
+        verdict = "above every static Nash equilibrium" if clear else "not clearly above static Nash"
         tiles.append(
             (f"{mean:.0%}", f"of the way from competition to joint optimum, auction at {hour} h: {verdict}")
         )

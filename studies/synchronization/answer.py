@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from clearing.explaining.wording import listed
-from studies.pages.answer_means import mean_known, mean_of
 from studies.pages.sentences import count, sentence_case
 from studies.study import Results, Summaries
 from studies.synchronization.tables import ratio, remedy_rows, world_table
+from studies.words import mean_known, mean_of, side_of
 
 SAME = 0.95  # share of decisions from which the price is called no reason
 KEPT = 0.01  # rise of the midday price below which a remedy is named as one that works
@@ -69,7 +69,7 @@ def _earned(results: Results) -> str:
         return ""
     lost = mean_known(own["honest_profit"] - own["friendly_profit"])
     assert lost is not None
-    verdict = "more than" if lost.low > 0 else "less than" if lost.high < 0 else "not clearly other than"
+    verdict = side_of((lost.low, lost.high), 0.0, "more than", "less than", "not clearly other than")
     price = mean_of(100 * ratio(own, "midday_price"), "%", 1, "+")
     return (
         f"It books {mean_of(own['profit'], '$', 2)} a day, but with every own need paid it earns "
@@ -94,7 +94,7 @@ def _equilibrium(results: Results) -> str:
         if most <= GAIN
         else f"changing one, two or (by search) more slots would gain up to {100 * most:.1f} ¢ a day"
     )
-    synced = "Synchronizing is" if rise.low > 0 else "Synchronizing is not clearly"
+    synced = side_of((rise.low, rise.high), 0.0, "Synchronizing is", *["Synchronizing is not clearly"] * 2)
     return (
         f"{synced} what best replies lead to when own energy is always paid (at rest in {settled} of "
         f"{count(len(found), 'neighbourhood')}): the midday price changes by {mean_of(price, '%', 1, '+')}, "

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from learners.equilibria.shares import share_interval
-from studies.pages.answer_words import listed, mean_of, share_words
 from studies.study import Results, Summaries
 from studies.two_sided_eighteen_bus.market import EXPERIMENTS
 from studies.two_sided_eighteen_bus.tables import DISCOS, ends_table, pick_end, price_of
+from studies.words import listed, mean_of, share_words
 
 ALONE = ("alone 40", "alone 80", "alone 90")
 JOINT = ("G1 D1", "G1 D1 D3", "G1 D2", "G1 D2 D3", "direct 1060", "direct 1000")

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from studies.claims import Claim, Evidence, compare_number, compare_open, compare_statement
+from studies.claims import Claim, compare_number, compare_open, compare_statement
 from studies.sources import TWO_SIDED
 from studies.study import Results, Summaries
 from studies.two_sided_eighteen_bus.market import EXPERIMENTS, PLACEMENTS
 from studies.two_sided_eighteen_bus.reproduction import reproduction_claims
 from studies.two_sided_eighteen_bus.tables import ends_table, flow_of, pick_end, price_of
+from studies.verdicts import Evidence
 
 SECTION = "section 5"
 ON_PROFITS, ON_BIDS = f"{SECTION}, on figure 4", f"{SECTION}, on figures 5 to 8"

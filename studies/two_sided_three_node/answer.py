@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from studies.pages.answer_words import listed, share_words, span
 from studies.study import Results, Summaries
 from studies.two_sided_three_node.hour import RULES, SAME_MONEY, best_replies, pure_equilibria
 from studies.two_sided_three_node.learning_tables import minimal_game, pick, share_table
 from studies.two_sided_three_node.sweep import GAME_KEYS, MINIMAL
 from studies.two_sided_three_node.tables import clearing_at
+from studies.words import listed, share_words, span
 
 PAIR = (199.0, 20.0)  # what the article calls collusion: Gen-A's offer and Disco-1's interruption [MW]
 

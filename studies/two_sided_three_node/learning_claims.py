@@ -9,7 +9,6 @@ import pandas as pd
 
 from learners.equilibria.shares import share_interval
 from studies.claims import (
-    HALF,
     Claim,
     Source,
     compare_open,
@@ -21,6 +20,7 @@ from studies.sources import TWO_SIDED
 from studies.study import Results
 from studies.two_sided_three_node.learning_tables import minimal_game, pick, share_table
 from studies.two_sided_three_node.tables import SCENARIO_C
+from studies.verdicts import HALF
 
 REPRODUCTION = Source("Two-sided tacit collusion: reproduction study", "cross-check")
 PLACE = "section 3, learning on three nodes"

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from studies.claims import (
-    FAVOUR,
     Claim,
     Source,
     compare_number,
@@ -20,6 +19,7 @@ from studies.claims import (
     verdict_of,
     verdict_words,
 )
+from studies.verdicts import FAVOUR
 
 PAPER = Source("A paper")
 NOTES = Source("Notes of ours", "cross-check")

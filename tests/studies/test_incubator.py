@@ -14,11 +14,11 @@ from clearing.book_series import BookSeries
 from clearing.incubator import Incubator
 from studies.incubator.assessment import assess, block_bootstrap
 from studies.incubator.cells import HONEST, conducts
+from studies.incubator.claims import claims
 from studies.incubator.figures import figures
 from studies.incubator.series import largest_sellers, simulate_series
 from studies.incubator.show import answer
 from studies.incubator.tables import (
-    claims,
     headline,
     power_table,
     reliable_error,

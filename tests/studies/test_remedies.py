@@ -11,6 +11,7 @@ import pytest
 from networks.errors import InputError
 from studies.registry import find_study
 from studies.remedies import tables as remedies_tables
+from studies.remedies.claims import claims
 from studies.remedies.show import answer
 from studies.remedies.study import Settings, cells, run_cell
 from studies.remedies.treatments import NONE, REMEDIES
@@ -110,7 +111,7 @@ def made_up(**change: float) -> Results:
 
 def test_verdicts_follow_the_numbers() -> None:
     results = made_up(lock_4=-0.5, lock_16=-0.6, price_only=0.0, own_only=-0.4, buyers=0.1, coarse=0.0)
-    rows = {row.claim[:12]: row for row in remedies_tables.claims(results, {})}
+    rows = {row.claim[:12]: row for row in claims(results, {})}
     assert rows["Rate-limitin"].verdict == "matches"
     assert rows["Information-"].verdict == "consistent"
     assert rows["Sell-side co"].verdict == "differs"

@@ -16,7 +16,7 @@ from studies.registry import find_study
 from studies.running.runner import run
 from studies.running.tables import read_results
 from studies.smart_homes import claims as homes_claims
-from studies.smart_homes import homes_tables
+from studies.smart_homes import tables as homes_tables
 from studies.smart_homes.cells import home_trades
 from studies.smart_homes.learning import Treatment, Yardsticks, learn, session_blocks, yardsticks
 from studies.smart_homes.markets import (
