@@ -6,6 +6,9 @@ import pytest
 from clearing.errors import InputError
 from learners.games.game import PayoffTensor
 from learners.sessions.session import Session
+from learners.strategies.compiled_linear import decide_linear
+from learners.strategies.compiled_policies import EPSILON_GREEDY
+from learners.strategies.compiled_tables import Q_LEARNING, SARSA
 from learners.strategies.conformance import check_learner
 from learners.strategies.learner import Seat, Seen
 from learners.strategies.linear import LinearTD, TileCoding
@@ -56,6 +59,21 @@ def test_it_learns_a_dominant_action_and_generalises():
     spec = LinearTD("expected", 0.1, 0.0, 0.5, EpsilonGreedy(0.5), TileCoding(4, 1))
     ended = Session(dilemma, (spec, spec), 3000).play(seed=1, replicates=5)
     assert ended.limit_profits() == pytest.approx(np.ones((5, 2)))
+
+
+@pytest.mark.parametrize(("method", "kept"), [(Q_LEARNING, 0.0), (SARSA, 0.8 * 0.9)])
+def test_traces_are_cut_behind_an_exploratory_action_of_q_learning_alone(method, kept):
+    """Action 1 is worth less than action 0, and a draw of 0.999 explores: earlier ones have no share in it."""
+    weights, traces = np.array([[[2.0, 0.0], [0.0, 0.0]]]), np.array([[[0.0, 1.0], [0.0, 0.0]]])
+    pending, scale = (np.zeros(1), np.full(1, 0.9), np.zeros(1, dtype=bool)), np.ones(1)
+    values, active, out = np.array([[2.0, 0.0]]), np.zeros((1, 1), dtype=int), np.zeros(1, dtype=int)
+    decide_linear(
+        method, EPSILON_GREEDY, 1.0, 0.1, 0.8, pending, weights, traces, scale, values, active,
+        np.array([0.999]), out,
+    )  # fmt: skip
+    assert out[0] == 1
+    assert traces[0, 0, 1] * scale[0] == pytest.approx(kept)
+    assert traces[0, 1, 0] * scale[0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(

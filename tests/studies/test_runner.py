@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import random
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import studies
 from networks.errors import InputError
 from studies.running.executors import SerialBackend
+from studies.running.merging import merge_runs
 from studies.running.runner import run
 from studies.running.store import Shard, Store
 from tests.studies.helpers import SAMPLE, command, environment, manifest, run_sample, table_bytes, walras
@@ -86,6 +88,14 @@ def test_shards_are_merged(tmp_path: Path, undisturbed: dict[str, bytes]) -> Non
     (answer,) = (folder / "answer.txt").read_text(encoding="utf-8").splitlines()
     assert answer.startswith("The mean of 240 draws is <0.")
     assert answer.replace("<", "&lt;").replace(">", "&gt;") in page
+
+
+def test_of_several_runs_the_newest_is_reported(tmp_path: Path) -> None:
+    old, new = (run_sample(tmp_path, {"cells": 2}, seed=seed).folder for seed in (1, 2))
+    for folder, when in ((old, 1_000), (new, 2_000)):
+        for path in folder.glob("manifest*.json"):
+            os.utime(path, (when, when))
+    assert merge_runs([tmp_path]) == (new, [old])
 
 
 def test_shards_in_one_folder_need_no_merging(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
