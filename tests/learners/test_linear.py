@@ -63,7 +63,7 @@ def test_it_learns_a_dominant_action_and_generalises():
 
 @pytest.mark.parametrize(("method", "kept"), [(Q_LEARNING, 0.0), (SARSA, 0.8 * 0.9)])
 def test_traces_are_cut_behind_an_exploratory_action_of_q_learning_alone(method, kept):
-    """Action 1 is worth less than action 0, and a draw of 0.999 explores: earlier ones have no share in it."""
+    """Action 1 is worth less than action 0, and a draw of 0.999 explores: earlier ones have no share."""
     weights, traces = np.array([[[2.0, 0.0], [0.0, 0.0]]]), np.array([[[0.0, 1.0], [0.0, 0.0]]])
     pending, scale = (np.zeros(1), np.full(1, 0.9), np.zeros(1, dtype=bool)), np.ones(1)
     values, active, out = np.array([[2.0, 0.0]]), np.zeros((1, 1), dtype=int), np.zeros(1, dtype=int)
