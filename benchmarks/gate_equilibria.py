@@ -171,24 +171,26 @@ def solve_bertrand() -> Outputs:
 
 def _contracts(case: str) -> dict[str, Any]:
     table = networks.companion_table(case, "discos")
-    contract = public("learners", "Contract")
-    return {row.load: contract(row.retail_price, row.interruptible_cost) for row in table.itertuples()}
+    return {
+        row.load: le.Disco(None, row.retail_price, row.interruptible_cost, load=row.load)
+        for row in table.itertuples()
+    }
 
 
 @cache
 def two_sided() -> Any:
     """Gencos that withhold and discos that interrupt on 18 buses."""
     case = built_in("eighteen_bus")
-    return public("learners", "TwoSidedMarket")(
+    return public("studies", "two_sided_game")(
         NodalMarket(case.grid), case, _contracts("eighteen_bus"),
         {"G1": (1100.0, 1060.0, 1000.0), "G2": (case.fleet.max_mw[1], 0.9 * case.fleet.max_mw[1])},
-        {"D1": (0.0, 40.0), "D12": (0.0, 40.0)}, watched=case.grid.branches[3:5],
+        {"D1": (0.0, 40.0), "D12": (0.0, 40.0)}, flows=case.grid.branches[3:5],
     )  # fmt: skip
 
 
 def play_two_sided() -> Outputs:
     profiles = le.profiles_of(two_sided().actions)
-    return {"payoffs": two_sided().payoffs(profiles), "signals": two_sided().signals(profiles)}
+    return {"payoffs": two_sided().payoffs(profiles), "signals": two_sided().signals(profiles)[:, 2:]}
 
 
 def learn_days() -> Outputs:
@@ -210,7 +212,7 @@ def learn_days() -> Outputs:
 
 def solve_forward() -> Outputs:
     """Positions of the first two players ahead of the two-sided spot game."""
-    spot, sells = le.tabulate(two_sided()), [True, True, False, False]
+    spot, sells = public("studies", "by_player")(two_sided().tensor()), [True, True, False, False]
     covered = public("learners", "cover")(spot, [100.0, 50.0, 0.0, 20.0], sells, 20.0)
     positions = [(0.0, 500.0), (0.0, 250.0), (0.0,), (0.0,)]
     stage = public("learners", "solve_forward_stage")(spot, positions, sells)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from learners.games.actions import Interruptions as Interruptions
     from learners.games.actions import Markups as Markups
     from learners.games.actions import OfferPrices as OfferPrices
+    from learners.games.actions import OfferQuantities as OfferQuantities
     from learners.games.actions import Withholding as Withholding
     from learners.games.bertrand import CapacityBertrand as CapacityBertrand
     from learners.games.bertrand import LogitBertrand as LogitBertrand
@@ -168,6 +169,7 @@ _HOMES = {
     "Markups": "games.actions",
     "MixedEquilibrium": "equilibria.mixed",
     "OfferPrices": "games.actions",
+    "OfferQuantities": "games.actions",
     "PayoffSource": "protocols",
     "PayoffTensor": "games.game",
     "PolicyCard": "strategies.policy_card",

@@ -111,7 +111,8 @@ class OfferLine:
         price, _, fixed = self._numbers(number, state)
         accepted, lmp = (np.stack([p[k] for p in points]) for k in (1, 2))
         columns, pricing = self.game.columns, self.game.pricing
-        return self.game.earn(Cleared(columns, price, accepted, lmp.reshape(fixed.shape), fixed, pricing))
+        lmp = lmp.reshape(len(points), len(columns.grid.buses), -1)
+        return self.game.earn(Cleared(columns, price, accepted, lmp, fixed, pricing))
 
     def unique_prices(self, number: np.ndarray, state: np.ndarray) -> np.ndarray:
         """(n,) whether the prices that pay the player are unique."""
@@ -123,7 +124,7 @@ class OfferLine:
         self.clearings += len(number)
         assert batch.lmp_low is not None
         assert batch.lmp_high is not None
-        width = (batch.lmp_high - batch.lmp_low).reshape(numbers[2].shape)
+        width = (batch.lmp_high - batch.lmp_low).reshape(cleared.lmp.shape)
         width = width[:, columns.bus[own], columns.period[own]]
         scale = STRAIGHT * (1 + np.abs(cleared.lmp).max(axis=(1, 2)))
         size = columns.mw[own].max(initial=0.0)  # the player's own: kilowatts count beside a power plant

@@ -122,6 +122,26 @@ class OfferPrices:
 
 
 @dataclass(frozen=True)
+class OfferQuantities:
+    """The MW that a player offers at cost, by its one sale in each period; what is left is withheld."""
+
+    mw: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mw", _numbers("offer quantities", self.mw, 0.0))
+
+    def effects(self, columns: Columns, own: np.ndarray) -> Effects:
+        """MW moved from the capacity to those offered; more than it, or less than a minimum, is refused."""
+        none, sold = Effects.none(self.mw, columns), own & (columns.side == SELL)
+        if not sold.any() or len(np.unique(columns.period[sold])) < int(sold.sum()):
+            raise InputError("offer quantities: the player has no sale, or several in a period")
+        low, high = float(columns.min_mw[sold].max()), float(columns.mw[sold].min())
+        if min(self.mw) < low or max(self.mw) > high:
+            raise InputError(f"offer quantities {self.mw} MW; give numbers from {low:g} to {high:g} MW")
+        return replace(none, mw=np.where(sold, np.array(self.mw)[:, None] - columns.mw, 0.0))
+
+
+@dataclass(frozen=True)
 class Bids:
     """Purchases of a share `mu` of the quantity at `eta` times the value; one action per pair."""
 
@@ -147,27 +167,31 @@ class Bids:
 
 @dataclass(frozen=True)
 class Interruptions:
-    """Fixed demand at a bus reduced by some MW, in every period or in those named."""
+    """Fixed demand of the load at a bus, or of one by name, reduced by some MW in all or named periods."""
 
     mw: tuple[float, ...]
-    bus: Hashable
+    bus: Hashable | None = None
     periods: tuple[int, ...] | None = None
+    load: Hashable | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mw", _numbers("interruptions", self.mw, 0.0))
 
     def effects(self, columns: Columns, own: np.ndarray) -> Effects:
         """Fixed demand taken away; more than there is is refused."""
-        none, bus = Effects.none(self.mw, columns), columns.bus_of(self.bus)
+        none, at = Effects.none(self.mw, columns), columns.loads_of(self.load, self.bus)
+        if len(at) != 1:
+            names = ", ".join(str(columns.loads[k]) for k in at) or "no load"
+            raise InputError(f"interruptions at bus {self.bus!r}: it has {names}; name one with load=")
         chosen = list(range(columns.book.periods)) if self.periods is None else list(self.periods)
-        least = float(columns.fixed_mw[bus, chosen].min())
+        least = float(columns.fixed_mw[at[0], chosen].min())
         if max(self.mw) > least:
             raise InputError(
-                f"interruptions at bus {self.bus!r}: {max(self.mw):g} MW is more than its fixed demand of "
-                f"{least:g} MW; interrupt less"
+                f"interruptions of load {columns.loads[at[0]]!r}: {max(self.mw):g} MW is more than its fixed "
+                f"demand of {least:g} MW; interrupt less"
             )
         fixed = none.fixed_mw.copy()
-        fixed[:, bus, chosen] = -np.array(self.mw)[:, None]
+        fixed[:, at[0], chosen] = -np.array(self.mw)[:, None]
         return replace(none, fixed_mw=fixed)
 
 

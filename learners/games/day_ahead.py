@@ -16,7 +16,7 @@ import numpy as np
 
 from clearing.book import Book
 from clearing.errors import InputError
-from learners.games.two_sided_market import Contract
+from learners.games.payoffs import Disco
 
 if TYPE_CHECKING:
     from clearing.nodal import NodalMarket
@@ -96,7 +96,7 @@ class DayAheadMarket:
 
     market: NodalMarket
     case: Case
-    contracts: Mapping[str, Contract]
+    contracts: Mapping[str, Disco]
     rules: DayAheadRules = field(default_factory=DayAheadRules)
 
     def __post_init__(self) -> None:

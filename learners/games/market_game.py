@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Game:
     actions : one action set for all, or one by name.
     payoff : "lmp", or "pay_as_bid" where every order pays or earns its own price.
     states : levels and draws of demand; the book's own demand without.
+    flows, prices : branches whose flows and buses whose LMPs are signals, means over the periods.
+    decimals : of payoffs in $ that are kept, so that what rounding leaves is no incentive; all by default.
     cache_bytes, chunk_bytes : memory for remembered payoffs, and for the arrays of one batch of clearings.
     progress : called with (cleared, asked) after each chunk.
 
@@ -44,7 +46,8 @@ class Game:
     -----
     A payoff source (:class:`PayoffSource`): with demand states and a generator every row draws its own
     level and draw; without a generator the payoff is the expectation over them. Signals: "price", the mean
-    LMP weighted by served demand [$/MWh], and "welfare", at true costs and values [$].
+    LMP weighted by served demand [$/MWh], "welfare", at true costs and values [$], then "flow BRANCH"
+    [MW] and "price BUS" [$/MWh] of those asked for. A game made from a case knows its loads by name.
 
     Raises
     ------
@@ -63,8 +66,6 @@ class Game:
     (4, 4, 4)
     """
 
-    signal_names = ("price", "welfare")
-
     def __init__(
         self,
         market: RoundMarket,
@@ -76,6 +77,9 @@ class Game:
         cache_bytes: int = 256 * 2**20,
         chunk_bytes: int = 64 * 2**20,
         progress: Callable[[int, int], None] | None = None,
+        flows: Sequence[Hashable] = (),
+        prices: Sequence[Hashable] = (),
+        decimals: int | None = None,
     ):
         if payoff not in ("lmp", "pay_as_bid"):
             raise InputError(f"payoff is {payoff!r}; use 'lmp' or 'pay_as_bid'")
@@ -84,12 +88,13 @@ class Game:
         if payoff == "pay_as_bid" and market.changes_offers:
             raise InputError("a market that changes offers cannot pay their own price; use payoff='lmp'")
         self.market, self.pricing, self.states, self.progress = market, payoff, states, progress
+        self.decimals, case = decimals, None if isinstance(book, Book) else book
         self.book = one_row_per_period(book if isinstance(book, Book) else Book.from_case(book))
         named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
         if not named:
             raise InputError("players: a game needs at least one")
         self.players = tuple(named)
-        self.columns = Columns.of(self.book, market.grid)
+        self.columns = Columns.of(self.book, market.grid, case)
         self.roles: tuple[Player, ...] = tuple(player_of(given) for given in named.values())
         self.own = tuple(role.owned(self.columns) for role in self.roles)
         if (np.sum(self.own, axis=0) > 1).any():
@@ -104,12 +109,18 @@ class Game:
         )
         self.labels = tuple(e.labels for e in self.moves.effects)
         self.actions = tuple(map(len, self.labels))
+        self._branches = _positions("flows: branch", flows, market.grid.branches)
+        self._buses = _positions("prices: bus", prices, market.grid.buses)
+        watched = (*(f"flow {branch}" for branch in flows), *(f"price {bus}" for bus in prices))
+        self.signal_names = ("price", "welfare", *watched)
         self.prepared = market.prepare(self.book)
         per_round = 8 * (6 * len(self.columns.price) + 4 * self.columns.fixed_mw.size + 64)
         self.chunk = max(1, chunk_bytes // per_round)
         self._count = 1 if states is None else states.levels * states.draws
-        self._width = len(self.players) + len(self.signal_names)
-        self.cache = PayoffCache(self._width, prod(self.actions) * self._count, cache_bytes)
+        rows = prod(self.actions) * self._count
+        if rows > np.iinfo(np.int64).max:
+            raise InputError(f"game: {rows:.1e} profiles are too many to number; give players fewer actions")
+        self.cache = PayoffCache(len(self.players) + len(self.signal_names), rows, cache_bytes)
 
     def payoffs(
         self,
@@ -125,7 +136,7 @@ class Game:
         return self.evaluate(profiles, rng, level)[:, : len(self.players)]
 
     def signals(self, profiles: np.ndarray, level: np.ndarray | int | None = None) -> np.ndarray:
-        """Expected price [$/MWh] and welfare [$], (batch, 2); of a demand level where it is given."""
+        """Expected signals (batch, signals); of a demand level where it is given."""
         return self.evaluate(profiles, level=level)[:, len(self.players) :]
 
     def evaluate(
@@ -134,7 +145,7 @@ class Game:
         rng: np.random.Generator | None = None,
         level: np.ndarray | int | None = None,
     ) -> np.ndarray:
-        """Payoffs and signals of the same clearings side by side, (batch, players + 2)."""
+        """Payoffs and signals of the same clearings side by side, (batch, players + signals)."""
         profiles = action_indices(self, profiles)
         flat = np.ravel_multi_index(tuple(profiles.T), self.actions) * self._count
         if self.states is None:
@@ -166,7 +177,7 @@ class Game:
         return tabulate(self if level is None else AtLevel(self, level))
 
     def competitive(self) -> tuple[np.ndarray, np.ndarray]:
-        """Expected payoffs (players,) and signals (2,) when everybody tells the truth."""
+        """Expected payoffs (players,) and signals (signals,) when everybody tells the truth."""
         c, count = self.columns, self._count
         price, mw, fixed = (np.repeat(a[None], count, axis=0) for a in (c.price, c.mw, c.fixed_mw))
         nothing = np.zeros((count, len(self.players)))
@@ -178,27 +189,36 @@ class Game:
         numbers = self.moves.numbers(np.atleast_2d(np.asarray(profile, dtype=np.int64)))
         price, mw, fixed = self.in_states(np.array([state]), *numbers)
         periods = fixed.shape[2]
-        where = np.flatnonzero(fixed[0].any(axis=1))
+        where, bus = np.flatnonzero(fixed[0].any(axis=1)), self.columns.load_bus
         return replace(
             self.book,
             mw=mw[0],
             price=price[0],
-            fixed_bus=tuple(self.market.grid.buses[b] for b in where for _ in range(periods)),
+            fixed_bus=tuple(self.market.grid.buses[bus[k]] for k in where for _ in range(periods)),
             fixed_mw=fixed[0, where].ravel(),
             fixed_period=np.tile(np.arange(periods), len(where)),
         )
 
     def clear(
-        self, price: np.ndarray, mw: np.ndarray, fixed_mw: np.ndarray, want: Sequence[str] = ()
+        self,
+        price: np.ndarray,
+        mw: np.ndarray,
+        fixed_mw: np.ndarray,
+        want: Sequence[str] = (),
+        on_error: Literal["mark", "raise"] = "raise",
     ) -> tuple[Cleared, Batch]:
-        """Clear rounds of given numbers, as :meth:`Moves.numbers` has them; failures are raised."""
-        fixed = fixed_mw if fixed_mw.shape[2] > 1 else fixed_mw[:, :, 0]
+        """Clear rounds of numbers, as :meth:`Moves.numbers` has them; "mark" leaves NaN where one fails."""
+        fixed = self.columns.at_buses(fixed_mw)
         batch = self.prepared.clear_many(
-            price, mw, fixed_mw=fixed, want=("accepted", "lmp", *want), on_error="raise"
+            price,
+            mw,
+            fixed_mw=fixed if fixed.shape[2] > 1 else fixed[:, :, 0],
+            want=("accepted", "lmp", *want),
+            on_error=on_error,
         )
         assert batch.accepted is not None
         assert batch.lmp is not None
-        lmp = batch.lmp.reshape(fixed_mw.shape)
+        lmp = batch.lmp.reshape(fixed.shape)
         return Cleared(self.columns, price, batch.accepted, lmp, fixed_mw, self.pricing), batch
 
     def _compute(self, keys: np.ndarray) -> np.ndarray:
@@ -207,9 +227,7 @@ class Game:
         for start in range(0, len(keys), self.chunk):
             flat, state = np.divmod(keys[start : start + self.chunk], self._count)
             profiles = np.stack(np.unravel_index(flat, self.actions), axis=1)
-            interrupted = np.stack(
-                [e.interrupted_mwh[profiles[:, i]] for i, e in enumerate(self.moves.effects)], axis=1
-            )
+            interrupted = self.moves.interrupted_mwh(profiles)
             pieces.append(self._clear_moved(state, *self.moves.numbers(profiles), interrupted))
             if self.progress is not None:
                 self.progress(min(start + self.chunk, len(keys)), len(keys))
@@ -219,9 +237,16 @@ class Game:
         self, state: np.ndarray, price: np.ndarray, mw: np.ndarray, fixed: np.ndarray, interrupted: np.ndarray
     ) -> np.ndarray:
         """(batch, players + signals) of rounds in demand states."""
-        cleared, _ = self.clear(*self.in_states(state, price, mw, fixed))
+        wanted = ("flow",) if len(self._branches) else ()
+        cleared, batch = self.clear(*self.in_states(state, price, mw, fixed), want=wanted)
         earned = self.earn(cleared, interrupted)
-        return np.column_stack([earned, cleared.mean_price, cleared.true_welfare])
+        if self.decimals is not None:
+            earned = np.round(earned, self.decimals) + 0.0
+        flow = np.zeros((len(earned), 0)) if batch.flow is None else batch.flow[:, self._branches]
+        if flow.ndim > 2:
+            flow = flow.mean(axis=2)
+        price_there = cleared.lmp[:, self._buses].mean(axis=2)
+        return np.column_stack([earned, cleared.mean_price, cleared.true_welfare, flow, price_there])
 
     def earn(self, cleared: Cleared, interrupted_mwh: np.ndarray | None = None) -> np.ndarray:
         """(batch, players) payoffs [$] of cleared rounds."""
@@ -244,10 +269,10 @@ class Game:
         if self.states is None:
             return price, mw, fixed
         base, bought = self.columns.fixed_mw, self.columns.demand
-        factor = self.states.of_bus(state, np.arange(len(base)))
+        factor = self.states.of_bus(state, self.columns.load_bus)
         fixed = fixed + base * (factor[:, :, None] - 1)
         if bought.any():
-            mw = np.where(bought, mw * factor[:, self.columns.bus], mw)
+            mw = np.where(bought, mw * self.states.of_bus(state, self.columns.bus), mw)
         return price, mw, fixed
 
 
@@ -271,7 +296,7 @@ class AtLevel:
         return self.evaluate(profiles, rng)[:, : len(self.players)]
 
     def signals(self, profiles: np.ndarray) -> np.ndarray:
-        """Expected price [$/MWh] and welfare [$], (batch, 2)."""
+        """Expected signals (batch, signals)."""
         return self.evaluate(profiles)[:, len(self.players) :]
 
     def evaluate(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -285,3 +310,11 @@ def _actions_of(actions: ActionSet | Mapping[str, ActionSet], name: str) -> Acti
     if name not in actions:
         raise InputError(f"actions: player {name!r} has none{suggest(name, actions)}; name one set for each")
     return actions[name]
+
+
+def _positions(what: str, labels: Sequence[Hashable], known: Sequence[Hashable]) -> np.ndarray:
+    """Positions of labels in the grid."""
+    for label in labels:
+        if label not in known:
+            raise InputError(f"{what} {label!r} is not in the grid{suggest(label, known)}")
+    return np.array([known.index(label) for label in labels], dtype=np.int64)

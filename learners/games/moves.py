@@ -15,6 +15,7 @@ import numpy as np
 from clearing.book import Book
 from clearing.errors import InputError
 from clearing.structure import Structure, fixed_demand
+from networks.case import Case
 from networks.checks import suggest
 from networks.grid import Grid
 
@@ -23,13 +24,16 @@ from networks.grid import Grid
 class Columns:
     """A book's numbers on a grid, one column per order and period, as :mod:`clearing.prepared` has them.
 
+    Fixed demand is by load: those of the case that a book was made from, else one load per bus, named as it.
+
     Attributes
     ----------
     book, grid : where the numbers come from.
     price, slope, mw, min_mw : (columns,) [$/MWh, $/MW²h, MW, MW].
     side, bus, period : (columns,) +1 sale or −1 purchase, position of the bus, period.
     demand : (columns,) bool, purchases of units that sell nothing in the period.
-    fixed_mw : (buses, periods) fixed demand without shunts [MW].
+    loads, load_bus : labels of the loads without a price, and positions of their buses.
+    fixed_mw : (loads, periods) what they demand [MW], without shunts.
     """
 
     book: Book
@@ -42,12 +46,21 @@ class Columns:
     demand: np.ndarray
     bus: np.ndarray
     period: np.ndarray
+    loads: tuple[Hashable, ...]
+    load_bus: np.ndarray
     fixed_mw: np.ndarray
 
     @classmethod
-    def of(cls, book: Book, grid: Grid) -> Columns:
-        """The columns of a book; unknown buses are refused."""
+    def of(cls, book: Book, grid: Grid, case: Case | None = None) -> Columns:
+        """The columns of a book, of a case with its loads; unknown buses are refused."""
         structure, rows = Structure.of(book, grid), book.column_row
+        loads, load_bus = grid.buses, np.arange(len(grid.buses))
+        fixed = fixed_demand(book, grid) - grid.shunt_mw[:, None]
+        if case is not None:
+            fleet, place = case.fleet, grid.bus_position
+            kept = np.flatnonzero(np.isnan(fleet.load_price))
+            loads, fixed = tuple(fleet.loads[k] for k in kept), fleet.load_mw[kept]
+            load_bus = np.array([place[case.grid.buses[b]] for b in fleet.load_bus[kept]], dtype=np.int64)
         return cls(
             book=book,
             grid=grid,
@@ -59,7 +72,9 @@ class Columns:
             demand=structure.demand,
             bus=structure.bus,
             period=structure.period,
-            fixed_mw=fixed_demand(book, grid) - grid.shunt_mw[:, None],
+            loads=loads,
+            load_bus=load_bus,
+            fixed_mw=fixed,
         )
 
     def owned(self, labels: Sequence[Hashable]) -> np.ndarray:
@@ -79,12 +94,23 @@ class Columns:
             chosen |= found
         return chosen[book.column_row]
 
-    def bus_of(self, label: Hashable) -> int:
-        """Position of a bus label."""
+    def loads_of(self, load: Hashable | None, bus: Hashable | None) -> np.ndarray:
+        """Positions of the load of a label, or of all loads at a bus."""
+        if load is not None:
+            if load not in self.loads:
+                raise InputError(f"player: {load!r} is no load{suggest(load, self.loads)}")
+            return np.array([self.loads.index(load)])
         known = self.grid.bus_position
-        if label not in known:
-            raise InputError(f"player: bus {label!r} is not in the grid{suggest(label, known)}")
-        return known[label]
+        if bus not in known:
+            raise InputError(f"player: bus {bus!r} is not in the grid{suggest(bus, known)}")
+        return np.flatnonzero(self.load_bus == known[bus])
+
+    def at_buses(self, fixed_mw: np.ndarray) -> np.ndarray:
+        """(batch, buses, periods) fixed demand of loads (batch, loads, periods), which may share a bus."""
+        out = np.zeros((len(fixed_mw), len(self.grid.buses), fixed_mw.shape[2]))
+        for k, bus in enumerate(self.load_bus.tolist()):
+            out[:, bus] += fixed_mw[:, k]
+        return out
 
 
 def one_row_per_period(book: Book) -> Book:
@@ -116,7 +142,7 @@ class Effects:
     ----------
     labels : (actions,) what the actions are called.
     price, mw : (actions, columns) [$/MWh, MW].
-    fixed_mw : (actions, buses, periods) [MW], negative where load is interrupted.
+    fixed_mw : (actions, loads, periods) [MW], negative where load is interrupted.
     """
 
     labels: tuple[object, ...]
@@ -159,8 +185,12 @@ class Moves:
         """Whether any action changes fixed demand."""
         return any(bool(e.fixed_mw.any()) for e in self.effects)
 
+    def interrupted_mwh(self, profiles: np.ndarray) -> np.ndarray:
+        """(batch, players) what each interrupts in profiles, summed over periods [MW × periods]."""
+        return np.stack([e.interrupted_mwh[profiles[:, i]] for i, e in enumerate(self.effects)], axis=1)
+
     def numbers(self, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Prices and MW (batch, columns) and fixed demand (batch, buses, periods) of profiles."""
+        """Prices and MW (batch, columns) and fixed demand (batch, loads, periods) of profiles."""
         batch = len(profiles)
         price = np.broadcast_to(self.columns.price, (batch, len(self.columns.price))).copy()
         mw = np.broadcast_to(self.columns.mw, price.shape)

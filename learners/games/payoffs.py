@@ -29,7 +29,7 @@ class Cleared:
     price : (batch, columns) what the orders asked or bid [$/MWh].
     accepted : (batch, columns) [MW].
     lmp : (batch, buses, periods) [$/MWh].
-    fixed_mw : (batch, buses, periods) fixed demand that was served [MW].
+    fixed_mw : (batch, loads, periods) fixed demand that was served [MW].
     pricing : "lmp", or "pay_as_bid" where every order pays or earns its own price.
     """
 
@@ -63,12 +63,17 @@ class Cleared:
     def mean_price(self) -> np.ndarray:
         """(batch,) LMP weighted by served demand [$/MWh], the plain mean where nothing is served."""
         c = self.columns
-        served = np.maximum(self.fixed_mw, 0.0)
+        served = np.maximum(c.at_buses(self.fixed_mw), 0.0)
         for k in np.flatnonzero(c.demand).tolist():
             served[:, c.bus[k], c.period[k]] += self.accepted[:, k]
         total = served.sum(axis=(1, 2))
         money = (served * self.lmp).sum(axis=(1, 2))
         return np.where(total > 0, money / np.where(total > 0, total, 1.0), self.lmp.mean(axis=(1, 2)))
+
+    @property
+    def fixed_paid(self) -> np.ndarray:
+        """(batch, loads, periods) what fixed demand pays [$/h]."""
+        return self.lmp[:, self.columns.load_bus] * self.fixed_mw
 
     @property
     def true_welfare(self) -> np.ndarray:
@@ -145,7 +150,7 @@ class Disco:
 
     Attributes
     ----------
-    bus : whose fixed demand it serves; None for bids only.
+    bus, load : the bus whose fixed demand it serves, or the one load; neither for bids only.
     retail_price : what its customers pay [$/MWh].
     interruption_cost : what it pays for interrupted demand [$/MWh].
     objective : "margin" or "cost".
@@ -157,27 +162,32 @@ class Disco:
     interruption_cost: float = 0.0
     objective: Literal["margin", "cost"] = "margin"
     labels: tuple[Hashable, ...] = ()
+    load: Hashable | None = None
 
     def __post_init__(self) -> None:
         if self.objective not in ("margin", "cost"):
             raise InputError(f"disco: objective is {self.objective!r}; use 'margin' or 'cost'")
-        if self.bus is None and not self.labels:
-            raise InputError("disco: give the bus whose demand it serves, or the labels of its bids")
+        if self.bus is None and self.load is None and not self.labels:
+            raise InputError("disco: give the bus or load whose demand it serves, or the labels of its bids")
 
     def owned(self, columns: Columns) -> np.ndarray:
         """(columns,) the retailer's purchases."""
-        if self.bus is not None:
-            columns.bus_of(self.bus)
+        self._serves(columns)
         return columns.owned(self.labels) & (columns.side == BUY)
 
     def earn(self, cleared: Cleared, own: np.ndarray, interrupted_mwh: np.ndarray) -> np.ndarray:
         """(batch,) margin, or cost with a minus sign [$]."""
         retail = self.retail_price if self.objective == "margin" else 0.0
         gain = (retail * cleared.accepted - cleared.paid)[:, own].sum(axis=1)
-        if self.bus is not None:
-            bus = cleared.columns.bus_of(self.bus)
-            gain += ((retail - cleared.lmp[:, bus]) * cleared.fixed_mw[:, bus]).sum(axis=1)
+        own_loads = self._serves(cleared.columns)
+        price = cleared.lmp[:, cleared.columns.load_bus[own_loads]]
+        gain += ((retail - price) * cleared.fixed_mw[:, own_loads]).sum(axis=(1, 2))
         return (gain - self.interruption_cost * interrupted_mwh) * cleared.columns.book.hours
+
+    def _serves(self, columns: Columns) -> np.ndarray:
+        """Positions of its loads."""
+        none = self.bus is None and self.load is None
+        return np.zeros(0, dtype=np.int64) if none else columns.loads_of(self.load, self.bus)
 
 
 def player_of(given: Player | Hashable | tuple[Hashable, ...]) -> Player:

@@ -16,7 +16,7 @@ from learners.games.forward_positions import (
     price_tensor,
     solve_forward_stage,
 )
-from learners.games.game import PayoffTensor, tabulate
+from learners.games.game import PayoffTensor
 from learners.sessions.forward_market import learn_two_settlements
 from learners.sessions.session import Session
 from learners.sessions.traces import TraceSpec
@@ -45,23 +45,22 @@ def spot_game(network: str, rule: str) -> tuple[PayoffTensor, tuple[float, ...]]
         return small_game("fitted", rule, EIGHTEEN_BUSES[network], True, ""), (1100.0, 1000.0, 800.0, 1000.0)
     import clearing
     import networks
-    from learners.games.two_sided_market import Contract, TwoSidedMarket
+    from learners.games.payoffs import Disco
+    from studies.two_sided_eighteen_bus.market import by_player, two_sided_game
 
     case = networks.load("three_node")
     hour = replace(case, fleet=replace(case.fleet, load_mw=case.fleet.load_mw[:, 1:2]))
     table = networks.companion_table("three_node", "discos")
     contracts = {
-        name: Contract(retail, cost)
+        name: Disco(load=name, retail_price=retail, interruption_cost=cost)
         for name, retail, cost in zip(
             table["load"], table["retail_price"], table["interruptible_cost"], strict=True
         )
     }
     offers, cuts = THREE_NODES[network]
     market = clearing.NodalMarket(case.grid, price_rule=rule)  # type: ignore[arg-type]
-    return tabulate(TwoSidedMarket(market, hour, contracts, {"Gen-A": offers}, {"Disco-1": cuts})), (
-        200.0,
-        120.0,
-    )
+    game = two_sided_game(market, hour, contracts, {"Gen-A": offers}, {"Disco-1": cuts})
+    return by_player(game.tensor()), (200.0, 120.0)
 
 
 def sides(game: PayoffTensor) -> list[bool]:

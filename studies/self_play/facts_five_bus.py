@@ -36,7 +36,7 @@ def money_of(limit: float, markups: tuple[float, ...]) -> dict[str, Any]:
     game = five_bus(limit, COARSE)
     price = game.columns.price + np.array(markups)
     cleared, _ = game.clear(price[None], game.columns.mw[None], game.columns.fixed_mw[None])
-    bill = float((cleared.lmp * cleared.fixed_mw).sum())
+    bill = float(cleared.fixed_paid.sum())
     producers = float(game.earn(cleared).sum())
     consumers = FIVE_BUS_VALUE * float(game.columns.fixed_mw.sum()) - bill
     rent = bill - float(cleared.paid.sum())
@@ -135,5 +135,5 @@ def _relative() -> list[dict[str, Any]]:
     game = five_bus(100, (0.0, 0.3), True)
     price = game.columns.price * 1.3
     cleared, _ = game.clear(price[None], game.columns.mw[None], game.columns.fixed_mw[None])
-    bill = float((cleared.lmp * cleared.fixed_mw).sum())
+    bill = float(cleared.fixed_paid.sum())
     return [fact("mark-ups of 30 % by all: CB", FIVE_BUS_VALUE * float(game.columns.fixed_mw.sum()) - bill)]

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from learners.games.game import PayoffTensor, tabulate
-from learners.games.two_sided_market import Contract, TwoSidedMarket
+from clearing.errors import InputError
+from learners.games.actions import Interruptions, OfferQuantities
+from learners.games.game import PayoffTensor, profiles_of
+from learners.games.market_game import Game
+from learners.games.payoffs import Disco, Genco
 from learners.sessions.session import Session
 from learners.sessions.traces import TraceSpec
 from learners.strategies.memory import LastActions
 from learners.strategies.policies import EntropyBoltzmann
 from learners.strategies.tabular import ExpectedSarsa
+from networks.checks import suggest
 
 PLACEMENTS = {"fitted": "eighteen_bus", "second": "eighteen_bus_alt"}
 LINES = (4, 5, 8)
 SHOWN = ("G1", "G4", "G6", "D1", "D2", "D3")
+CENT = 9  # decimals of $ that are kept: what a clearing leaves beyond them is rounding, no incentive
 FULL_MW = 1099.9  # at 1100 the export cut of bus 1 is degenerate in the fitted placement: no unique price
 LEVELS = (FULL_MW, *(float(v) for v in range(1080, 880, -20)))
 CUTS = (0.0, 20.0, 40.0, 60.0)
@@ -69,17 +74,46 @@ def case_of(placement: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def contracts() -> Mapping[str, Contract]:
-    """Retail price and interruption cost of every disco."""
+def contracts() -> Mapping[str, Disco]:
+    """The disco of every load: its retail price and what it pays for interruptions."""
     from networks import companion_table
 
     table = companion_table("eighteen_bus", "discos")
     return {
-        name: Contract(retail, cost)
+        name: Disco(load=name, retail_price=retail, interruption_cost=cost)
         for name, retail, cost in zip(
             table["load"], table["retail_price"], table["interruptible_cost"], strict=True
         )
     }
+
+
+def two_sided_game(
+    market: Any,
+    case: Any,
+    discos: Mapping[str, Disco],
+    offers: Mapping[str, Sequence[float]],
+    cuts: Mapping[str, Sequence[float]],
+    flows: Sequence[Hashable] = (),
+) -> Game:
+    """Gencos offer so many MW at cost, discos interrupt so many of their load; the others serve and buy all.
+
+    Its last signals are the flows [MW], then each player's own price [$/MWh].
+    """
+    fleet, buses = case.fleet, case.grid.buses
+    place = dict(zip((*fleet.units, *fleet.loads), (*fleet.unit_bus, *fleet.load_bus), strict=True))
+    players = {name: Genco(name) for name in offers} | {name: discos[name] for name in cuts}
+    acts = {name: OfferQuantities(tuple(mw)) for name, mw in offers.items()} | {
+        name: Interruptions(tuple(mw), load=name) for name, mw in cuts.items()
+    }
+    own = [buses[place[name]] for name in players]
+    return Game(market, case, players, acts, flows=flows, prices=own, decimals=CENT)
+
+
+def by_player(table: PayoffTensor) -> PayoffTensor:
+    """The table of a two-sided game with flows and each player's price, under its name, as its signals."""
+    assert table.signal_values is not None
+    names = (*table.signal_names[2 : -len(table.players)], *(f"price {p}" for p in table.players))
+    return PayoffTensor(table.values, table.players, table.labels, table.signal_values[2:], names)
 
 
 def market_of(
@@ -88,41 +122,59 @@ def market_of(
     offers: Mapping[str, Sequence[float]],
     cuts: Mapping[str, Sequence[float]],
     limits: Mapping[int, float] | None = None,
-) -> TwoSidedMarket:
-    """The market with these players."""
+) -> Game:
+    """The game of these players, with limits [MW] in place of the grid's."""
     import clearing
 
     case = case_of(placement)
-    market = clearing.NodalMarket(case.grid, price_rule=rule)  # type: ignore[arg-type]
-    return TwoSidedMarket(market, case, contracts(), offers, cuts, limits, LINES)
+    limit = np.array(case.grid.limit_mw)
+    for line, mw in (limits or {}).items():
+        if line not in case.grid.branches:
+            raise InputError(f"limits: {line!r} is no branch of the grid{suggest(line, case.grid.branches)}")
+        limit[case.grid.branches.index(line)] = mw
+    grid = case.grid.with_settings(limit_mw=limit)
+    market = clearing.NodalMarket(grid, price_rule=rule)  # type: ignore[arg-type]
+    return two_sided_game(market, case, contracts(), offers, cuts, LINES)
+
+
+def everybody(
+    placement: str,
+    offers: Mapping[str, Sequence[float]],
+    cuts: Mapping[str, Sequence[float]],
+) -> tuple[dict[str, Sequence[float]], dict[str, Sequence[float]]]:
+    """Actions of all gencos and discos; who is not named offers everything and interrupts nothing."""
+    fleet = case_of(placement).fleet
+    full = {str(u): (float(mw),) for u, mw in zip(fleet.units, fleet.max_mw, strict=True)}
+    return full | dict(offers), {str(name): (0.0,) for name in fleet.loads} | dict(cuts)
 
 
 def run_experiments(placement: str, rule: str) -> dict[str, Any]:
     """Each experiment's prices, accepted MW, profits and flows; NaN where demand cannot be served."""
     rows, flows = [], []
     for key, (words, offer, cuts, limits) in EXPERIMENTS.items():
-        players = {name: (mw,) for name, mw in cuts.items()}
-        market = market_of(placement, rule, {"G1": (offer,)}, players, limits)
-        offered, cut = market.numbers(np.zeros((1, len(market.players)), dtype=int))
-        batch: Any = market.clear(offered, cut, ("accepted", "lmp", "lmp_low", "lmp_high", "flow"), "mark")
-        profits = dict(
-            zip(market.units + market.loads, np.hstack(market.profits(batch, cut))[0], strict=True)
+        all_cuts = {name: (mw,) for name, mw in cuts.items()}
+        game = market_of(placement, rule, *everybody(placement, {"G1": (offer,)}, all_cuts), limits)
+        profile = profiles_of(game.actions)
+        cleared, batch = game.clear(
+            *game.moves.numbers(profile), want=("lmp_low", "lmp_high", "flow"), on_error="mark"
         )
-        where = dict(zip(market.units + market.loads, [*market.unit_bus, *market.load_bus], strict=True))
-        mw = dict(zip(market.units, batch.accepted[0], strict=True))
-        mw |= dict(zip(market.loads, market.load_mw - cut[0], strict=True))
-        for name in market.units + market.loads:
-            price = batch.lmp[0, where[name]]
+        assert batch.lmp_low is not None
+        assert batch.lmp_high is not None
+        assert batch.flow is not None
+        paid = game.earn(cleared, game.moves.interrupted_mwh(profile))[0]
+        buses = [*game.columns.bus, *game.columns.load_bus]
+        mw = [*cleared.accepted[0], *cleared.fixed_mw[0, :, 0]]
+        for i, (name, bus) in enumerate(zip(game.players, buses, strict=True)):
             rows.append(
                 {
-                    "experiment": key, "words": words, "agent": name, "price": price, "mw": mw[name],
-                    "low": batch.lmp_low[0, where[name]], "high": batch.lmp_high[0, where[name]],
-                    "profit": profits[name],
+                    "experiment": key, "words": words, "agent": name, "price": cleared.lmp[0, bus, 0],
+                    "mw": mw[i], "low": batch.lmp_low[0, bus], "high": batch.lmp_high[0, bus],
+                    "profit": paid[i],
                 }
             )  # fmt: skip
         for line in LINES:
-            k = market.case.grid.branches.index(line)
-            limit = (market.case.grid.limit_mw if market.limit_mw is None else market.limit_mw)[k]
+            k = game.market.grid.branches.index(line)
+            limit = game.market.grid.limit_mw[k]
             flows.append({"experiment": key, "line": line, "flow_mw": batch.flow[0, k], "limit_mw": limit})
     return {"experiments": rows, "flows": flows}
 
@@ -132,16 +184,14 @@ def run_curve(placement: str, rule: str) -> dict[str, Any]:
     offers = (*(float(v) for v in range(800, 1100, 2)), FULL_MW)
     rows = []
     for name in ("nobody", "D1", "D2", "D3"):
-        market = market_of(placement, rule, {"G1": offers}, {} if name == "nobody" else {name: (40.0,)})
-        profiles = np.zeros((len(offers), len(market.players)), dtype=int)
-        profiles[:, 0] = np.arange(len(offers))
-        offered, cut = market.numbers(profiles)
-        batch: Any = market.clear(offered, cut, on_error="mark")
-        gencos, _ = market.profits(batch, cut)
-        g1 = market.units.index("G1")
+        game = market_of(placement, rule, {"G1": offers}, {} if name == "nobody" else {name: (40.0,)})
+        profiles = profiles_of(game.actions)
+        cleared, _ = game.clear(*game.moves.numbers(profiles), on_error="mark")
+        paid = game.earn(cleared, game.moves.interrupted_mwh(profiles))[:, 0]
+        price = cleared.lmp[:, game.columns.bus[game.own[0]][0], 0]
         rows += [
             {"with": name, "offer_mw": o, "price": p, "profit": money}
-            for o, p, money in zip(offers, batch.lmp[:, market.unit_bus[g1]], gencos[:, g1], strict=True)
+            for o, p, money in zip(offers, price, paid, strict=True)
         ]
     return {"curve": rows}
 
@@ -156,7 +206,7 @@ def small_game(placement: str, rule: str, ramp: bool, discos: bool, lines: str) 
     """G1 (and D1 to D3) against the rest at cost: every profile cleared once, with flows and prices."""
     offers = tuple(v for v in LEVELS if v >= RAMP_FROM) if ramp else LEVELS
     cuts = dict.fromkeys(("D1", "D2", "D3"), CUTS if discos else CUTS[:1])
-    return tabulate(market_of(placement, rule, {"G1": offers}, cuts, limits_of(lines)))
+    return by_player(market_of(placement, rule, {"G1": offers}, cuts, limits_of(lines)).tensor())
 
 
 def learned(
@@ -219,18 +269,16 @@ def _profile(game: PayoffTensor, profile: Sequence[int]) -> dict[str, float]:
 
 def everyone(cell: Mapping[str, Any], spec: Any, seed: int) -> dict[str, Any]:
     """All gencos and all discos learn; what each does in the end, and what it could gain alone."""
-    case = case_of(cell["placement"])
-    full = {str(u): float(case.fleet.max_mw[k]) for k, u in enumerate(case.fleet.units)} | {"G1": FULL_MW}
-    offers = {name: tuple(mw - w for w in spec.withheld_mw) for name, mw in full.items()}
-    cuts = {str(name): spec.cuts_mw for name in case.fleet.loads}
-    market = market_of(cell["placement"], spec.price_rule, offers, cuts)
+    full, none = everybody(cell["placement"], {"G1": (FULL_MW,)}, {})
+    offers = {name: tuple(mw - w for w in spec.withheld_mw) for name, (mw,) in full.items()}
+    market = market_of(cell["placement"], spec.price_rule, offers, dict.fromkeys(none, spec.cuts_mw))
     learner = ExpectedSarsa(spec.alpha, 0.0, EntropyBoltzmann(cell["rate"]), LastActions("none"))
     session = Session(market, (learner,) * len(market.players), spec.days, trace=TraceSpec(2, 1))
     ended = session.play(seed, spec.seeds_everyone)
     ends = np.stack([[s.table[0] for s in ended.strategies(row)] for row in range(len(ended.ended))])
     paid, nothing = market.payoffs(ends), market.payoffs(np.zeros((1, len(market.players)), dtype=int))[0]
     gain = _gains(market, ends, paid)
-    prices = market.signals(ends)[:, len(LINES) :]
+    prices = market.signals(ends)[:, -len(market.players) :]
     rows = [
         {
             "seed": row, "agent": name, "moved_mw": abs(market.labels[i][ends[row, i]] - market.labels[i][0]),
@@ -242,7 +290,7 @@ def everyone(cell: Mapping[str, Any], spec: Any, seed: int) -> dict[str, Any]:
     return {"everyone": rows}
 
 
-def _gains(market: TwoSidedMarket, ends: np.ndarray, paid: np.ndarray) -> np.ndarray:
+def _gains(market: Game, ends: np.ndarray, paid: np.ndarray) -> np.ndarray:
     """(seeds, players) what each would gain by its best action against the others' ends [$]."""
     out = np.zeros(paid.shape)
     for i, count in enumerate(market.actions):

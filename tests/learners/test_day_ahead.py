@@ -13,7 +13,7 @@ import clearing
 import networks
 from clearing.errors import InputError
 from learners.games.day_ahead import DayAheadMarket, DayAheadRules
-from learners.games.two_sided_market import Contract
+from learners.games.payoffs import Disco
 from learners.sessions.day_ahead import DayAheadLearning, learn_day_ahead
 
 PROFILE = (0.7, 1.0, 0.8)
@@ -44,7 +44,7 @@ def one_bus():
     return Case("one", "one bus", grid, fleet, base.provenance)
 
 
-CONTRACTS = {"P": Contract(50.0, 5.0), "Q": Contract(40.0, 5.0)}
+CONTRACTS = {"P": Disco(None, 50.0, 5.0, load="P"), "Q": Disco(None, 40.0, 5.0, load="Q")}
 
 
 def market(case, **rules) -> DayAheadMarket:

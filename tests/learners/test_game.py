@@ -15,6 +15,7 @@ from learners import (
     Genco,
     Interruptions,
     Markups,
+    OfferQuantities,
     PayoffTensor,
     Withholding,
     tabulate,
@@ -218,3 +219,20 @@ def test_public_names_are_no_modules():
     folder = Path(learners.__file__).parent
     assert not {path.stem for path in folder.glob("*.py")} & set(learners.__all__)
     assert all(getattr(learners, name) is not None for name in learners.__all__)
+
+
+def test_watched_flows_and_prices_are_signals_and_failures_may_be_marked():
+    """100 MW of cheap power reach b over a line of 60 MW: flow 60, prices 10 and 20."""
+    book = book_of(sell("G", "a", 200.0, 10.0), sell("H", "b", 200.0, 20.0), fixed={"b": 100.0})
+    game = Game(
+        NodalMarket(grid_of(("a", "b", 0.1, 60.0))), book, ["G", "H"], OfferQuantities((200.0, 30.0)),
+        flows=["L0"], prices=["b", "a"], decimals=1,
+    )  # fmt: skip
+    assert game.signal_names == ("price", "welfare", "flow L0", "price b", "price a")
+    assert game.signals([[0, 0]])[0, 2:] == pytest.approx([60, 20, 10])
+    assert game.payoffs([[1, 0], [0, 0]]).tolist() == [[300.0, 0.0], [0.0, 0.0]]
+    short = Game(game.market, book, ["G", "H"], OfferQuantities((30.0,)))
+    cleared, _ = short.clear(*short.moves.numbers(np.zeros((1, 2), int)), on_error="mark")
+    assert np.isnan(cleared.lmp).all()
+    with pytest.raises(InputError, match="branch 'c' is not in the grid"):
+        Game(game.market, book, ["G"], Markups((0,)), flows=["c"])

@@ -100,7 +100,7 @@ def test_five_bus_money(limit, markups, dispatch, money):
     profile = [game.labels[i].index(m) for i, m in enumerate(markups)]
     cleared, _ = game.clear(*game.moves.numbers(np.array([profile])))
     assert cleared.accepted[0] == pytest.approx(dispatch, abs=0.005)
-    paid = float((cleared.lmp * cleared.fixed_mw).sum())
+    paid = float(cleared.fixed_paid.sum())
     producers = float(game.earn(cleared).sum())
     consumers, rent = 60 * 500 - paid, paid - float(cleared.paid.sum())
     assert (producers, consumers, rent, producers + consumers + rent) == pytest.approx(money, abs=0.01)
