@@ -1,4 +1,7 @@
-"""How the loops of learners are compiled: once each, without the global interpreter lock, kept on disk."""
+"""How loops are compiled: once each, without the global interpreter lock, kept on disk.
+
+A study may compile its own: each function with all that it calls in its own file or among the learners.
+"""
 
 from __future__ import annotations
 

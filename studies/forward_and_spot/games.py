@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from learners.equilibria.pure import PureEquilibrium, pure_equilibria
-from learners.games.forward_positions import (
-    break_even_position,
-    cover,
-    price_tensor,
-    solve_forward_stage,
-)
 from learners.games.game import PayoffTensor
-from learners.sessions.forward_market import learn_two_settlements
 from learners.sessions.session import Session
 from learners.sessions.traces import TraceSpec
 from learners.strategies.memory import LastActions
 from learners.strategies.policies import EntropyBoltzmann
 from learners.strategies.tabular import ExpectedSarsa
+from studies.forward_and_spot.positions import (
+    break_even_position,
+    cover,
+    price_tensor,
+    solve_forward_stage,
+)
+from studies.forward_and_spot.two_settlements import learn_two_settlements
 
 THREE_NODES = {
     "article": ((200.0, 199.0), (0.0, 20.0)),

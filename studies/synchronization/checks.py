@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearing.posted.market import operator_price
-from learners.games.synchronization import (
+from networks.profiles import LoadShape
+from studies.synchronization.neighbourhood import (
     Neighbourhood,
     SyncRules,
     clear_plans,
     draw_neighbourhood,
     friendly_plans,
 )
-from learners.games.synchronization_plans import one_slot_plans
-from learners.games.synchronization_replies import find_sync_equilibrium
-from networks.profiles import LoadShape
+from studies.synchronization.plan_game import one_slot_plans
+from studies.synchronization.replies import find_sync_equilibrium
 
 if TYPE_CHECKING:
     from studies.synchronization.study import Settings

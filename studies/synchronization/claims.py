@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from learners.games.synchronization_storage import repeat_game, rounds_until
 from networks.profiles import LoadShape
 from studies.claims import Claim, compare_open, compare_statement
 from studies.sources import SYNCHRONIZATION
 from studies.study import Results, Summaries
 from studies.synchronization.earlier import list_earlier
+from studies.synchronization.storage import repeat_game, rounds_until
 from studies.synchronization.tables import (
     clock,
     half_hours,

@@ -9,9 +9,9 @@ import numpy as np
 
 from clearing import InputError
 from clearing.detection import area_under, detection_at, roc_curve
-from learners.games.synchronization import draw_neighbourhood
-from learners.games.synchronization_meters import MeterSetting, alarm_statistic, read_meters
 from networks.profiles import LoadShape
+from studies.synchronization.meters import MeterSetting, alarm_statistic, read_meters
+from studies.synchronization.neighbourhood import draw_neighbourhood
 from studies.synchronization.tables import FALSE_ALARMS
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from learners.games.synchronization_storage import Reading, repeat_game, rounds_until
 from studies.pictures.charts import Bars, Chart, HeatMap, Lines, Panels
 from studies.study import Results, Summaries
+from studies.synchronization.storage import Reading, repeat_game, rounds_until
 from studies.synchronization.tables import (
     REMEDY_WORDS,
     SLOTS,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from learners.games.synchronization import SyncOutcome, SyncRules, clear_plans, friendly_plans
-from learners.games.synchronization_replies import find_sync_equilibrium
+from studies.synchronization.neighbourhood import SyncOutcome, SyncRules, clear_plans, friendly_plans
+from studies.synchronization.replies import find_sync_equilibrium
 
 if TYPE_CHECKING:
     from studies.synchronization.study import Settings

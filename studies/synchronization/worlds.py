@@ -9,29 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from learners import Session
-from learners.games.synchronization import (
-    Neighbourhood,
-    SyncOutcome,
-    SyncRules,
-    clear_plans,
-    draw_neighbourhood,
-    friendly_plans,
-)
-from learners.games.synchronization_learning import (
-    Posting,
-    SlotLearning,
-    greedy_plans,
-    learn_slots,
-    play_days,
-)
-from learners.games.synchronization_plans import SyncPlanGame, one_slot_plans
-from learners.games.synchronization_replies import (
-    find_sync_equilibrium,
-    flip_gains,
-    pair_gains,
-    search_gain,
-)
-from learners.games.synchronization_storage import overlap_share
 from learners.strategies.policies import EpsilonGreedy, Linear
 from learners.strategies.tabular import day_plan_learner
 from networks.profiles import LoadShape
@@ -41,7 +18,30 @@ from studies.synchronization.checks import (
     count_equilibria,
     find_fines,
 )
+from studies.synchronization.neighbourhood import (
+    Neighbourhood,
+    SyncOutcome,
+    SyncRules,
+    clear_plans,
+    draw_neighbourhood,
+    friendly_plans,
+)
+from studies.synchronization.plan_game import SyncPlanGame, one_slot_plans
 from studies.synchronization.remedies import MIDDAY, measures, try_remedies
+from studies.synchronization.replies import (
+    find_sync_equilibrium,
+    flip_gains,
+    pair_gains,
+    search_gain,
+)
+from studies.synchronization.slot_learning import (
+    Posting,
+    SlotLearning,
+    greedy_plans,
+    learn_slots,
+    play_days,
+)
+from studies.synchronization.storage import overlap_share
 
 if TYPE_CHECKING:
     from studies.synchronization.study import Settings

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from learners.games.day_ahead import DayAheadMarket, DayAheadRules
-from learners.sessions.day_ahead import DayAheadLearning, learn_day_ahead
 from studies.pictures.charts import Chart, Lines
 from studies.study import Results, Summary
+from studies.two_sided_eighteen_bus.day_ahead_learning import DayAheadLearning, learn_day_ahead
+from studies.two_sided_eighteen_bus.day_ahead_market import DayAheadMarket, DayAheadRules
 from studies.two_sided_eighteen_bus.market import case_of, contracts
 
 HOURS = 24

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from learners.games.game import PayoffTensor
-from learners.games.offer_ramps import OfferRamps, day_game
-from learners.sessions.days import Days, play_days
 from learners.sessions.session import Session
 from learners.sessions.stopping import Stages
 from learners.strategies.memory import LastActions
 from learners.strategies.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Policy
 from learners.strategies.tabular import ExpectedSarsa
+from studies.two_sided_three_node.days import Days, play_days
+from studies.two_sided_three_node.offer_ramps import OfferRamps, day_game
 
 FULL_MW = 200.0
 CENT = 9  # decimals of $ that are kept: what a clearing leaves beyond them is rounding, no incentive

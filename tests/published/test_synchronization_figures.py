@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from learners import Session
-from learners.games.synchronization import SyncRules, clear_plans, draw_neighbourhood, friendly_plans
-from learners.games.synchronization_learning import SlotLearning, greedy_plans, learn_slots
-from learners.games.synchronization_plans import SyncPlanGame, one_slot_plans
-from learners.games.synchronization_replies import find_sync_equilibrium, flip_gains
 from learners.strategies.policies import EpsilonGreedy, Linear
 from learners.strategies.tabular import day_plan_learner
+from studies.synchronization.neighbourhood import SyncRules, clear_plans, draw_neighbourhood, friendly_plans
+from studies.synchronization.plan_game import SyncPlanGame, one_slot_plans
+from studies.synchronization.replies import find_sync_equilibrium, flip_gains
+from studies.synchronization.slot_learning import SlotLearning, greedy_plans, learn_slots
 
 WORLDS, TRAINING, SAMPLE = 4, 520, 60
 

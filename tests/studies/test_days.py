@@ -11,13 +11,13 @@ from clearing.errors import InputError
 from learners.equilibria.pure import pure_equilibria
 from learners.equilibria.shares import share_interval
 from learners.games.game import PayoffTensor
-from learners.games.offer_ramps import OfferRamps, day_game
-from learners.sessions.days import play_days
 from learners.sessions.session import Session
 from learners.sessions.stopping import Stages
 from learners.strategies.memory import LastActions, LastSignal
 from learners.strategies.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Exponential
 from learners.strategies.tabular import ExpectedSarsa, QLearning, Sarsa
+from studies.two_sided_three_node.days import play_days
+from studies.two_sided_three_node.offer_ramps import OfferRamps, day_game
 
 OFFERS = (200.0, 196.0, 190.0)
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 import clearing
 import networks
 from clearing.errors import InputError
-from learners.games.day_ahead import DayAheadMarket, DayAheadRules
 from learners.games.payoffs import Disco
-from learners.sessions.day_ahead import DayAheadLearning, learn_day_ahead
+from studies.two_sided_eighteen_bus.day_ahead_learning import DayAheadLearning, learn_day_ahead
+from studies.two_sided_eighteen_bus.day_ahead_market import DayAheadMarket, DayAheadRules
 
 PROFILE = (0.7, 1.0, 0.8)
 

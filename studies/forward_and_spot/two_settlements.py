@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.forward_positions import price_tensor
 from learners.games.game import PayoffTensor, profiles_of
 from learners.sessions.streams import UniformStreams
 from learners.strategies.learner import Seat, Seen
 from learners.strategies.memory import WorldStates
 from learners.strategies.policies import EntropyBoltzmann
 from learners.strategies.tabular import ExpectedSarsa
+from studies.forward_and_spot.positions import price_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def learn_two_settlements(
 
     Parameters
     ----------
-    positions, sells : as in :func:`learners.games.forward_positions.cover`.
+    positions, sells : as in :func:`studies.forward_and_spot.positions.cover`.
     rate : exploration rate of everyone in both stages.
     alpha : learning rate, also of the forward price.
     """

@@ -11,13 +11,13 @@ from itertools import combinations
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.synchronization import (
+from studies.synchronization.compiled import profit_rows
+from studies.synchronization.neighbourhood import (
     Neighbourhood,
     SyncRules,
     friendly_plans,
     priced_demand,
 )
-from learners.games.synchronization_compiled import profit_rows
 
 GAIN = 1e-9
 """Smaller gains are rounding [$ a day]."""
@@ -28,7 +28,7 @@ def reply_profits(
 ) -> np.ndarray:
     """(plans, days) profit of one prosumer under each of its plans (plans, slots), the others at `plays` [$].
 
-    The same numbers as :func:`learners.games.synchronization.clear_plans`, for thousands of plans.
+    The same numbers as :func:`studies.synchronization.neighbourhood.clear_plans`, for thousands of plans.
     """
     plays = np.asarray(plays, dtype=bool)
     plans = np.ascontiguousarray(np.atleast_2d(np.asarray(plans, dtype=bool)))

@@ -18,9 +18,9 @@ from learners.sessions.session import Session
 from learners.sessions.stopping import Stages
 from learners.sessions.streams import UniformStreams
 from learners.strategies.compiled_policies import best_of
-from learners.strategies.compiled_stages import play_episodes
 from learners.strategies.memory import WorldStates
 from learners.strategies.tabular import Tabular, TabularLearner
+from studies.two_sided_three_node.compiled_days import play_episodes
 
 CHUNK_DAYS = 512
 

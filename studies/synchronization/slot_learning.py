@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.synchronization import Neighbourhood, SyncOutcome, SyncRules, clear_plans
-from learners.games.synchronization_compiled import post_slots
 from networks.checks import number
+from studies.synchronization.compiled import post_slots
+from studies.synchronization.neighbourhood import Neighbourhood, SyncOutcome, SyncRules, clear_plans
 
 Posting = Literal["match", "steps"]
 

@@ -13,24 +13,24 @@ from clearing import InputError
 from clearing.detection import area_under, detection_at, roc_curve
 from clearing.posted.accounting import prosumer_book, prosumer_cash
 from clearing.posted.market import PostedOfferMarket
-from learners.games.synchronization import (
+from studies.synchronization.meters import MeterSetting, alarm_statistic, read_meters
+from studies.synchronization.neighbourhood import (
     Neighbourhood,
     SyncRules,
     clear_plans,
     draw_neighbourhood,
     friendly_plans,
 )
-from learners.games.synchronization_learning import SlotLearning, greedy_plans, learn_slots, play_days
-from learners.games.synchronization_meters import MeterSetting, alarm_statistic, read_meters
-from learners.games.synchronization_plans import SyncPlanGame, one_slot_plans
-from learners.games.synchronization_replies import (
+from studies.synchronization.plan_game import SyncPlanGame, one_slot_plans
+from studies.synchronization.replies import (
     find_sync_equilibrium,
     flip_gains,
     pair_gains,
     reply_profits,
     search_gain,
 )
-from learners.games.synchronization_storage import (
+from studies.synchronization.slot_learning import SlotLearning, greedy_plans, learn_slots, play_days
+from studies.synchronization.storage import (
     game_loss,
     next_interval,
     overlap_peak,

@@ -1,7 +1,7 @@
 """Synchronization games over whole-day plans, as a game that learners can play day by day.
 
 An action is a plan for the day: friendly, or syncing in one slot of a window. Against a slot's own money
-(:mod:`learners.games.synchronization_learning`) the day's profit does show what a sync slot does to later
+(:mod:`studies.synchronization.slot_learning`) the day's profit does show what a sync slot does to later
 prices, but one slot is worth cents and the days differ by dollars. The difference reward takes the same
 day's profit under the friendly plan off: the day's luck cancels, and best replies stay.
 Source: D. Wolpert and K. Tumer, Advances in Complex Systems 4 (2001), with the own profit as utility.
@@ -16,7 +16,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import action_indices
-from learners.games.synchronization import Neighbourhood, SyncRules, clear_plans
+from studies.synchronization.neighbourhood import Neighbourhood, SyncRules, clear_plans
 
 
 @dataclass(frozen=True, eq=False)

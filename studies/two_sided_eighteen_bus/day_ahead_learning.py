@@ -14,11 +14,11 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.compiled import compiled
-from learners.games.day_ahead import Cleared, DayAheadMarket
-from learners.games.offer_ramps import OfferRamps
 from learners.sessions.streams import NOISE, UniformStreams
 from learners.strategies.compiled_policies import ENTROPY, best_of, choose, expected_value
 from learners.strategies.compiled_tables import learn
+from studies.two_sided_eighteen_bus.day_ahead_market import Cleared, DayAheadMarket
+from studies.two_sided_three_node.offer_ramps import OfferRamps
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from clearing.errors import InputError
 from learners.equilibria.pure import pure_equilibria
-from learners.games.forward_positions import break_even_position, cover, price_tensor, solve_forward_stage
 from learners.games.game import PayoffTensor
-from learners.sessions.forward_market import learn_two_settlements
+from studies.forward_and_spot.positions import break_even_position, cover, price_tensor, solve_forward_stage
+from studies.forward_and_spot.two_settlements import learn_two_settlements
 
 
 @pytest.fixture
