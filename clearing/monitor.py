@@ -240,7 +240,7 @@ class Deviation:
 
 
 def deviate(
-    market: Market,
+    market: Market[Book, Outcome],
     book: Book,
     participant: Hashable,
     withheld: float = 0.0,
@@ -289,7 +289,7 @@ def deviate(
 
 
 def unserved_without(
-    market: Market, book: Book, participant: Hashable, value_of_lost_load: float = 3000.0
+    market: Market[Book, Outcome], book: Book, participant: Hashable, value_of_lost_load: float = 3000.0
 ) -> float:
     """Demand that the grid leaves unserved without a participant's sales [MWh], bids that buy only included.
 

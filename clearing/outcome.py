@@ -15,6 +15,7 @@ from clearing.certificate import Certificate
 from clearing.nodal_certificate import Claim
 from clearing.optimum import Optimum
 from clearing.pricing.prices import PriceRule
+from clearing.result import labels_as_columns
 from clearing.structure import Structure
 from networks.grid import Grid
 
@@ -246,6 +247,18 @@ class Outcome:
             self.flows["shadow_price"] > 1e-9 * (1.0 + np.nanmax(np.abs(self.lmp), initial=0.0))
         ]
         return frame.sort_values("rent", ascending=False, kind="stable")
+
+    @property
+    def summary(self) -> pd.Series:
+        """Totals [$]: welfare, cost, congestion_rent; what each side pays is in :func:`clearing.settle`."""
+        rent = float(np.nansum(self.flow_dual * self.flow_mw)) * self.book.hours
+        return pd.Series({"welfare": self.welfare, "cost": self.cost, "congestion_rent": rent})
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """prices, accepted and flows; links where the grid has any."""
+        tables = {"prices": self.prices, "accepted": self.accepted, "flows": self.flows}
+        return labels_as_columns(tables | ({"links": self.links} if self.grid.links else {}))
 
     def explain(self, bus: Hashable, period: int = 0) -> Explanation:
         """The price at a bus: who serves one more MW there, and which branches make it differ."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,15 @@ import pandas as pd
 
 from studies.claims import claim_words, verdict_words
 from studies.ledger import run_ledger, tally, write_run_ledger
-from studies.pages.page import asset, html_table, write_page
-from studies.pictures.charts import Chart
+from studies.pages.page import html_table
+from studies.pages.sections import figure_section, table_section, tile_list, write_chart_page
 from studies.registry import StudyRef, stored_study
 from studies.running.manifest import read_manifests
 from studies.running.spec import describe, show
 from studies.running.store import write_text
 from studies.running.tables import read_results, run_folder
-from studies.study import Results, Study, Summary
+from studies.study import Results, Study
 
-SCRIPTS = ("tables.js", "report_page.js")
 FAILURES_SHOWN = 50
 ANSWER = "answer.txt"
 KINDS = {"matches": "good", "consistent": "", "differs": "bad", "under-specified": "open"}
@@ -58,20 +56,17 @@ def write_report(folder: Path, named: str | None = None, trust: bool = False) ->
 
         for chart in charts:
             draw_chart(chart, folder / f"{chart.name}.png")
-    body = "\n".join(
-        [
-            _heading(study, results, rows, headline, answer),
-            figure_section([c for c in charts if c.opening], "At a glance"),
-            _ledger_section(rows),
-            figure_section([c for c in charts if not c.opening]),
-            table_section(summaries),
-            _made_section(study, ref, results, folder),
-        ]
-    )
-    data = {"charts": [chart_data(chart) for chart in charts], "tables": table_data(summaries)}
-    body = f"<style>\n{asset('report.css')}</style>\n{body}"
+    sections = [
+        _heading(study, results, rows, headline, answer),
+        figure_section([c for c in charts if c.opening], "At a glance"),
+        _ledger_section(rows),
+        figure_section([c for c in charts if not c.opening]),
+        table_section(summaries),
+        _made_section(study, ref, results, folder),
+    ]
     title = f"{results.manifest['study']}: {study.title}"
-    return write_page(folder / "index.html", title, body, data, SCRIPTS, regenerate(results.manifest, ref))
+    command = regenerate(results.manifest, ref)
+    return write_chart_page(folder / "index.html", title, sections, charts, summaries, command)
 
 
 def regenerate(manifest: Mapping[str, Any], ref: StudyRef) -> str:
@@ -110,13 +105,9 @@ def _heading(
     tiles += [("", value, words) for value, words in headline]
     seconds = sum(session["wall_seconds"] for session in manifest["sessions"])
     tiles.append(("", f"{seconds:,.1f} s", "of running"))
-    items = "".join(
-        f'<li class="{kind}"><b>{escape(value)}</b><span>{escape(words)}</span></li>'
-        for kind, value, words in tiles
-    )
     return (
         f'<header><h1>{escape(str(manifest["study"]))}</h1><p class="lead">{escape(study.title)}.</p>'
-        f'<p class="sentence">{escape(study.question)}</p>{_answer(answer)}<ul class="tiles">{items}</ul>'
+        f'<p class="sentence">{escape(study.question)}</p>{_answer(answer)}{tile_list(tiles)}'
         f"<h2>Method</h2><p>{escape(study.method)}</p></header>"
     )
 
@@ -183,36 +174,6 @@ def _ledger_table(rows: pd.DataFrame, title: str, name: str) -> str:
 </section>"""
 
 
-def figure_section(charts: Sequence[Chart], title: str = "Figures") -> str:
-    """Places for charts under a title, as HTML."""
-    if not charts:
-        return ""
-    figures = "\n".join(
-        f"<figure{' class=' + chr(34) + 'wide' + chr(34) if chart.wide else ''}>"
-        f'<h3 id="{chart.name}-title">{escape(chart.title)}</h3>'
-        f'<div id="chart-{chart.name}" class="plot" role="img" aria-labelledby="{chart.name}-title"></div>'
-        f"<figcaption>{escape(chart.caption)}</figcaption></figure>"
-        for chart in charts
-    )
-    place = f"{title.lower().replace(' ', '-')}-title"
-    return f"""<section aria-labelledby="{place}">
-<h2 id="{place}">{title}</h2>
-<div class="pair">{figures}</div>
-</section>"""
-
-
-def table_section(summaries: Mapping[str, Summary]) -> str:
-    """Places for tables, as HTML."""
-    if not summaries:
-        return ""
-    tables = "\n".join(
-        f'<h3>{escape(summary.title)}</h3><p class="quiet">{escape(summary.note)}</p>'
-        f'<div id="table-{name}"></div>'
-        for name, summary in summaries.items()
-    )
-    return f'<section aria-labelledby="tables-title"><h2 id="tables-title">Tables</h2>{tables}</section>'
-
-
 def _made_section(study: Study, ref: StudyRef, results: Results, folder: Path) -> str:
     manifest = results.manifest
     settings = [
@@ -261,41 +222,3 @@ def _failures(results: Results) -> str:
     count = len(results.failures)
     more = f" (first {FAILURES_SHOWN} of {count})" if count > FAILURES_SHOWN else ""
     return html_table(["cell", "replicate", "values", "error", "seed, spawn key"], rows, f"Failures{more}", 9)
-
-
-def chart_data(chart: Chart) -> dict[str, Any]:
-    """A chart for the page's script."""
-    from studies.pictures.charts_plotly import plotly_chart
-
-    data, layout = plotly_chart(chart)
-    return {"id": f"chart-{chart.name}", "data": data, "layout": layout}
-
-
-def table_data(summaries: Mapping[str, Summary]) -> list[dict[str, Any]]:
-    """Tables for the page's script."""
-    from studies.pages.exports import plain
-
-    out = []
-    for name, summary in summaries.items():
-        frame = summary.frame
-        truths = {str(c): frame[c].map({True: "yes", False: "no"}) for c in frame.select_dtypes(bool).columns}
-        frame = frame.assign(**truths)
-        columns = [
-            {"name": str(c)}
-            | ({"digits": _digits(frame[c])} if pd.api.types.is_numeric_dtype(frame[c]) else {})
-            for c in frame.columns
-        ]
-        rows = plain(frame.to_numpy(dtype=object).tolist())
-        out.append({"id": f"table-{name}", "title": summary.title, "columns": columns, "rows": rows})
-    return out
-
-
-def _digits(column: pd.Series) -> int:
-    """Decimals that a column needs: none for whole numbers, four digits of what is small throughout."""
-    numbers = column.dropna().astype(float)
-    if (numbers == numbers.round()).all():
-        return 0
-    largest = float(numbers.abs().max())
-    if largest < 0.1:
-        return min(3 - floor(log10(largest)), 12)
-    return 2 if largest >= 10 else 3

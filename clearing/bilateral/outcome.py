@@ -11,6 +11,7 @@ import pandas as pd
 from clearing.bilateral.book import BilateralBook
 from clearing.certificate import Certificate
 from clearing.pricing.prices import PriceRule
+from clearing.result import labels_as_columns
 from networks.checks import freeze_arrays, frozen
 
 TOLERANCES = {"P1": 1e-9, "D1": 1e-7, "D2": 1e-7, "G1": 1e-8}
@@ -115,6 +116,12 @@ class BilateralOutcome:
                 "network_charges": float((self.book.charge * self.traded_mw).sum()) * self.book.hours,
             }
         )
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """trades, participants and blocking_pairs."""
+        tables = labels_as_columns({"trades": self.trades, "participants": self.participants})
+        return tables | {"blocking_pairs": self.blocking_pairs()}
 
     @cached_property
     def seller_gain(self) -> np.ndarray:

@@ -14,6 +14,7 @@ from clearing.book import SELL
 from clearing.certificate import Certificate
 from clearing.elecbay.book import SealedBook
 from clearing.outcome import Outcome
+from clearing.result import labels_as_columns
 from networks.grid import Grid
 
 if TYPE_CHECKING:
@@ -86,6 +87,23 @@ class ElecBayOutcome:
         from clearing.elecbay.settlement import settle_auction
 
         return settle_auction(self)
+
+    @property
+    def summary(self) -> pd.Series:
+        """Totals of the settlement [$]."""
+        return self.settlement.summary
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """prices, orders, payments, participants, flows, and blocks where there are any."""
+        tables = {
+            "prices": self.prices,
+            "orders": self.life_cycle,
+            "payments": self.settlement.payments,
+            "participants": self.settlement.participants,
+            "flows": self.flows,
+        }
+        return labels_as_columns(tables | ({"blocks": self.blocks} if len(self.chosen) else {}))
 
     @cached_property
     def life_cycle(self) -> pd.DataFrame:

@@ -141,6 +141,11 @@ class SequentialOutcome:
             }
         )
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """orders and trades."""
+        return {"orders": self.life_cycle.reset_index(), "trades": self.trades_frame}
+
 
 def clear_in_sequence(exact: ElecBayOutcome, pricing: str, k: float) -> SequentialOutcome:
     """Run the sequential auction on the book of an exact outcome.

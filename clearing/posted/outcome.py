@@ -11,6 +11,7 @@ import pandas as pd
 from clearing.certificate import Certificate
 from clearing.posted.book import PostedBook
 from clearing.pricing.prices import PriceRule
+from clearing.result import labels_as_columns
 from networks.checks import freeze_arrays, frozen
 
 TOLERANCES = {"P1": 1e-12, "P2": 1e-12, "D1": 1e-12, "G1": 1e-12}
@@ -104,6 +105,16 @@ class PostedOutcome:
                 "operator_gets": bill - sellers,
             }
         )
+
+    @property
+    def welfare(self) -> float:
+        """Less what demand costs at the posted and the operator's prices; it has no value of its own [$]."""
+        return -float(self.bill.sum())
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """prices and accepted."""
+        return labels_as_columns({"prices": self.prices, "accepted": self.accepted})
 
 
 def certify_posted(

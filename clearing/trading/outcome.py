@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.certificate import Certificate
+from clearing.result import labels_as_columns
 from clearing.trading.flows import decompose_flows
 from clearing.trading.instance import TradingInstance
 from networks.checks import freeze_arrays
@@ -85,6 +86,7 @@ class TradingOutcome:
     bound: float
     cut_bound: float
     certificate: Certificate
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         freeze_arrays(self)
@@ -94,6 +96,35 @@ class TradingOutcome:
             f"TradingOutcome({self.model}: losses {self.losses_mw:.6g} MW, main grid "
             f"{self.main_grid_mw:.6g} MW, {self.certificate})"
         )
+
+    @property
+    def status(self) -> str:
+        """ "optimal"; "ad hoc" where a procedure, which optimises nothing, made it."""
+        return "ad hoc" if self.model == "ad_hoc" else "optimal"
+
+    @property
+    def welfare(self) -> float:
+        """Less what the main grid supplies costs; demand has no value of its own [$]."""
+        return -self.supply_cost
+
+    @property
+    def summary(self) -> pd.Series:
+        """losses_mw, private_losses_mw and main_grid_mw; supply_cost and agents_pay [$]."""
+        return pd.Series(
+            {
+                "losses_mw": self.losses_mw,
+                "private_losses_mw": float(self.private_loss_mw.sum()),
+                "main_grid_mw": self.main_grid_mw,
+                "supply_cost": self.supply_cost,
+                "agents_pay": float(np.nansum(self.agent_cost)),
+            }
+        )
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """public_lines, private_lines, agents and trades."""
+        tables = {"public_lines": self.public_lines, "private_lines": self.private_lines}
+        return labels_as_columns(tables | {"agents": self.agents}) | {"trades": self.trades}
 
     @property
     def losses_mw(self) -> float:

@@ -20,7 +20,7 @@ from studies.commands.options import (
     JsonOption,
     OutOption,
     command_line,
-    default_folder,
+    hand_over,
     read_pairs,
 )
 
@@ -47,6 +47,11 @@ class MarketName(StrEnum):
     posted = "posted"
 
 
+AUCTION, BILATERAL, POSTED = (f"Options of --market {name}" for name in ("elecbay", "bilateral", "posted"))
+PANELS = {MarketName.elecbay: AUCTION, MarketName.bilateral: BILATERAL, MarketName.posted: POSTED}
+"""Where help shows the options that only this market takes."""
+
+
 class SettlementRule(StrEnum):
     """At which prices accepted orders are paid."""
 
@@ -68,8 +73,7 @@ def clear(
     market: Annotated[
         MarketName,
         typer.Option(
-            help="elecbay: a central auction on CASE with --orders and --supplier; bilateral, posted: CASE "
-            "is a folder of tables (see examples/microgrid)."
+            help="nodal; elecbay: a central auction on CASE; bilateral, posted: CASE is a folder of tables."
         ),
     ] = MarketName.nodal,
     orders: Annotated[
@@ -132,35 +136,46 @@ def clear(
         Path | None,
         typer.Option(
             metavar="CSV",
-            help="elecbay: import and export: bus, import_price, export_price[, import_mw, export_mw, "
-            "period].",
+            help="Import and export: bus, import_price, export_price[, import_mw, export_mw, period].",
+            rich_help_panel=AUCTION,
         ),
     ] = None,
     pricing: Annotated[
-        str, typer.Option(help="elecbay: uniform, pay_as_bid, k, vcg or second_price.")
+        str,
+        typer.Option(help="uniform, pay_as_bid, k, vcg or second_price.", rich_help_panel=AUCTION),
     ] = "uniform",
-    mode: Annotated[str, typer.Option(help="elecbay: exact, or sequential (pay_as_bid or k).")] = "exact",
-    k: Annotated[float, typer.Option(help="elecbay: share of pricing k, from 0 to 1.")] = 0.5,
+    mode: Annotated[
+        str, typer.Option(help="exact, or sequential (pay_as_bid or k).", rich_help_panel=AUCTION)
+    ] = "exact",
+    k: Annotated[float, typer.Option(help="Share of pricing k, from 0 to 1.", rich_help_panel=AUCTION)] = 0.5,
     radial: Annotated[
-        bool, typer.Option("--radial", help="elecbay: refuse a grid with a loop or an island.")
+        bool,
+        typer.Option("--radial", help="Refuse a grid with a loop or an island.", rich_help_panel=AUCTION),
     ] = False,
     gate_closure: Annotated[
-        float | None, typer.Option(help="elecbay: refuse orders submitted later.", show_default=False)
+        float | None,
+        typer.Option(help="Refuse orders submitted later.", show_default=False, rich_help_panel=AUCTION),
     ] = None,
     processes: Annotated[
-        bool, typer.Option("--processes", help="bilateral: also run three decentralised processes.")
+        bool,
+        typer.Option(
+            "--processes", help="Also run three decentralised processes.", rich_help_panel=BILATERAL
+        ),
     ] = False,
     operator: Annotated[
         str,
         typer.Option(
-            help="posted: the operator's price, given in demand.csv, or by rule peak, level or pump."
+            help="The operator's price, given in demand.csv, or by rule peak, level or pump.",
+            rich_help_panel=POSTED,
         ),
     ] = "given",
     reference_price: Annotated[
-        float, typer.Option(help="posted: the rule's price at the reference demand, $/MWh.")
+        float,
+        typer.Option(help="The rule's price at the reference demand, $/MWh.", rich_help_panel=POSTED),
     ] = 200.0,
     reference_mw: Annotated[
-        float | None, typer.Option(help="posted: the rule's reference demand.", show_default="mean demand")
+        float | None,
+        typer.Option(help="The rule's reference demand.", show_default="mean demand", rich_help_panel=POSTED),
     ] = None,
     explain: Annotated[
         list[str] | None,
@@ -181,31 +196,33 @@ def clear(
     """Clear a market: proven prices and dispatch, as a summary, tables, a picture and an offline page.
 
     --markup, --withhold and --explain may be given several times. With --json, files are written only
-    where --out names a folder.
+    where --out names a folder. Columns of the files of each market: examples/microgrid/README.md.
+
+    \b
+    walras clear pglib_ieee118 --explain 42
+    walras clear feeder8 --market elecbay --orders examples/microgrid/elecbay_orders.csv \\
+        --supplier examples/microgrid/elecbay_supplier.csv
+    walras clear examples/microgrid/bilateral --market bilateral --processes
+    walras clear examples/microgrid/posted --market posted --operator peak
     """
     with plain_errors(debug):
-        from studies.commands.books import BookRequest
-
         start = time.perf_counter()
         refuse_idle_options(context, market)
         if market is not MarketName.nodal:
-            from studies.commands.market_result import MarketRequest, print_result
-            from studies.commands.markets import clear_market
+            from studies.commands.markets import MarketRequest, clear_market
+            from studies.commands.terminal import print_market
 
             asked = {
                 name: context.params[name] for name in MarketRequest.__annotations__.keys() & context.params
             }
             asked |= {"price_rule": price_rule.value, "source": case, "command": command_line(context)}
             result = clear_market(market.value, MarketRequest(**asked))
-            folder = None if no_files or (as_json and out is None) else out or default_folder(result.name)
-            files = [] if folder is None else result.write(folder)
-            if as_json:
-                typer.echo(result.document(files))
-            else:
-                print_result(result, files, time.perf_counter() - start)
-            if open_page and files:
-                typer.launch(files[0].resolve().as_uri())
+            hand_over(result, context, lambda files: print_market(result, files, time.perf_counter() - start))
             return
+        from studies.commands.books import BookRequest
+        from studies.commands.terminal import print_clearing
+        from studies.pages.exports import NodalPresentation
+
         request = BookRequest(
             orders=orders,
             fixed=fixed,
@@ -221,32 +238,20 @@ def clear(
         loaded = _load(case, convention, angle_limits)
         facts = _clear(loaded, request, price_rule, form, time_limit, rule, explain or (), context)
         cleared = time.perf_counter() - start
-        folder = None if no_files or (as_json and out is None) else out or default_folder(loaded.name)
-        files = []
-        if folder is not None:
-            from studies.pages.exports import write_results
 
-            files = write_results(facts, folder)
-        if as_json:
-            from studies.pages.exports import json_document
-
-            typer.echo(json_document(facts, files))
-        else:
-            from studies.commands.terminal import print_clearing
-
+        def say(files: list[Path]) -> None:
             print_clearing(facts, files, cleared, time.perf_counter() - start)
-        if open_page and files:
-            typer.launch(next(path for path in files if path.suffix == ".html").resolve().as_uri())
+
+        hand_over(NodalPresentation.of(facts), context, say)
 
 
 ANYWHERE = {"case", "market", "hours", "out", "no_files", "as_json", "open_page", "debug"}
-ONLY_AUCTION = {"supplier", "pricing", "mode", "k", "radial", "gate_closure"}
-ONLY_POSTED = {"operator", "reference_price", "reference_mw"}
-TAKEN = {
-    MarketName.elecbay: {"orders", "fixed", "periods", "time_limit", *ONLY_AUCTION},
-    MarketName.bilateral: {"price_rule", "processes"},
-    MarketName.posted: {"price_rule", *ONLY_POSTED},
+SHARED = {
+    MarketName.elecbay: {"orders", "fixed", "periods", "time_limit"},
+    MarketName.bilateral: {"price_rule"},
+    MarketName.posted: {"price_rule"},
 }
+"""Options of the nodal market that another one takes as well."""
 
 
 def refuse_idle_options(context: typer.Context, market: MarketName) -> None:
@@ -256,12 +261,12 @@ def refuse_idle_options(context: typer.Context, market: MarketName) -> None:
     for parameter in context.command.params:
         name = str(parameter.name)
         source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if market is MarketName.nodal:
-            idle = name in ONLY_AUCTION | ONLY_POSTED | {"processes"}
+        panel = getattr(parameter, "rich_help_panel", None)
+        if panel is None:
+            idle = market is not MarketName.nodal and name not in ANYWHERE | SHARED[market]
         else:
-            idle = name not in ANYWHERE | TAKEN[market]
-        if given and idle:
+            idle = panel != PANELS.get(market)
+        if idle and source is not None and source.name == "COMMANDLINE":
             raise InputError(
                 f"{parameter.opts[0]} has no effect with --market {market.value}; leave it out"
                 + ("" if market is not MarketName.nodal else ", or name the market that it is for")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line, default_folder
+from studies.commands.options import DebugOption, JsonOption, command_line, hand_over
 
 
 class TariffKind(StrEnum):
@@ -110,17 +110,10 @@ def homes(
     """
     with plain_errors(debug):
         from studies.commands.homes_results import HomesRequest, plan_homes
-        from studies.commands.market_result import print_result
+        from studies.commands.terminal import print_market
 
         start = time.perf_counter()
         asked = {name: context.params[name] for name in HomesRequest.__annotations__.keys() & context.params}
         asked |= {"tariff": tariff.value, "command": command_line(context)}
         result = plan_homes(HomesRequest(**asked))
-        folder = None if no_files or (as_json and out is None) else out or default_folder(result.name)
-        files = [] if folder is None else result.write(folder)
-        if as_json:
-            typer.echo(result.document(files))
-        else:
-            print_result(result, files, time.perf_counter() - start)
-        if open_page and files:
-            typer.launch(files[0].resolve().as_uri())
+        hand_over(result, context, lambda files: print_market(result, files, time.perf_counter() - start))

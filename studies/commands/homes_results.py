@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from clearing.result import MarketResult
 from networks.checks import number, whole
 from networks.errors import InputError
-from studies.commands.market_result import MarketResult
 from studies.commands.market_words import energy, small_money
+from studies.pages.market_page import MarketPresentation
 from studies.pages.sentences import count, price
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Street:
     comfort: bool
 
 
-def plan_homes(request: HomesRequest) -> MarketResult:
+def plan_homes(request: HomesRequest) -> MarketPresentation:
     """Draw or read homes, plan them at the tariff, and collect the result.
 
     Raises
@@ -112,22 +113,25 @@ def plan_homes(request: HomesRequest) -> MarketResult:
         "comfort_worth": float(tables["homes"]["comfort_worth"].sum()),
     }
     sentence, tiles = _words(plans, summary, street.clock)
-    return MarketResult(
+    return MarketPresentation(
+        clearing=MarketResult(
+            status="optimal",
+            welfare=summary["comfort_worth"] - summary["bills"] - float(tables["homes"]["hardship"].sum()),
+            certificate=worst,
+            summary=pd.Series(summary),
+            tables=tables,
+            notes=_notes(tables, request),
+        ),
         market="homes",
         name=f"{case.name}_homes",
         origin=street.origin,
         title=f"{count(len(homes), 'home')} on {case.title}, planned for "
         f"{_span(homes[0])} at the {tariff.name} tariff.",
-        status="optimal",
         sentence=sentence,
         tiles=tiles,
         settled="Each home pays the tariff's price for what it buys and receives its feed-in price for what "
         "it sells; comfort is worth what the home would pay for it.",
-        summary=summary,
-        tables=tables,
-        certificate=worst,
         make_charts=charts,
-        notes=_notes(tables, request),
         command=request.command,
     )
 

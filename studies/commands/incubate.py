@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line, default_folder, read_pairs
+from studies.commands.options import DebugOption, JsonOption, command_line, hand_over, read_pairs
 
 if TYPE_CHECKING:
     from studies.incubator.result import IncubatorResult
@@ -94,15 +94,11 @@ def incubate(
         )  # fmt: skip
         result = incubate_series(request, command_line(context))
         saved = [] if save is None else write_series(result.assessment.found, save)
-        default = default_folder("incubator", result.name)
-        folder = None if no_files or (as_json and out is None) else out or default
-        files = [] if folder is None else result.write(folder)
-        if as_json:
-            typer.echo(result.document([*files, *saved]))
-        else:
+
+        def say(files: list[Path]) -> None:
             _print(result, files, saved, time.perf_counter() - start)
-        if open_page and files:
-            typer.launch(files[0].resolve().as_uri())
+
+        hand_over(result, context, say, saved, ("incubator", result.name))
 
 
 def _print(result: IncubatorResult, files: list[Path], saved: list[Path], seconds: float) -> None:

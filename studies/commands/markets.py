@@ -13,16 +13,17 @@ Columns of the files (examples in `examples/microgrid/`, every column in its REA
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from clearing.market import market_named
 from networks.csv_tables import read_tables, with_labels_of
 from networks.errors import InputError
 from studies.commands.books import periods_named
-from studies.commands.market_result import MarketRequest, MarketResult
 from studies.commands.market_words import (
     PAID,
     bilateral_words,
@@ -31,6 +32,7 @@ from studies.commands.market_words import (
     process_words,
     sequential_words,
 )
+from studies.pages.market_page import MarketPresentation
 
 if TYPE_CHECKING:
     from clearing.bilateral.book import BilateralBook
@@ -44,7 +46,44 @@ if TYPE_CHECKING:
 MOST_UNITS = 20_000  # of contracts in the unit-contract auction
 
 
-def clear_market(market: str, request: MarketRequest) -> MarketResult:
+@dataclass(frozen=True, slots=True)
+class MarketRequest:
+    """What a command asks of a microgrid market.
+
+    Attributes
+    ----------
+    source : a case (elecbay) or a folder of tables.
+    orders, supplier, fixed : CSV files of an auction; `fixed` may be the word "none".
+    periods, hours : number of periods (None: what the files say) and length of one [h].
+    pricing, mode, k, radial, gate_closure, time_limit : of :class:`clearing.ElecBay` and its book.
+    price_rule : of the bilateral and the posted market.
+    processes : whether decentralised processes run beside the bilateral optimum.
+    operator, reference_price, reference_mw : the posted market's operator rule [$/MWh, MW]; without
+        `reference_mw` the mean demand.
+    command : as typed.
+    """
+
+    source: str
+    orders: Path | None = None
+    supplier: Path | None = None
+    fixed: str | None = None
+    periods: int | None = None
+    hours: float = 1.0
+    pricing: str = "uniform"
+    mode: str = "exact"
+    k: float = 0.5
+    radial: bool = False
+    gate_closure: float | None = None
+    time_limit: float | None = None
+    price_rule: str = "canonical"
+    processes: bool = False
+    operator: str = "given"
+    reference_price: float = 200.0
+    reference_mw: float | None = None
+    command: str = ""
+
+
+def clear_market(market: str, request: MarketRequest) -> MarketPresentation:
     """Clear one of "elecbay", "bilateral", "posted"."""
     import networks
 
@@ -54,10 +93,9 @@ def clear_market(market: str, request: MarketRequest) -> MarketResult:
     return clear_folder(Path(request.source), request)
 
 
-def clear_elecbay(case: Case, request: MarketRequest) -> MarketResult:
+def clear_elecbay(case: Case, request: MarketRequest) -> MarketPresentation:
     """A central auction on a case's grid, from files."""
     from clearing.elecbay.book import SealedBook
-    from clearing.elecbay.market import ElecBay
     from clearing.elecbay.sequential import SequentialOutcome
     from clearing.solvers import TIME_LIMIT
 
@@ -78,7 +116,7 @@ def clear_elecbay(case: Case, request: MarketRequest) -> MarketResult:
         fixed=tables["fixed"],
         gate_closure=request.gate_closure,
     )
-    market = ElecBay(
+    market = market_named("elecbay")(
         case.grid,
         request.pricing,  # type: ignore[arg-type]
         request.mode,  # type: ignore[arg-type]
@@ -92,19 +130,10 @@ def clear_elecbay(case: Case, request: MarketRequest) -> MarketResult:
     return _elecbay_result(case, outcome, request.command)
 
 
-def _elecbay_result(case: Case, outcome: ElecBayOutcome, command: str) -> MarketResult:
+def _elecbay_result(case: Case, outcome: ElecBayOutcome, command: str) -> MarketPresentation:
     from studies.pages.facts import Facts
 
     settlement = outcome.settlement
-    tables = {
-        "prices": outcome.prices.reset_index(),
-        "orders": outcome.life_cycle.reset_index(),
-        "payments": settlement.payments.reset_index(),
-        "participants": settlement.participants.reset_index(),
-        "flows": outcome.flows.reset_index(),
-    }
-    if len(outcome.chosen):
-        tables["blocks"] = outcome.blocks.reset_index()
     facts = Facts(case, outcome.nodal, settlement.base, command)
     sentence, tiles = elecbay_words(outcome, facts)
 
@@ -118,20 +147,17 @@ def _elecbay_result(case: Case, outcome: ElecBayOutcome, command: str) -> Market
 
         return draw_clearing(facts, path)
 
-    return MarketResult(
+    return MarketPresentation(
         market="elecbay",
         name=f"{case.name}_elecbay",
         title=f"ElecBay, a central auction with a security check, on {case.title}.",
-        status=outcome.status,
+        clearing=outcome,
         sentence=sentence,
         tiles=tiles,
         settled=PAID[outcome.pricing],
-        summary=_numbers(settlement.summary),
-        tables=tables,
-        certificate=outcome.certificate,
         make_charts=charts,
-        draw=draw,
-        notes=outcome.notes + _about_the_picture(outcome),
+        draw_picture=draw,
+        more_notes=_about_the_picture(outcome),
         command=command,
     )
 
@@ -142,7 +168,7 @@ def _about_the_picture(outcome: ElecBayOutcome) -> tuple[str, ...]:
     return ("the money in clearing.png is at the orders' own prices; payments by VCG are on the page",)
 
 
-def _sequential_result(case: Case, outcome: SequentialOutcome, command: str) -> MarketResult:
+def _sequential_result(case: Case, outcome: SequentialOutcome, command: str) -> MarketPresentation:
     sentence, tiles = sequential_words(outcome)
 
     def charts() -> list[Chart]:
@@ -150,27 +176,22 @@ def _sequential_result(case: Case, outcome: SequentialOutcome, command: str) -> 
 
         return sequential_charts(outcome)
 
-    return MarketResult(
+    return MarketPresentation(
         market="elecbay",
         name=f"{case.name}_elecbay_sequential",
         title=f"ElecBay in sequence, the highest bid first, on {case.title}.",
-        status=outcome.status,
+        clearing=outcome,
         sentence=sentence,
         tiles=tiles,
         settled=PAID[f"sequential {outcome.pricing}"],
-        summary=_numbers(outcome.summary),
-        tables={"orders": outcome.life_cycle.reset_index(), "trades": outcome.trades_frame},
-        certificate=outcome.certificate,
         make_charts=charts,
-        notes=outcome.notes,
         command=command,
     )
 
 
-def clear_bilateral(folder: Path, request: MarketRequest) -> MarketResult:
+def clear_bilateral(folder: Path, request: MarketRequest) -> MarketPresentation:
     """A bilateral market from a folder of tables."""
     from clearing.bilateral.book import BilateralBook
-    from clearing.bilateral.market import BilateralMarket
     from studies.pictures.market_charts import bilateral_charts
     from studies.pictures.market_figures import draw_bilateral
 
@@ -179,12 +200,8 @@ def clear_bilateral(folder: Path, request: MarketRequest) -> MarketResult:
     book = BilateralBook.from_csv(
         folder / "sellers.csv", folder / "buyers.csv", pairs if pairs.is_file() else None, request.hours
     )
-    outcome = BilateralMarket(request.price_rule).clear(book)  # type: ignore[arg-type]
-    tables = {
-        "trades": outcome.trades.reset_index(),
-        "participants": outcome.participants.reset_index(),
-        "blocking_pairs": outcome.blocking_pairs(),
-    }
+    outcome = market_named("bilateral")(request.price_rule).clear(book)  # type: ignore[arg-type]
+    tables: dict[str, pd.DataFrame] = {}
     sentence, tiles = bilateral_words(outcome)
     runs = run_processes(book) if request.processes else {}
     if runs:
@@ -192,20 +209,17 @@ def clear_bilateral(folder: Path, request: MarketRequest) -> MarketResult:
             [run.history.reset_index().assign(process=name) for name, run in runs.items()], ignore_index=True
         )[["process", "round", "welfare", "efficiency"]]
         sentence += f" {process_words(runs)}"
-    return MarketResult(
+    return MarketPresentation(
         market="bilateral",
         name=folder.resolve().name,
         title="Bilateral trade: the trades of greatest welfare, at prices that nobody would leave.",
-        status=outcome.status,
+        clearing=outcome,
         sentence=sentence,
         tiles=tiles,
         settled=PAID["bilateral"],
-        summary=_numbers(outcome.summary),
-        tables=tables,
-        certificate=outcome.certificate,
         make_charts=lambda: bilateral_charts(outcome, runs),
-        draw=lambda path: draw_bilateral(outcome, path),
-        notes=outcome.notes,
+        draw_picture=lambda path: draw_bilateral(outcome, path),
+        more_tables=tables,
         command=request.command,
     )
 
@@ -231,10 +245,9 @@ def run_processes(book: BilateralBook) -> dict[str, Process]:
     }
 
 
-def clear_posted(folder: Path, request: MarketRequest) -> MarketResult:
+def clear_posted(folder: Path, request: MarketRequest) -> MarketPresentation:
     """Posted offers from a folder of tables."""
     from clearing.posted.book import PostedBook
-    from clearing.posted.market import PostedOfferMarket
     from studies.pictures.market_charts import posted_charts
     from studies.pictures.market_figures import draw_posted
 
@@ -254,29 +267,25 @@ def clear_posted(folder: Path, request: MarketRequest) -> MarketResult:
             f"operator's price by rule '{request.operator}': {request.reference_price:g} $/MWh at a demand "
             f"of {reference:g} MW{'' if request.reference_mw is not None else ' (the mean)'}",
         )
-    market = PostedOfferMarket(
+    market = market_named("posted")(
         request.operator,  # type: ignore[arg-type]
         request.reference_price,
         reference,
         price_rule=request.price_rule,  # type: ignore[arg-type]
     )
     outcome = market.clear(book)
-    tables = {"prices": outcome.prices.reset_index(), "accepted": outcome.accepted.reset_index()}
     sentence, tiles = posted_words(outcome)
-    return MarketResult(
+    return MarketPresentation(
         market="posted",
         name=folder.resolve().name,
         title="Posted offers: consumers buy the cheapest first, the operator sells the rest.",
-        status=outcome.status,
+        clearing=outcome,
         sentence=sentence,
         tiles=tiles,
         settled=PAID["posted"],
-        summary=_numbers(outcome.summary),
-        tables=tables,
-        certificate=outcome.certificate,
         make_charts=lambda: posted_charts(outcome),
-        draw=lambda path: draw_posted(outcome, path),
-        notes=notes + outcome.notes,
+        draw_picture=lambda path: draw_posted(outcome, path),
+        more_notes=notes,
         command=request.command,
     )
 
@@ -288,9 +297,3 @@ def _check_files(folder: Path, market: str, names: tuple[str, ...]) -> None:
             f"--market {market} takes a folder with {' and '.join(names)}; {str(folder)!r} has no "
             f"{missing[0]} (an example: examples/microgrid/{market})"
         )
-
-
-def _numbers(series: pd.Series) -> dict[str, float]:
-    """Totals; what is rounding beside the greatest is 0."""
-    noise = 1e-13 * float(series.abs().max())
-    return {str(label): 0.0 if abs(value) <= noise else float(value) for label, value in series.items()}

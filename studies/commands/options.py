@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from networks.errors import InputError
 from networks.files import safe_name
+
+if TYPE_CHECKING:
+    from studies.pages.exports import Presentation
 
 
 class Convention(StrEnum):
@@ -59,6 +62,32 @@ def default_folder(*names: str) -> Path:
     A name comes from a file, perhaps of somebody else: it is one folder's name, never a path.
     """
     return Path("results").joinpath(*map(safe_name, names))
+
+
+def hand_over(
+    result: Presentation,
+    context: typer.Context,
+    say: Callable[[list[Path]], None],
+    saved: Sequence[Path] = (),
+    folder: Sequence[str] = (),
+) -> None:
+    """Write the files of a result, print it, and open its page, as --out, --no-files, --json and --open ask.
+
+    Parameters
+    ----------
+    say : prints the result where no JSON is asked for; takes the written files.
+    saved : other files that the document lists.
+    folder : names below `results` without --out, the result's own where there is none.
+    """
+    out, as_json = context.params["out"], context.params["as_json"]
+    quiet = context.params["no_files"] or (as_json and out is None)
+    files = [] if quiet else result.write(out or default_folder(*(folder or (result.name,))))
+    if as_json:
+        typer.echo(result.document([*files, *saved]))
+    else:
+        say(files)
+    if context.params["open_page"] and files:
+        typer.launch(files[0].resolve().as_uri())
 
 
 def read_pairs(words: Sequence[str], option: str) -> list[tuple[str, float, bool]]:

@@ -31,6 +31,7 @@ from studies.pages.sentences import (
 
 if TYPE_CHECKING:
     from studies.pages.facts import Facts
+    from studies.pages.market_page import MarketPresentation
 
 WIDTH_OF_FILES = 120
 """Columns where the output is no terminal, so that a table in a log is not folded at 80."""
@@ -84,6 +85,23 @@ def print_table(
     for row in rows:
         table.add_row(*[Text(cell) for cell in row])
     console.print(table)
+
+
+def print_market(result: MarketPresentation, files: list[Path], seconds: float) -> None:
+    """The summary on the terminal."""
+    console = make_console()
+    origin = f"; {result.origin}" if result.origin else ""
+    first = f"{result.name}: {result.market} market, {result.clearing.status}{origin}"
+    console.print(Text(first, style="bold"), soft_wrap=True)
+    rows = [(label.replace("_", " "), f"{value:,.6g}") for label, value in result.summary.items()]
+    rows += [("certificate", str(result.clearing.certificate).removeprefix("certificate "))]
+    rows += [("note", note) for note in result.notes]
+    print_facts(console, rows)
+    console.print()
+    console.print(Text(result.sentence))
+    console.print()
+    print_files(console, files)
+    console.print(Text(f"Read, cleared and settled in {seconds:.1f} s.", style="dim"))
 
 
 def print_clearing(facts: Facts, files: Sequence[Path], cleared: float, total: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studies.commands.guard import plain_errors
-from studies.commands.options import DebugOption, JsonOption, command_line, default_folder
+from studies.commands.options import DebugOption, JsonOption, command_line, hand_over
 
 if TYPE_CHECKING:
     from studies.commands.trade_results import TradeResult
@@ -73,14 +73,7 @@ def trade(
             return
         start = time.perf_counter()
         result = clear_all(folder, tariff.value, verify, samples, seed, command_line(context))
-        target = None if no_files or (as_json and out is None) else out or default_folder(result.name)
-        files = [] if target is None else result.write(target)
-        if as_json:
-            typer.echo(result.document(files))
-        else:
-            _print(result, files, time.perf_counter() - start)
-        if open_page and files:
-            typer.launch(files[0].resolve().as_uri())
+        hand_over(result, context, lambda files: _print(result, files, time.perf_counter() - start))
 
 
 def _print(result: TradeResult, files: list[Path], seconds: float) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from networks.files import alone_with
-from studies.pages.exports import plain, write_table
+from studies.pages.exports import Presentation
 
 if TYPE_CHECKING:
     from clearing.payments.rules import Payments
@@ -49,22 +46,20 @@ NOTES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class TradeResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TradeResult(Presentation):
     """All models on one instance, and payments.
 
     Attributes
     ----------
-    name : of the instance. outcomes : model → outcome. command : what made it.
+    outcomes : model → outcome.
     tariff : of self-interested agents, at which payments are computed as well.
     """
 
-    name: str
     instance: TradingInstance
     outcomes: dict[str, TradingOutcome]
     payments: Payments
     tariff: str = "flat"
-    command: str = ""
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -85,22 +80,14 @@ class TradeResult:
         rows = []
         for model, found in self.outcomes.items():
             certificate = found.certificate
-            agent_cost = found.agent_cost
-            rows.append(
-                {
-                    "model": model,
-                    "losses_mw": found.losses_mw,
-                    "private_losses_mw": float(found.private_loss_mw.sum()),
-                    "main_grid_mw": found.main_grid_mw,
-                    "supply_cost": found.supply_cost,
-                    "agents_pay": float(np.nansum(agent_cost)),
-                    "certificate": certificate.verdict,
-                    "worst_row": certificate.worst[0],
-                    "worst_residual": certificate.worst[1],
-                    "bound": found.bound,
-                    "cut_bound": found.cut_bound,
-                }
-            )
+            proof = {
+                "certificate": certificate.verdict,
+                "worst_row": certificate.worst[0],
+                "worst_residual": certificate.worst[1],
+                "bound": found.bound,
+                "cut_bound": found.cut_bound,
+            }
+            rows.append({"model": model, **found.summary, **proof})
         return pd.DataFrame(rows)
 
     @cached_property
@@ -122,8 +109,7 @@ class TradeResult:
     def _joined(self, name: str) -> pd.DataFrame:
         frames = []
         for model, found in self.outcomes.items():
-            frame = getattr(found, name)
-            frame = frame if frame.index.name is None else frame.reset_index()
+            frame = found.tables[name]
             if len(frame):
                 frames.append(frame.assign(model=model)[["model", *frame.columns]])
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"model": []})
@@ -135,23 +121,13 @@ class TradeResult:
 
         return trade_charts(self.name, self.instance, {WORDS[m]: found for m, found in self.outcomes.items()})
 
-    def write(self, folder: Path) -> list[Path]:
-        """Page, picture and tables in a folder; returns the paths, the page first."""
+    def draw(self, folder: Path) -> list[Path]:
         from studies.pictures.charts_png import draw_chart
 
-        folder.mkdir(parents=True, exist_ok=True)
-        with alone_with(folder):
-            files = [
-                self._write_page(folder / "index.html"),
-                draw_chart(self.charts[0], folder / "trade.png"),
-            ]
-            for name, table in self.tables.items():
-                files += write_table(table, folder / name)
-        return files
+        return [draw_chart(self.charts[0], folder / "trade.png")]
 
-    def _write_page(self, path: Path) -> Path:
-        from studies.pages.page import asset, write_page
-        from studies.report import chart_data, figure_section, table_data, table_section
+    def write_page(self, path: Path) -> Path:
+        from studies.pages.sections import figure_section, table_section, write_chart_page
         from studies.study import Summary
 
         summaries = {}
@@ -161,15 +137,14 @@ class TradeResult:
                 numbers["worst_residual"] = table["worst_residual"].map("{:.0e}".format)
             summaries[name] = Summary(NOTES[name][0], table.assign(**numbers), NOTES[name][1])
         note = f'<p class="note">{escape(self.left_out)}.</p>' if self.left_out else ""
-        body = (
-            f"<style>\n{asset('report.css')}</style><header><h1>{escape(self.name)}</h1>"
+        head = (
+            f"<header><h1>{escape(self.name)}</h1>"
             '<p class="lead">Four models of trade over private lines, side by side.</p>'
             f'<p class="sentence">{escape(self.sentence)}</p>{note}</header>'
-            f"{figure_section(self.charts)}{table_section(summaries)}"
         )
-        data = {"charts": [chart_data(chart) for chart in self.charts], "tables": table_data(summaries)}
-        scripts = ("tables.js", "report_page.js")
-        return write_page(path, f"walras trade: {self.name}", body, data, scripts, self.command)
+        sections = [head, figure_section(self.charts), table_section(summaries)]
+        title = f"walras trade: {self.name}"
+        return write_chart_page(path, title, sections, self.charts, summaries, self.command)
 
     @property
     def sentence(self) -> str:
@@ -202,19 +177,14 @@ class TradeResult:
             words += f"; {missing} agents in larger coalitions have a Shapley value only with --samples"
         return words
 
-    def document(self, files: list[Path]) -> str:
-        """Everything as one JSON document."""
-        content: dict[str, Any] = {
-            "walras": version("walras"),
-            "command": self.command,
+    @property
+    def content(self) -> dict[str, Any]:
+        return {
             "name": self.name,
             "tariff": self.tariff,
             "grid_gain": self.payments.grid_gain,
             "left_out": self.left_out,
-            "tables": {name: table.to_dict("records") for name, table in self.tables.items()},
-            "files": [str(path) for path in files],
         }
-        return json.dumps(plain(content), ensure_ascii=False, allow_nan=False)
 
 
 def trade(
@@ -230,20 +200,27 @@ def trade(
     At the nodal tariff the payments are those of the tariff game at that tariff, so that what agents are paid
     to give up is what they have in the self-interested outcome beside it.
     """
+    from clearing.market import market_named
     from clearing.payments.rules import pay_agents
-    from clearing.trading import markets as trading
 
     instance = _read(folder)
-    outcomes: dict[str, TradingOutcome] = {
-        "ad_hoc": trading.AdHocTrading().clear(instance),
-        "self_interested": trading.SelfInterestedTrading(tariff).clear(instance, verify),  # type: ignore[arg-type]
-        "cooperative": trading.CooperativeTrading().clear(instance, verify),
-        "integrated": trading.IntegratedTrading().clear(instance, verify),
+    outcomes = {
+        "ad_hoc": market_named("ad_hoc")().clear(instance),
+        "self_interested": market_named("self_interested")(tariff).clear(instance, verify),  # type: ignore[arg-type]
+        "cooperative": market_named("cooperative")().clear(instance, verify),
+        "integrated": market_named("integrated")().clear(instance, verify),
     }
     generator = np.random.default_rng(seed) if samples else None
     at_tariff = instance.with_buy_price(outcomes["self_interested"].buy_price)
     payments = pay_agents(at_tariff, generator, samples or 200)
-    return TradeResult(folder.resolve().name, instance, outcomes, payments, tariff, command)
+    return TradeResult(
+        name=folder.resolve().name,
+        command=command,
+        instance=instance,
+        outcomes=outcomes,
+        payments=payments,
+        tariff=tariff,
+    )
 
 
 def export_tables(folder: Path, target: Path) -> Path:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,13 @@ import pandas as pd
 
 from clearing.errors import ClearingError
 from clearing.screens import screen_lines
-from networks.files import alone_with
 from studies.incubator.assessment import FALSE_ALARMS, Assessment, assess
 from studies.incubator.input import IncubatorRequest, read_counterfactual
-from studies.pages.exports import plain, write_table
+from studies.pages.exports import Presentation, json_text
+from studies.pages.sections import figure_section, table_section, tile_list, write_chart_page
 from studies.pictures.charts import Bars, Chart, HeatMap, Lines, Panels
 from studies.study import Summary
 
-SCRIPTS = ("tables.js", "report_page.js")
 TICKS, BOOKS_SHOWN, SELLERS_SHOWN = 12, 96, 15
 NOTES = {
     "periods": ("Books", "Demand-weighted prices as offered and at cost, and sellers that fail the screen."),
@@ -41,20 +38,17 @@ NOTES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class IncubatorResult:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IncubatorResult(Presentation):
     """An assessment of a user's series.
 
     Attributes
     ----------
-    name : of the results' folder; command : as typed.
     lines : screen of the binding lines in the book with the greatest gap.
     """
 
-    name: str
     assessment: Assessment
     lines: pd.DataFrame
-    command: str
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -98,20 +92,13 @@ class IncubatorResult:
             out.append((f"{count} of {len(self.lines)}", "binding lines lack competition for their relief"))
         return out
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write page, pictures and tables; returns the paths, the page first."""
+    def draw(self, folder: Path) -> list[Path]:
         from studies.pictures.charts_png import draw_chart
 
-        folder.mkdir(parents=True, exist_ok=True)
-        with alone_with(folder):
-            files = [self._write_page(folder / "index.html")]
-            files += [draw_chart(chart, folder / f"{chart.name}.png") for chart in self.charts]
-            for name, table in self.tables.items():
-                files += write_table(table, folder / name)
-        return files
+        return [draw_chart(chart, folder / f"{chart.name}.png") for chart in self.charts]
 
-    def document(self, files: Sequence[Path]) -> str:
-        """Everything as one JSON document."""
+    @property
+    def content(self) -> dict[str, Any]:
         a = self.assessment
         summary = {
             "books": len(a.found.cleared),
@@ -124,34 +111,27 @@ class IncubatorResult:
             "threshold": a.threshold,
             "p_value": a.p_value,
         }
+        return {"case": self.name, "sentence": a.sentence, "summary": summary}
+
+    def document(self, files: Sequence[Path]) -> str:
+        """Everything as one JSON document, its tables beside the rest."""
         tables = {name: frame.to_dict("records") for name, frame in self.tables.items()}
-        document: dict[str, Any] = {
-            "walras": version("walras"), "command": self.command, "case": self.name,
-            "sentence": a.sentence, "summary": summary, **tables, "files": [str(path) for path in files],
-        }  # fmt: skip
-        return json.dumps(plain(document), ensure_ascii=False, indent=1, allow_nan=False)
+        return json_text(self.command, 1, **self.content, **tables, files=[str(path) for path in files])
 
-    def _write_page(self, path: Path) -> Path:
-        from studies.pages.page import asset, write_page
-        from studies.report import chart_data, figure_section, table_data, table_section
-
+    def write_page(self, path: Path) -> Path:
         summaries = {
             name: Summary(title, _shown(self.tables[name]), note)
             for name, (title, note) in NOTES.items()
             if len(self.tables[name])
         }
-        tiles = "".join(
-            f"<li><b>{escape(value)}</b><span>{escape(words)}</span></li>" for value, words in self.tiles
-        )
         head = (
             f'<header><h1>{escape(self.name)}</h1><p class="lead">Prices as offered beside the same books at '
-            f'truthful costs</p><ul class="tiles">{tiles}</ul>'
+            f"truthful costs</p>{tile_list(('', *tile) for tile in self.tiles)}"
             f'<p class="sentence">{escape(self.assessment.sentence)}</p></header>'
         )
-        style = f"<style>\n{asset('report.css')}</style>"
-        body = "\n".join([style, head, figure_section(self.charts), table_section(summaries)])
-        data = {"charts": [chart_data(chart) for chart in self.charts], "tables": table_data(summaries)}
-        return write_page(path, f"{self.name}: incubator", body, data, SCRIPTS, self.command)
+        sections = [head, figure_section(self.charts), table_section(summaries)]
+        title = f"{self.name}: incubator"
+        return write_chart_page(path, title, sections, self.charts, summaries, self.command)
 
 
 def incubate(request: IncubatorRequest, command: str = "") -> IncubatorResult:
@@ -169,7 +149,7 @@ def incubate(request: IncubatorRequest, command: str = "") -> IncubatorResult:
     if found.cleared.any():
         with suppress(ClearingError):  # cleared in the series by a hair: then there is no line to screen
             lines = screen_lines(found, int(np.nanargmax(found.gap)))
-    return IncubatorResult(Path(request.case).stem, result, lines, command)
+    return IncubatorResult(name=Path(request.case).stem, command=command, assessment=result, lines=lines)
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from studies.pages.money import RULE_WORDS, settlement_sentence
 from studies.pages.page import html_table, write_page
 from studies.pages.page_data import page_data
 from studies.pages.proof import OPTIMALITY, proof_table, proof_tile
+from studies.pages.sections import tile_list
 from studies.pages.sentences import (
     congestion_sentence,
     count,
@@ -80,11 +81,7 @@ def _tiles(facts: Facts) -> str:
         words = f"rents of {count(number, 'congested branch', 'congested branches')}"
         tiles.append(("congested", money(facts.congestion_rent), words))
     tiles.append(proof_tile(outcome.certificate, outcome.status))
-    items = "".join(
-        f'<li class="{kind}"><b>{escape(_unbroken(value))}</b><span>{escape(words)}</span></li>'
-        for kind, value, words in tiles
-    )
-    return f'<ul class="tiles">{items}</ul>'
+    return tile_list((kind, _unbroken(value), words) for kind, value, words in tiles)
 
 
 def _unbroken(value: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from clearing.result import labels_as_columns
 from networks.csv_tables import write_csv
 from networks.files import alone_with, replacing
 
@@ -19,43 +23,112 @@ if TYPE_CHECKING:
     from studies.pages.facts import Facts
 
 
-def result_tables(facts: Facts) -> dict[str, pd.DataFrame]:
-    """Name → table with its labels as columns."""
-    outcome = facts.outcome
-    tables = {
-        "prices": outcome.prices.reset_index(),
-        "accepted": outcome.accepted.reset_index(),
-        "flows": outcome.flows.reset_index(),
-    }
-    if len(facts.grid.links):
-        tables["links"] = outcome.links.reset_index()
-    settlement = facts.settlement
-    tables["payments"] = settlement.payments.reset_index()
-    tables["participants"] = settlement.totals.reset_index()
-    tables["rents"] = settlement.rents.reset_index()
-    if len(facts.grid.links):
-        tables["link_rents"] = settlement.link_rents.reset_index()
-    if len(settlement.uplifts):
-        tables["uplifts"] = settlement.uplifts.reset_index()
-    if settlement.rule == "uniform":
-        tables["redispatch"] = settlement.redispatch.reset_index()
-    return tables
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Presentation(ABC):
+    """What a command shows of its result: one page, pictures, tables and a JSON document.
+
+    Attributes
+    ----------
+    name : of what was cleared, which is the folder's as well.
+    command : as typed, which makes it again.
+    """
+
+    name: str
+    command: str = ""
+
+    @property
+    @abstractmethod
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """Name → table with its labels as columns."""
+
+    @property
+    @abstractmethod
+    def content(self) -> dict[str, Any]:
+        """The JSON document but for command, tables and files."""
+
+    @abstractmethod
+    def write_page(self, path: Path) -> Path:
+        """Write the page; returns its path."""
+
+    @abstractmethod
+    def draw(self, folder: Path) -> list[Path]:
+        """Write the pictures; returns their paths."""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write page, pictures and tables into a folder; returns the paths, the page first."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone_with(folder):
+            files = [self.write_page(folder / "index.html"), *self.draw(folder)]
+            for name, table in self.tables.items():
+                files += write_table(table, folder / name)
+        return files
+
+    def document(self, files: Sequence[Path]) -> str:
+        """Everything as one JSON document: full precision; null stands for no finite number."""
+        tables = {name: table.to_dict("records") for name, table in self.tables.items()}
+        return json_text(self.command, **self.content, tables=tables, files=[str(path) for path in files])
 
 
-def write_results(facts: Facts, folder: Path) -> list[Path]:
-    """Write tables, picture and page into `folder`; returns the paths, the page first."""
-    from studies.pages.clearing_page import write_clearing_page
-    from studies.pictures.figures import draw_clearing
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NodalPresentation(Presentation):
+    """A nodal clearing with its settlement."""
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone_with(folder):
-        files = [
-            write_clearing_page(facts, folder / "index.html"),
-            draw_clearing(facts, folder / "clearing.png"),
-        ]
-        for name, table in result_tables(facts).items():
-            files += write_table(table, folder / name)
-    return files
+    facts: Facts
+
+    @classmethod
+    def of(cls, facts: Facts) -> NodalPresentation:
+        return cls(name=facts.case.name, command=facts.command, facts=facts)
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Those of the outcome, and of the settlement where there is anything to say."""
+        outcome, settlement = self.facts.outcome, self.facts.settlement
+        more = {"payments": settlement.payments, "participants": settlement.totals, "rents": settlement.rents}
+        if outcome.grid.links:
+            more["link_rents"] = settlement.link_rents
+        if len(settlement.uplifts):
+            more["uplifts"] = settlement.uplifts
+        if settlement.rule == "uniform":
+            more["redispatch"] = settlement.redispatch
+        return outcome.tables | labels_as_columns(more)
+
+    def write_page(self, path: Path) -> Path:
+        from studies.pages.clearing_page import write_clearing_page
+
+        return write_clearing_page(self.facts, path)
+
+    def draw(self, folder: Path) -> list[Path]:
+        from studies.pictures.figures import draw_clearing
+
+        return [draw_clearing(self.facts, folder / "clearing.png")]
+
+    @property
+    def content(self) -> dict[str, Any]:
+        facts, outcome = self.facts, self.facts.outcome
+        return {
+            "case": {
+                "name": facts.case.name,
+                "title": facts.case.title,
+                "buses": len(facts.grid.buses),
+                "branches": len(facts.grid.branches),
+                "source": facts.case.provenance.source,
+            },
+            "status": outcome.status,
+            "welfare": outcome.welfare,
+            "cost": outcome.cost,
+            "periods": facts.periods,
+            "hours": facts.book.hours,
+            "served_mwh": float(facts.served_mw.sum() * facts.book.hours),
+            "mean_price": facts.overall_mean_price,
+            "price_rule": outcome.price_rule,
+            "unique_prices": outcome.unique_prices,
+            "congestion_rent": facts.congestion_rent,
+            "solver": outcome.solver,
+            "certificate": outcome.certificate.summary,
+            "settlement": {"rule": facts.settlement.rule} | facts.settlement.summary.to_dict(),
+            "explanations": [str(explanation) for explanation in facts.explanations],
+            "notes": list(facts.notes),
+        }
 
 
 def write_table(table: pd.DataFrame, stem: Path) -> list[Path]:
@@ -77,38 +150,10 @@ def _write_parquet(table: pd.DataFrame, path: Path) -> None:
     table.assign(**{str(k): v for k, v in mixed.items()}).to_parquet(path, index=False)
 
 
-def json_document(facts: Facts, files: Sequence[Path]) -> str:
-    """Everything as one JSON document: full precision; null stands for no finite number."""
-    outcome = facts.outcome
-    document = {
-        "walras": version("walras"),
-        "command": facts.command,
-        "case": {
-            "name": facts.case.name,
-            "title": facts.case.title,
-            "buses": len(facts.grid.buses),
-            "branches": len(facts.grid.branches),
-            "source": facts.case.provenance.source,
-        },
-        "status": outcome.status,
-        "welfare": outcome.welfare,
-        "cost": outcome.cost,
-        "periods": facts.periods,
-        "hours": facts.book.hours,
-        "served_mwh": float(facts.served_mw.sum() * facts.book.hours),
-        "mean_price": facts.overall_mean_price,
-        "price_rule": outcome.price_rule,
-        "unique_prices": outcome.unique_prices,
-        "congestion_rent": facts.congestion_rent,
-        "solver": outcome.solver,
-        "certificate": outcome.certificate.summary,
-        "settlement": {"rule": facts.settlement.rule} | facts.settlement.summary.to_dict(),
-        "explanations": [str(explanation) for explanation in facts.explanations],
-        "notes": list(facts.notes),
-        "tables": {name: table.to_dict("records") for name, table in result_tables(facts).items()},
-        "files": [str(path) for path in files],
-    }
-    return json.dumps(plain(document), ensure_ascii=False, allow_nan=False)
+def json_text(command: str, indent: int | None = None, **content: Any) -> str:
+    """A JSON document that begins with version and command."""
+    document = plain({"walras": version("walras"), "command": command, **content})
+    return json.dumps(document, ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

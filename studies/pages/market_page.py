@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from studies.pages.page import asset, html_table, write_page
+import pandas as pd
+
+from studies.pages.exports import Presentation
+from studies.pages.page import html_table
 from studies.pages.proof import OPTIMALITY, proof_table, proof_tile
+from studies.pages.sections import figure_section, table_section, tile_list, write_chart_page
 from studies.pages.sentences import sentence_case
-from studies.report import chart_data, figure_section, table_data, table_section
 from studies.study import Summary
 
 if TYPE_CHECKING:
-    from studies.commands.market_result import MarketResult
-
-SCRIPTS = ("tables.js", "report_page.js")
+    from clearing.result import Clearing
+    from studies.pictures.charts import Chart
 
 TABLES: Mapping[str, tuple[str, str]] = {
     "prices": (
@@ -73,67 +77,116 @@ ROWS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def write_market_page(result: MarketResult, path: Path) -> Path:
-    """Write the page of a result to `path`."""
-    summaries = {}
-    for name, table in result.tables.items():
-        title, note = TABLES.get(f"{result.market} {name}") or TABLES[name]
-        summaries[name] = Summary(title, table, note if len(table) else f"{note} There is none.")
-    body = "\n".join(
-        [
-            f"<style>\n{asset('report.css')}</style>",
-            _heading(result),
-            figure_section(result.charts),
-            _settlement(result),
-            table_section({name: part for name, part in summaries.items() if len(part.frame)}),
-            _empty_tables({name: part for name, part in summaries.items() if not len(part.frame)}),
-            _proof(result),
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MarketPresentation(Presentation):
+    """A clearing of a microgrid market.
+
+    Attributes
+    ----------
+    clearing : what was decided.
+    market, title : which market, and what it is in words.
+    sentence : the outcome in words; tiles : (value, words) of the headline; settled : who pays what.
+    make_charts : makes the page's charts. draw_picture : writes the picture; None draws the first chart.
+    more_tables, more_notes : what is computed beside the clearing.
+    origin : what was given and what was drawn, where that is a question.
+    """
+
+    clearing: Clearing
+    market: str
+    title: str
+    sentence: str
+    tiles: Sequence[tuple[str, str]]
+    settled: str
+    make_charts: Callable[[], list[Chart]]
+    draw_picture: Callable[[Path], Path] | None = None
+    more_tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    more_notes: tuple[str, ...] = ()
+    origin: str = ""
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {**self.clearing.tables, **self.more_tables}
+
+    @cached_property
+    def charts(self) -> list[Chart]:
+        return self.make_charts()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.clearing.notes + self.more_notes
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """Label → total; what is rounding beside the greatest is 0."""
+        totals = self.clearing.summary
+        noise = 1e-13 * float(totals.abs().max())
+        return {str(name): 0.0 if abs(value) <= noise else float(value) for name, value in totals.items()}
+
+    @property
+    def content(self) -> dict[str, Any]:
+        return {
+            "market": self.market,
+            "name": self.name,
+            "status": self.clearing.status,
+            **({"origin": self.origin} if self.origin else {}),
+            "sentence": self.sentence,
+            "summary": self.summary,
+            "certificate": self.clearing.certificate.summary,
+            "notes": list(self.notes),
+        }
+
+    def draw(self, folder: Path) -> list[Path]:
+        from studies.pictures.charts_png import draw_chart
+
+        path = folder / "clearing.png"
+        return [draw_chart(self.charts[0], path) if self.draw_picture is None else self.draw_picture(path)]
+
+    def write_page(self, path: Path) -> Path:
+        summaries = {}
+        for name, table in self.tables.items():
+            title, note = TABLES.get(f"{self.market} {name}") or TABLES[name]
+            summaries[name] = Summary(title, table, note if len(table) else f"{note} There is none.")
+        shown = {name: part for name, part in summaries.items() if len(part.frame)}
+        sections = [
+            self._heading(),
+            figure_section(self.charts),
+            self._settlement(),
+            table_section(shown),
+            _empty_tables({name: part for name, part in summaries.items() if name not in shown}),
+            self._proof(),
         ]
-    )
-    shown = {name: part for name, part in summaries.items() if len(part.frame)}
-    data = {"charts": [chart_data(chart) for chart in result.charts], "tables": table_data(shown)}
-    return write_page(path, f"{result.name}: {result.market} market", body, data, SCRIPTS, result.command)
+        title = f"{self.name}: {self.market} market"
+        return write_chart_page(path, title, sections, self.charts, shown, self.command)
 
+    def _heading(self) -> str:
+        tiles = [("", value, label) for value, label in self.tiles]
+        tiles.append(proof_tile(self.clearing.certificate, self.clearing.status))
+        notes = "".join(f'<p class="note">{escape(note)}</p>' for note in self.notes)
+        origin = f" {self.origin[0].upper()}{self.origin[1:]}." if self.origin else ""
+        return (
+            f'<header><h1>{escape(self.name)}</h1><p class="lead">{escape(self.title + origin)}</p>'
+            f'{tile_list(tiles)}<p class="sentence">{escape(self.sentence)}</p>{notes}</header>'
+        )
 
-def _heading(result: MarketResult) -> str:
-    tiles = [("", value, label) for value, label in result.tiles]
-    tiles.append(proof_tile(result.certificate, result.status))
-    items = "".join(
-        f'<li class="{kind}"><b>{escape(value)}</b><span>{escape(label)}</span></li>'
-        for kind, value, label in tiles
-    )
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in result.notes)
-    lead = " ".join([result.title, _origin(result)]).strip()
-    return (
-        f'<header><h1>{escape(result.name)}</h1><p class="lead">{escape(lead)}</p>'
-        f'<ul class="tiles">{items}</ul><p class="sentence">{escape(result.sentence)}</p>{notes}</header>'
-    )
+    def _settlement(self) -> str:
+        rows = [[label.replace("_", " "), f"{value:,.6g}"] for label, value in self.summary.items()]
+        table = html_table(["", ""], rows, "Totals; money in $", numbers_from=1)
+        return (
+            '<section aria-labelledby="settlement-title"><h2 id="settlement-title">Settlement</h2>'
+            f"<p>{escape(self.settled)}</p>{table}</section>"
+        )
 
-
-def _origin(result: MarketResult) -> str:
-    return f"{result.origin[0].upper()}{result.origin[1:]}." if result.origin else ""
-
-
-def _settlement(result: MarketResult) -> str:
-    rows = [[label.replace("_", " "), f"{value:,.6g}"] for label, value in result.summary.items()]
-    table = html_table(["", ""], rows, "Totals; money in $", numbers_from=1)
-    return (
-        '<section aria-labelledby="settlement-title"><h2 id="settlement-title">Settlement</h2>'
-        f"<p>{escape(result.settled)}</p>{table}</section>"
-    )
+    def _proof(self) -> str:
+        certificate = self.clearing.certificate
+        sequential = self.clearing.status == "sequential"
+        table = proof_table(certificate, ROWS["sequential" if sequential else self.market])
+        return (
+            '<section aria-labelledby="proof-title"><h2 id="proof-title">Proof</h2>'
+            f"<p>{escape(sentence_case(str(certificate)))}. The residuals are computed from the book "
+            f"(and the grid) by walras itself, not by a solver.</p>{table}</section>"
+        )
 
 
 def _empty_tables(summaries: Mapping[str, Summary]) -> str:
     lines = (f'<p class="quiet">{escape(part.title)}: {escape(part.note)}</p>' for part in summaries.values())
     return f"<section>{''.join(lines)}</section>" if summaries else ""
-
-
-def _proof(result: MarketResult) -> str:
-    certificate = result.certificate
-    words = ROWS["sequential" if result.status == "sequential" else result.market]
-    table = proof_table(certificate, words)
-    return (
-        '<section aria-labelledby="proof-title"><h2 id="proof-title">Proof</h2>'
-        f"<p>{escape(sentence_case(str(certificate)))}. The residuals are computed from the book "
-        f"(and the grid) by walras itself, not by a solver.</p>{table}</section>"
-    )

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from studies.cli import app
+from studies.commands.clear import MarketName, clear
 
 ELECBAY = [
     "feeder8", "--market", "elecbay", "--orders", "examples/microgrid/elecbay_orders.csv",
@@ -35,6 +36,15 @@ def test_examples_clear_with_tables_and_a_picture(market, tmp_path):
     for name in tables:
         csv, parquet = pd.read_csv(tmp_path / f"{name}.csv"), pd.read_parquet(tmp_path / f"{name}.parquet")
         assert len(csv) == len(parquet)
+
+
+def test_the_examples_of_help_run(tmp_path):
+    lines = str(clear.__doc__).replace("\\\n", " ").splitlines()
+    examples = [line.split()[1:] for line in lines if line.split()[:2] == ["walras", "clear"]]
+    assert len(examples) == len(MarketName)
+    for words in examples:
+        done = CliRunner().invoke(app, [*words, "--out", str(tmp_path)])
+        assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("market", COMMANDS)
@@ -262,7 +272,7 @@ def test_decentralised_processes_beside_the_optimum(tmp_path):
 
 
 def test_truth_values_are_words_in_the_tables_of_a_page():
-    from studies.report import table_data
+    from studies.pages.sections import table_data
     from studies.study import Summary
 
     frame = pd.DataFrame({"block": ["a", "b"], "chosen": [True, False], "surplus": [1.5, -2.0]})
