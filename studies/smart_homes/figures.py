@@ -8,6 +8,7 @@ import pandas as pd
 from studies.pictures.charts import Bars, Chart, HeatMap, Intervals, Lines
 from studies.smart_homes.stage import CASES
 from studies.smart_homes.tables import (
+    NOTES,
     YARD,
     agent_table,
     finding,
@@ -211,6 +212,7 @@ def stage_chart(results: Results) -> Chart | None:
     if len(stage) == 0:
         return None
     rows = [(CASES[str(key)], group) for key, group in stage.groupby("market", sort=False)]
+    keys = [str(key) for key in stage["market"].unique()]
     return Intervals(
         name="stage_table",
         title="The sealed stage game: prices of our sessions and the notes' means",
@@ -221,7 +223,7 @@ def stage_chart(results: Results) -> Chart | None:
         low=[float(g["price"].min()) for _, g in rows],
         high=[max(float(g["price"].max()), float(g["price"].min()) + 3e-4) for _, g in rows],
         chosen=[float(g["price"].mean()) for _, g in rows],
-        published=[case.printed.price if case.printed else float("nan") for case, _ in rows],
+        published=[entry.printed if (entry := NOTES.get((key, "price"))) else float("nan") for key in keys],
         x_label="price paid, $ per unit",
         interval_words="our sessions",
         chosen_words="our mean",

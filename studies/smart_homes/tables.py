@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from studies.printed import read_claims
+from studies.registry import claims_path
 from studies.smart_homes.stage import CASES
 from studies.study import Results, Summaries, Summary
 from studies.verdicts import clearly
@@ -32,6 +34,12 @@ LEVEL = 0.95
 LEAST_ROOM = (
     1e-3  # of the joint optimum: with less between it and competition there is nothing to collude about
 )
+NOTES = {
+    (str(entry.of["market"]), str(entry.of["column"])): entry
+    for entry in read_claims(claims_path("smart_homes"))
+    if entry.figure == "mean"
+}
+"""(case of the stage game, column) → the mean that the notes print, with its number of sessions."""
 
 
 def with_indices(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,12 +12,13 @@ import pytest
 
 from learners import Benchmarks
 from networks.errors import InputError
-from studies.registry import find_study
+from studies.printed import figure_of, read_claims
+from studies.registry import claims_path, find_study
 from studies.running.runner import run
 from studies.running.tables import read_results
-from studies.smart_homes import claims as homes_claims
 from studies.smart_homes import tables as homes_tables
 from studies.smart_homes.cells import home_trades
+from studies.smart_homes.claims import Figures, claims, mean_of_sessions
 from studies.smart_homes.learning import Treatment, Yardsticks, learn, session_blocks, yardsticks
 from studies.smart_homes.markets import (
     FEW_MARKUPS,
@@ -32,8 +33,8 @@ from studies.smart_homes.markets import (
 from studies.smart_homes.show import answer
 from studies.smart_homes.stage import CASES, stage_game, stage_yardsticks
 from studies.smart_homes.study import Settings, cells
+from studies.smart_homes.tables import NOTES, stage_sessions
 from studies.smart_homes.world import StreetSpec, build_street, sealed_book, street_orders
-from studies.sources import HOMES
 from studies.study import Results
 
 STREET = StreetSpec()
@@ -183,29 +184,28 @@ def test_hours_without_room_have_no_index(small: Results) -> None:
 
 
 def test_few_sessions_claim_nothing_of_the_notes(small: Results) -> None:
-    rows = homes_claims.claims(small, {})
-    assert {row.source for row in rows} == {HOMES}
+    rows = claims(small, {})
+    assert {row.source.kind for row in rows} == {"published"}
     assert all(row.reason or row.verdict in ("matches", "consistent") for row in rows)
 
 
-def test_exact_yardsticks_of_the_notes_match() -> None:
-    rows = homes_claims.exact_claims()
+def test_exact_yardsticks_of_the_notes_match(small: Results) -> None:
+    figures = Figures(small, pd.DataFrame(), stage_sessions(small))
+    exact = [e for e in read_claims(claims_path("smart_homes")) if e.place == "yardsticks"]
+    rows = [entry.compared(figure_of(entry, figures)(**entry.of)) for entry in exact]
     assert len(rows) == 11
     assert {row.verdict for row in rows} == {"matches"}
 
 
 def test_means_are_compared_by_the_error_of_their_difference() -> None:
-    printed = CASES["uniform"].printed
-    assert printed is not None
     rng = np.random.default_rng(0)
-    near = pd.Series(0.15 + 0.01 * rng.standard_normal(20))
-    claim = homes_claims._mean_claim("x", 0.158, near, printed, 3)
-    assert claim.verdict == "consistent"
-    far = homes_claims._mean_claim("x", 0.158, near - 0.05, printed, 3)
+    near = 0.15 + 0.01 * rng.standard_normal(20)
+    notes = NOTES["uniform", "price"]
+    assert notes.compared(mean_of_sessions(near, 8, 3)).verdict == "consistent"
+    far = notes.compared(mean_of_sessions(near - 0.05, 8, 3))
     assert far.verdict == "differs"
     assert far.reason
-    same = homes_claims._mean_claim("x", 0.1, pd.Series(np.full(20, 0.1)), printed, 3)
-    assert same.verdict == "matches"
+    assert notes.compared(mean_of_sessions(np.full(20, 0.158), 8, 3)).verdict == "matches"
 
 
 def test_too_few_homes_are_refused_before_anything_runs() -> None:
