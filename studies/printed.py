@@ -150,12 +150,13 @@ class Entry:
                                variant=variant)  # fmt: skip
 
 
-def compare(study: str, figures: object) -> list[Claim]:
+def compare(study: str, *figures: object) -> list[Claim]:
     """The claims of a study, in the order of its file; none where our side is None.
 
     Parameters
     ----------
-    figures : what the study finds: a function for each `figure` of the file, returning `Ours` or None.
+    figures : what the study finds: objects with a function for each `figure` of the file, returning `Ours`
+        or None.
 
     Raises
     ------
@@ -164,19 +165,19 @@ def compare(study: str, figures: object) -> list[Claim]:
     """
     out = []
     for entry in read_claims(claims_path(study)):
-        found = figure_of(entry, figures)(**entry.of)
+        found = figure_of(entry, *figures)(**entry.of)
         if found is not None:
             out.append(entry.compared(found))
     return out
 
 
-def figure_of(entry: Entry, figures: object) -> Callable[..., Ours | None]:
+def figure_of(entry: Entry, *figures: object) -> Callable[..., Ours | None]:
     """The function that gives our side, which takes the entry's arguments."""
-    function = getattr(figures, entry.figure, None)
-    if function is None or entry.figure.startswith("_"):
-        known = [name for name in dir(figures) if not name.startswith("_")]
+    known = {name: owner for owner in figures for name in dir(owner) if not name.startswith("_")}
+    if entry.figure not in known:
         raise InputError(f"claim {entry.claim!r}: there is no figure {entry.figure!r}"
                          f"{suggest(entry.figure, known)}")  # fmt: skip
+    function = getattr(known[entry.figure], entry.figure)
     try:
         inspect.signature(function).bind(**entry.of)
     except TypeError as error:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from learners.equilibria.indices import welch_interval
 from studies.pages.sentences import count
-from studies.self_play.claims_post import near_equilibrium
 from studies.self_play.evolving import NEAR, VARIANT_WORDS
+from studies.self_play.facts import Capacity, Known
 from studies.self_play.situations import title_of
 from studies.self_play.tables import (
     FIRST,
@@ -18,6 +18,7 @@ from studies.self_play.tables import (
     ends,
     exact_price,
     facts,
+    near_equilibrium,
     played,
     rerun_table,
 )
@@ -32,29 +33,29 @@ MEMORIES = ("no memory", "three rounds")
 def answer(results: Results, summaries: Summaries) -> list[str]:
     """Whether bids end in equilibria, what memory and few mark-ups do, and who gains."""
     out = []
-    names, numbers = played(results), facts(results)[0]
+    names, known = played(results), facts(results)
     if names:
-        out += _equilibrium_words(results, names, numbers) + _mixed_words(results, names, numbers)
+        out += _equilibrium_words(results, names, known) + _mixed_words(results, names, known)
         out += _memory_words(results, names)
     if "discrete" in results.tables:
         out += _count_words(discrete_table(results))
     if "reruns" in results.tables:
         out += _rerun_words(rerun_table(results))
     if names and "benefits" in results.tables:
-        out += _gain_words(results, names, numbers)
+        out += _gain_words(results, names, known)
     return out
 
 
-def _equilibrium_words(results: Results, names: list[str], numbers: dict[str, float]) -> list[str]:
+def _equilibrium_words(results: Results, names: list[str], known: Known) -> list[str]:
     """How many runs end near a pure equilibrium, and where most do not."""
     shares: dict[str, float] = {}
     hits = runs = 0
     for name in names:
         if name not in PURE or (
-            name == "capacity_uniform" and not np.isfinite(numbers["capacity: indifference price"])
+            name == "capacity_uniform" and not np.isfinite(known.of(Capacity).indifference)
         ):
             continue
-        good = near_equilibrium(name, ends(results, name, FIRST.get(name, "network")), numbers, NEAR)
+        good = near_equilibrium(name, ends(results, name, FIRST.get(name, "network")), known, NEAR)
         shares[name] = float(good.mean())
         hits, runs = hits + int(good.sum()), runs + len(good)
     if not shares:
@@ -67,13 +68,13 @@ def _equilibrium_words(results: Results, names: list[str], numbers: dict[str, fl
     return [said + (f"; by situation, where not all do: {listed(missed)}." if missed else ".")]
 
 
-def _mixed_words(results: Results, names: list[str], numbers: dict[str, float]) -> list[str]:
+def _mixed_words(results: Results, names: list[str], known: Known) -> list[str]:
     """Where the exact equilibrium is mixed: learned prices beside its mean price."""
     if "benefits" not in results.tables:
         return []
     gaps = {}
     for name in names:
-        exact = exact_price(name, numbers)
+        exact = exact_price(name, known)
         found = float(benefits(results, name, FIRST.get(name, "network"))["price"])
         if (name.startswith("two_bus_") or name == "capacity_pay_as_bid") and np.isfinite(
             [exact, found]
@@ -158,12 +159,12 @@ def _rerun_words(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _gain_words(results: Results, names: list[str], numbers: dict[str, float]) -> list[str]:
+def _gain_words(results: Results, names: list[str], known: Known) -> list[str]:
     """Prices against those where all bid at cost: sellers' gain, and who keeps it."""
     rises = {}
     for name in names:
         mean = benefits(results, name, FIRST.get(name, "network"))
-        rises[name] = float(mean["price"]) - competitive_price(name, numbers)
+        rises[name] = float(mean["price"]) - competitive_price(name, known)
     rises = {name: rise for name, rise in rises.items() if np.isfinite(rise)}
     if not rises:
         return []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from studies.self_play.facts_prices import fact
+from studies.self_play.facts import Continuum, Facts, FiveBus, FiveBusAlone, FiveBusGrid, Relative, Starts
 from studies.self_play.situations import FIVE_BUS_VALUE, five_bus
 
 COARSE = (0.0, 10.0, 20.0, 30.0)
@@ -21,14 +22,9 @@ STARTS = 300
 BOUND = (8.5428, 4.5022)  # up to where the low bidder can be (docs/mathematics-games.md), tested here
 
 
-def row_name(limit: int, markups: tuple[int, ...]) -> str:
-    """ "100 MW, (0, 30, 30)"."""
-    return f"{limit} MW, ({', '.join(map(str, markups))})"
-
-
-def list_facts(rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Facts as rows: name, number, words."""
-    return _money() + _payoffs() + _factors() + _equilibria() + _paths(rng) + _continuum() + _relative()
+def list_facts(rng: np.random.Generator) -> list[Facts]:
+    """Everything that is known of the system."""
+    return [*_money(), *_alone(), *_equilibria(), *_paths(rng), *_continuum(), _relative()]
 
 
 def money_of(limit: float, markups: tuple[float, ...]) -> dict[str, Any]:
@@ -46,66 +42,65 @@ def money_of(limit: float, markups: tuple[float, ...]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _money() -> list[dict[str, Any]]:
-    rows = []
+def _money() -> list[Facts]:
+    out: list[Facts] = []
     for limit, markups in ROWS:
-        found, name = money_of(limit, markups), row_name(limit, markups)
-        rows += [fact(f"{name}: {key}", found[key]) for key in ("PB", "CB", "CR", "total")]
-        rows.append(fact(f"{name}: dispatch", words=" ".join(f"{v:.2f}" for v in found["dispatch"])))
-        rows.append(fact(f"{name}: LMP", words=" ".join(f"{v:.3f}" for v in found["lmp"])))
+        found = money_of(limit, markups)
+        dispatch, prices = _listed(found["dispatch"], 2), _listed(found["lmp"], 3)
+        words = ", ".join(map(str, markups))
+        out.append(
+            FiveBus(limit, words, found["PB"], found["CB"], found["CR"], found["total"], dispatch, prices)
+        )
+    return out
+
+
+def _listed(values: np.ndarray, digits: int) -> str:
+    return " ".join(f"{v:.{digits}f}" for v in values)
+
+
+def _alone() -> list[Facts]:
+    """How consumers' benefit moves with all mark-ups, payoffs, and transfer factors of the short line."""
     low, high = money_of(100, (0, 10, 20)), money_of(100, (7, 17, 27))
-    rows.append(fact("shift of all mark-ups by 7: change of CB", high["CB"] - low["CB"]))
-    return rows
-
-
-def _payoffs() -> list[dict[str, Any]]:
     table = five_bus(100, COARSE).tensor().values[:, :, :, 3]
     words = "; ".join(
         " ".join(",".join(f"{v:.0f}" for v in table[:, i, j]) for j in range(4)) for i in range(4)
     )
-    return [fact("pay-offs with G3 at 30", words=words)]
-
-
-def _factors() -> list[dict[str, Any]]:
     grid = five_bus(100, COARSE).market.grid
     row = grid.flow.ptdf_rows(np.array([4]))[0]
-    return [fact("factors of line 2-5, bus 1 as slack", words=" ".join(f"{v:.4f}" for v in row - row[0]))]
+    return [FiveBusAlone(high["CB"] - low["CB"], words, _listed(row - row[0], 4))]
 
 
-def _equilibria() -> list[dict[str, Any]]:
+def _equilibria() -> list[Facts]:
     from learners import pure_equilibria
 
-    rows = []
+    out: list[Facts] = []
     for limit in (100, 200):
-        for words, grid in (("steps of 10", COARSE), ("steps of 5", FIVES), ("steps of 1", ONES)):
+        for step, grid in ((10, COARSE), (5, FIVES), (1, ONES)):
             found = [e.profile for e in pure_equilibria(five_bus(limit, grid).tensor())]
             listed = "; ".join("(" + ", ".join(f"{grid[a]:g}" for a in e) + ")" for e in found)
-            rows.append(fact(f"{limit} MW: pure equilibria on {words}", len(found), listed))
-    return rows
+            out.append(FiveBusGrid(limit, step, len(found), listed))
+    return out
 
 
-def _paths(rng: np.random.Generator) -> list[dict[str, Any]]:
+def _paths(rng: np.random.Generator) -> list[Facts]:
     """Sequential best replies from random starts, players in their order."""
     from learners import best_response_path
 
-    rows = []
+    out: list[Facts] = []
     for limit in (100, 200):
         tensor = five_bus(limit, ONES).tensor()
         paths = [best_response_path(tensor, start) for start in rng.integers(31, size=(STARTS, 3)).tolist()]
         ends = np.array([path.profiles[-1] for path in paths])
         done = np.array([path.converged for path in paths])
-        rows += [
-            fact(f"{limit} MW: starts that cycle", sum(path.cycle is not None for path in paths)),
-            fact(f"{limit} MW: starts that reach (low, 30, 30)", (done & (ends[:, 1] == 30)).sum()),
-            fact(f"{limit} MW: starts that reach (30, low, 30)", (done & (ends[:, 0] == 30)).sum()),
-        ]
+        cycling = sum(path.cycle is not None for path in paths)
+        reached = (int((done & (ends[:, player] == 30)).sum()) for player in (1, 0))
+        known = Starts(limit, cycling, *reached)
         if done.all():
-            turns = [_turns(path.profiles) for path in paths]
-            rows += [
-                fact(f"{limit} MW: median changes", float(np.median([path.moves for path in paths]))),
-                fact(f"{limit} MW: median turns until all stay", float(np.median(turns))),
-            ]
-    return rows
+            changes = float(np.median([path.moves for path in paths]))
+            turns = float(np.median([_turns(path.profiles) for path in paths]))
+            known = replace(known, changes=changes, turns=turns)
+        out.append(known)
+    return out
 
 
 def _turns(profiles: np.ndarray) -> int:
@@ -117,23 +112,23 @@ def _turns(profiles: np.ndarray) -> int:
     return turn + players
 
 
-def _continuum() -> list[dict[str, Any]]:
+def _continuum() -> list[Facts]:
     """ε of profiles of continuous mark-ups, just inside and outside the range of the low bid."""
     from learners import certify_equilibrium
 
-    rows = []
+    out: list[Facts] = []
     for name, build in (("(m, 30, 30)", lambda m: (m, 30, 30)), ("(30, m, 30)", lambda m: (30, m, 30))):
         bound = BOUND[0] if name.startswith("(m") else BOUND[1]
-        for share, where in ((0.0, "at 0"), (0.99, "inside"), (1.05, "outside")):
-            found = certify_equilibrium(five_bus(100, COARSE), build(share * bound))
-            rows.append(fact(f"ε of {name} {where}", found.epsilon))
-    return rows
+        lows = (share * bound for share in (0.0, 0.99, 1.05))
+        epsilon = (certify_equilibrium(five_bus(100, COARSE), build(low)).epsilon for low in lows)
+        out.append(Continuum(name, *epsilon))
+    return out
 
 
-def _relative() -> list[dict[str, Any]]:
+def _relative() -> Facts:
     """Mark-ups of 30 % of the intercepts instead of 30 $/MWh."""
     game = five_bus(100, (0.0, 0.3), True)
     price = game.columns.price * 1.3
     cleared, _ = game.clear(price[None], game.columns.mw[None], game.columns.fixed_mw[None])
     bill = float(cleared.fixed_paid.sum())
-    return [fact("mark-ups of 30 % by all: CB", FIVE_BUS_VALUE * float(game.columns.fixed_mw.sum()) - bill)]
+    return Relative(FIVE_BUS_VALUE * float(game.columns.fixed_mw.sum()) - bill)

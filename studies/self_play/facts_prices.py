@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from studies.self_play.facts import (
+    Bertrand,
+    Capacity,
+    CapacityAt,
+    CapacityOnOnes,
+    CapacityPair,
+    Facts,
+    HalfLoad,
+    Many,
+    Mixture,
+    PayAsBid,
+    PayAsBidMixed,
+    TwoBus,
+    Unequal,
+)
 from studies.self_play.situations import CAP, CAPACITY, COST, DUOPOLY_DEMAND, even_grid, price_game
 
 LINES = (10, 25, 50, 75)  # MW of the two-bus line
@@ -24,14 +40,9 @@ def grid_words(grid: Sequence[float]) -> str:
     return "{" + ", ".join(f"{m:g}" for m in grid) + "}"
 
 
-def list_facts() -> list[dict[str, Any]]:
-    """Facts as rows: name, number, words."""
-    return _simple() + _bertrand() + _capacity() + _pay_as_bid() + _two_bus() + _unequal()
-
-
-def fact(name: str, value: float = float("nan"), words: str = "") -> dict[str, Any]:
-    """One row."""
-    return {"fact": name, "value": float(value), "words": words}
+def list_facts() -> list[Facts]:
+    """Everything that is known of these situations."""
+    return [*_simple(), *_bertrand(), *_capacity(), *_pay_as_bid(), *_two_bus(), _unequal()]
 
 
 def symmetric_equilibria(grid: Sequence[float], strict: bool = False) -> list[float]:
@@ -43,7 +54,7 @@ def symmetric_equilibria(grid: Sequence[float], strict: bool = False) -> list[fl
     return [float(grid[e.profile[0]]) for e in same]
 
 
-def _simple() -> list[dict[str, Any]]:
+def _simple() -> list[Facts]:
     from learners import pure_equilibria
 
     many = price_game("many", (0.0, 10.0))
@@ -53,58 +64,37 @@ def _simple() -> list[dict[str, Any]]:
     alone[0, 0] = 1
     gain = many.payoffs(alone)[0, 0] - many.payoffs(honest)[0, 0]
     half = pure_equilibria(price_game("half_load", even_grid("half_load", 21)))
-    return [
-        fact("many: least residual supply", residual),
-        fact("many: gain of one who leaves zero", gain),
-        fact("half load: top is an equilibrium", float(any(e.profile == (20, 20) for e in half))),
-    ]
+    return [Many(residual, gain), HalfLoad(any(e.profile == (20, 20) for e in half))]
 
 
-def _bertrand() -> list[dict[str, Any]]:
-    return [
-        fact(f"Bertrand: equilibria on {grid_words(grid)}", words=_listed(symmetric_equilibria(grid)))
-        for grid in DISCRETE
-    ]
+def _bertrand() -> list[Facts]:
+    return [Bertrand(grid_words(grid), _listed(symmetric_equilibria(grid))) for grid in DISCRETE]
 
 
 def _listed(values: Sequence[float]) -> str:
     return ", ".join(f"{v:g}" for v in values)
 
 
-def _capacity() -> list[dict[str, Any]]:
-    from dataclasses import replace
-
+def _capacity() -> list[Facts]:
     from learners import pure_equilibria
 
     game = price_game("capacity_uniform", STEP_ONE)
-    rows = [fact("capacity: indifference price", game.indifference_price(CAP))]
+    out: list[Facts] = [Capacity(game.indifference_price(CAP))]
     for cap, ratio in SAME_PRICE:
         other = replace(game, demand=ratio * CAPACITY, prices=(COST, cap))
-        rows.append(
-            fact(f"capacity: indifference price at cap {cap:g}, D/K {ratio:g}", other.indifference_price(cap))
-        )
+        out.append(CapacityAt(f"{cap:g}", f"{ratio:g}", other.indifference_price(cap)))
     found = pure_equilibria(game)
     lows = [min(e.profile) for e in found if max(e.profile) == 100]
-    rows += [
-        fact("capacity: pure equilibria on steps of 1", len(found)),
-        fact("capacity: with one at the cap", len(lows)),
-        fact("capacity: greatest low bid", max(lows, default=-1)),
-        fact("capacity: profit of the high bidder", min(float(e.payoffs.min()) for e in found)),
-        fact("capacity: profit of the low bidder", max(float(e.payoffs.max()) for e in found)),
-    ]
+    profits = np.array([e.payoffs for e in found])
+    least, most = float(profits.min()), float(profits.max())
+    out.append(CapacityOnOnes(len(found), len(lows), max(lows, default=-1), least, most))
     for pair in ((100.0, 100.0), (120.0, 80.0), (90.0, 130.0)):
-        rows.append(
-            fact(f"capacity: undercutting less the cap at p*, K = {_listed(pair)}", _indifference(game, pair))
-        )
-    low, high = _mixture_payoffs(game, CAP)
-    return [*rows, fact("capacity: least payoff against the mixture", low),
-            fact("capacity: greatest payoff against the mixture", high)]  # fmt: skip
+        out.append(CapacityPair(_listed(pair), _indifference(game, pair)))
+    return [*out, Mixture("capacity", *_mixture_payoffs(game, CAP))]
 
 
 def _indifference(game: Any, capacity: tuple[float, float]) -> float:
     """Profit just below the rival's bid less profit at the cap, when the rival bids p*."""
-    from dataclasses import replace
-
     other = replace(game, capacity=capacity)
     rival = other.indifference_price(CAP)
     below, top = other.profit(np.array([[rival * (1 - 1e-12), rival], [CAP, rival]]))[:, 0]
@@ -125,53 +115,37 @@ def _mixture_payoffs(game: Any, cap: float, points: int = 20_001) -> tuple[float
     return float(min(pays)), float(max(pays))
 
 
-def _pay_as_bid() -> list[dict[str, Any]]:
+def _pay_as_bid() -> list[Facts]:
     from learners import pure_equilibria
 
     game = price_game("capacity_pay_as_bid", STEP_ONE)
-    low, high = _mixture_payoffs(game, CAP)
-    rows = [
-        fact("pay-as-bid: pure equilibria on steps of 1", len(pure_equilibria(game))),
-        fact("pay-as-bid: least payoff against the mixture", low),
-        fact("pay-as-bid: greatest payoff against the mixture", high),
-        fact("pay-as-bid: least bid", game.indifference_price(CAP)),
-    ]
-    mixed = _lemke_howson(game)
-    if mixed is not None:
-        played = np.flatnonzero(mixed.strategies[0] > 1e-9)
-        rows += [fact("pay-as-bid: profit by Lemke and Howson", float(mixed.payoffs[0])),
-                 fact("pay-as-bid: least mark-up by Lemke and Howson", float(played.min()))]  # fmt: skip
-    return rows
+    mixture = Mixture("pay-as-bid", *_mixture_payoffs(game, CAP))
+    mixed = PayAsBidMixed(game.indifference_price(CAP))
+    found = _lemke_howson(game)
+    if found is not None:
+        played = np.flatnonzero(found.strategies[0] > 1e-9)
+        mixed = replace(mixed, found_profit=float(found.payoffs[0]), found_least=float(played.min()))
+    return [PayAsBid(len(pure_equilibria(game))), mixture, mixed]
 
 
-def _two_bus() -> list[dict[str, Any]]:
+def _two_bus() -> list[Facts]:
     from learners import best_response_path, pure_equilibria
 
-    rows = []
+    out: list[Facts] = []
     for line in LINES:
-        name = f"two buses, {line} MW"
         game = price_game(f"two_bus_{line}", STEP_ONE)
         mixed = game.mixed(CAP)
         path = best_response_path(game, (100, 100))
         cycle = path.cycle if path.cycle is not None else path.profiles[-1:]
-        rows += [
-            fact(f"{name}: pure equilibria", len(pure_equilibria(game))),
-            fact(f"{name}: least mark-up", mixed.bound),
-            fact(f"{name}: mean mark-up", mixed.mean_markup),
-            fact(f"{name}: profit", mixed.profits[0]),
-            fact(f"{name}: greatest payoff of a deviation", _greatest_reply(game, mixed)),
-            fact(f"{name}: least bid in the cycle of best replies", float(cycle.min())),
-            fact(f"{name}: period of the cycle", _period(cycle)),
-        ]
+        known = TwoBus(line, len(pure_equilibria(game)), mixed.bound, mixed.mean_markup, mixed.profits[0],
+                       _greatest_reply(game, mixed), float(cycle.min()), _period(cycle))  # fmt: skip
         found = _lemke_howson(game)
         if found is not None:
             one, two = (float(np.arange(101) @ s) for s in found.strategies)
-            rows += [
-                fact(f"{name}: mean by Lemke and Howson", (one + two) / 2),
-                fact(f"{name}: profit by Lemke and Howson, first", float(found.payoffs[0])),
-                fact(f"{name}: profit by Lemke and Howson, second", float(found.payoffs[1])),
-            ]
-    return rows
+            first, second = map(float, found.payoffs)
+            known = replace(known, found_mean=(one + two) / 2, found_first=first, found_second=second)
+        out.append(known)
+    return out
 
 
 def _period(cycle: np.ndarray) -> int:
@@ -189,28 +163,18 @@ def _greatest_reply(game: Any, mixed: Any) -> float:
     return float((markup * (demand - line + 2 * line * above)).max())
 
 
-def _unequal() -> list[dict[str, Any]]:
-    from dataclasses import replace
-
+def _unequal() -> Facts:
     from_20 = tuple(float(m) for m in range(20, 101))  # the 81 mark-ups of the reference calculation
     game = replace(price_game("two_bus_50", from_20), demand=(100.0, 80.0), line=40.0)
-    mixed, name = game.mixed(CAP), "two buses, loads 100 and 80 MW, 40 MW"
-    rows = [
-        fact(f"{name}: least mark-up", mixed.bound),
-        fact(f"{name}: profit, first", mixed.profits[0]),
-        fact(f"{name}: profit, second", mixed.profits[1]),
-        fact(f"{name}: atom at the cap", mixed.atom),
-    ]
+    mixed = game.mixed(CAP)
+    known = Unequal(mixed.bound, mixed.profits[0], mixed.profits[1], mixed.atom)
     found = _lemke_howson(game)
-    if found is not None:
-        played = np.flatnonzero(found.strategies[0] > 1e-9)
-        rows += [
-            fact(f"{name}: profit by Lemke and Howson, first", float(found.payoffs[0])),
-            fact(f"{name}: profit by Lemke and Howson, second", float(found.payoffs[1])),
-            fact(f"{name}: least mark-up by Lemke and Howson", from_20[int(played.min())]),
-            fact(f"{name}: atom by Lemke and Howson", float(max(s[-1] for s in found.strategies))),
-        ]
-    return rows
+    if found is None:
+        return known
+    played = np.flatnonzero(found.strategies[0] > 1e-9)
+    first, second = map(float, found.payoffs)
+    return replace(known, found_first=first, found_second=second, found_least=from_20[int(played.min())],
+                   found_atom=float(max(s[-1] for s in found.strategies)))  # fmt: skip
 
 
 def _lemke_howson(game: Any) -> Any:

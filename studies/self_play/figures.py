@@ -6,6 +6,7 @@ import numpy as np
 
 from studies.pictures.charts import Chart, HeatMap, Lines, Multiple, Multiples
 from studies.self_play.evolving import VARIANT_WORDS
+from studies.self_play.facts import Known
 from studies.self_play.situations import (
     LEVELS,
     title_of,
@@ -20,6 +21,7 @@ from studies.self_play.tables import (
     ends,
     exact_price,
     facts,
+    near_equilibrium,
     played,
     theory,
 )
@@ -40,16 +42,15 @@ def figures(results: Results, summaries: Summaries) -> list[Chart]:
 
 def within(results: Results, situation: str, kind: str, slack: float) -> float:
     """Share of the runs whose bids end where an exact equilibrium of the situation is, within `slack`."""
-    from studies.self_play.claims_post import near_equilibrium
 
-    return float(near_equilibrium(situation, ends(results, situation, kind), facts(results)[0], slack).mean())
+    return float(near_equilibrium(situation, ends(results, situation, kind), facts(results), slack).mean())
 
 
 def _glance(results: Results) -> Chart:
     """Every situation's bids over generations, on what theory says."""
-    numbers = facts(results)[0]
+    known = facts(results)
     shown = [name for name in played(results) if name != "demand_levels"]
-    panels = [_panel(results, name, FIRST.get(name, "network"), numbers) for name in shown or played(results)]
+    panels = [_panel(results, name, FIRST.get(name, "network"), known) for name in shown or played(results)]
     pure = [name for name in shown if not name.startswith("two_bus") and name != "capacity_pay_as_bid"]
     pure = [name for name in pure if name != "five_bus_200"]
     good = [within(results, name, "network", 0.05 * top_of(name)) for name in pure]
@@ -93,9 +94,7 @@ def _swing(results: Results, situation: str) -> float:
     return float((half.max() - half.min()).mean())
 
 
-def _panel(
-    results: Results, situation: str, kind: str, numbers: dict[str, float], title: str = ""
-) -> Multiple:
+def _panel(results: Results, situation: str, kind: str, known: Known, title: str = "") -> Multiple:
     table = bids(results, situation, kind)
     step = max(1, len(table) // MOST_POINTS)
     thin = table.iloc[::step]
@@ -105,7 +104,7 @@ def _panel(
         for session in sorted({s for s, p in table.columns if p == player}):
             if situation != "many" or session == 0:
                 curves.append((name, thin.index.tolist(), thin[(session, player)].tolist()))
-    band, levels, _ = theory(situation, numbers)
+    band, levels, _ = theory(situation, known)
     band = band if band is not None and np.isfinite(band).all() else None
     levels = [height for height in levels if np.isfinite(height)]
     top = top_of(situation)
@@ -120,7 +119,7 @@ def _starts(results: Results) -> Chart | None:
     """Bertrand from three kinds of first pools: the document's figure 5, as mark-ups."""
     if "bertrand" not in played(results):
         return None
-    numbers = facts(results)[0]
+    known = facts(results)
     kinds = [k for k in ("network", "defecting", "cooperative") if not bids(results, "bertrand", k).empty]
     names = {
         "network": "random at first",
@@ -132,7 +131,7 @@ def _starts(results: Results) -> Chart | None:
         name="bertrand_starts",
         title=f"Bertrand: whatever the first pools, mark-ups end at most at {max(late.values()):.1f} $/MWh",
         caption="Median mark-up of both sellers in every run. The document shows prices of 100 plus these.",
-        panels=[_panel(results, "bertrand", k, numbers, names[k]) for k in kinds],
+        panels=[_panel(results, "bertrand", k, known, names[k]) for k in kinds],
         x_label="generation",
         y_label="mark-up, $/MWh",
         level_words="pure equilibrium",
@@ -265,11 +264,11 @@ def _tables(results: Results) -> Chart | None:
     shown = [s for s in played(results) if s != "demand_levels"]
     if learned is None or not shown:
         return None
-    numbers = facts(results)[0]
+    known = facts(results)
     rows = []
     for situation in shown:
-        cost = competitive_price(situation, numbers)
-        prices = [exact_price(situation, numbers)]
+        cost = competitive_price(situation, known)
+        prices = [exact_price(situation, known)]
         prices += [float(benefits(results, situation, kind)["price"]) for kind in ("network", "constant")]
         part = learned[learned["situation"] == situation]
         prices += [float(part.loc[part["kind"] == kind, "price"].mean()) for kind in LEARNER_WORDS]

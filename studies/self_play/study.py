@@ -69,8 +69,8 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
 
     part, situation, kind = cell["part"], cell["situation"], cell["kind"]
     if part == "facts":
-        rows = facts_prices.list_facts() if situation == "prices" else facts_five_bus.list_facts(rng)
-        return {"facts": rows}
+        found = facts_prices.list_facts() if situation == "prices" else facts_five_bus.list_facts(rng)
+        return {"facts": [row for known in found for row in known.rows()]}
     seed = int(rng.integers(2**31))
     if part == "evolve":
         return evolving.evolution_tables(situation, kind, spec.generations, seed, spec.seeds)

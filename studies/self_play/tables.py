@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from studies.self_play.evolving import TAIL, VARIANT_WORDS
+from studies.self_play.facts import (
+    Capacity,
+    CapacityOnOnes,
+    FiveBus,
+    FiveBusGrid,
+    Known,
+    PayAsBidMixed,
+    TwoBus,
+)
 from studies.self_play.facts_five_bus import BOUND
 from studies.self_play.situations import (
     BENEFITS,
@@ -79,56 +87,72 @@ def benefits(results: Results, situation: str, kind: str) -> pd.Series:
     return rows[rows["generation"] > most - tail_of(most)][list(BENEFITS)].mean()
 
 
-def facts(results: Results) -> tuple[dict[str, float], dict[str, str]]:
-    """Exact facts by name: numbers, and words; NaN and "none" for what an unfinished run lacks."""
-    numbers: dict[str, float] = defaultdict(lambda: float("nan"))
-    words: dict[str, str] = defaultdict(lambda: "none")
-    if "facts" in results.tables:
-        frame = results["facts"]
-        numbers.update(zip(frame["fact"], frame["value"], strict=True))
-        words.update(zip(frame["fact"], frame["words"], strict=True))
-    return numbers, words
+def facts(results: Results) -> Known:
+    """The exact facts; none of an unfinished run."""
+    frame = results.tables.get("facts")
+    return Known.of_rows(() if frame is None else frame[["fact", "value", "words"]].itertuples(index=False))
 
 
-def theory(situation: str, numbers: dict[str, float]) -> tuple[tuple[float, float] | None, list[float], str]:
+def near_equilibrium(situation: str, found: np.ndarray, known: Known, slack: float) -> np.ndarray:
+    """(sessions,) whether mark-ups (sessions, players) are those of a pure equilibrium, within `slack`.
+
+    Where a bid does not set the price it may be anything that keeps the others' best replies as they are.
+    """
+    low, high = found.min(axis=1), found.max(axis=1)
+    if situation in ("many", "bertrand"):
+        return np.asarray(high <= slack)
+    if situation == "half_load":
+        return np.asarray(high >= 100 - slack)
+    if situation == "capacity_uniform":
+        edge = known.of(Capacity).indifference - COST
+        return np.asarray((high >= 100 - slack) & (low <= edge + slack))
+    if situation == "five_bus_100":
+        one, two, three = found.T
+        first = (one <= BOUND[0] + slack) & (two >= 30 - slack)
+        second = (two <= BOUND[1] + slack) & (one >= 30 - slack)
+        return np.asarray((three >= 30 - slack) & (first | second))
+    return np.zeros(len(found), dtype=bool)
+
+
+def theory(situation: str, known: Known) -> tuple[tuple[float, float] | None, list[float], str]:
     """(band, levels, words): what exact equilibria say of mark-ups in a situation."""
     if situation.startswith("two_bus_"):
-        name = f"two buses, {situation.removeprefix('two_bus_')} MW"
-        low, mean = numbers[f"{name}: least mark-up"], numbers[f"{name}: mean mark-up"]
+        found = known.of(TwoBus, line=situation.removeprefix("two_bus_"))
+        low, mean = found.least_markup, found.mean_markup
         return (low, 100.0), [mean], f"mixed on [{low:.1f}, 100], mean {mean:.1f}"
     if situation == "capacity_uniform":
-        edge = numbers["capacity: indifference price"] - COST
+        edge = known.of(Capacity).indifference - COST
         return (0.0, edge), [100.0], f"one at 100, the other in [0, {edge:g}]"
     if situation == "capacity_pay_as_bid":
-        edge = numbers["pay-as-bid: least bid"] - COST
+        edge = known.of(PayAsBidMixed).least_bid - COST
         return (edge, 100.0), [], f"mixed on [{edge:g}, 100]"
     if situation == "five_bus_100":
         return (0.0, BOUND[0]), [FIVE_BUS_TOP], "(low, 30, 30) or (30, low, 30)"
     if situation == "five_bus_200":
-        return None, [], f"{numbers['200 MW: pure equilibria on steps of 1']:g} pure on steps of 1"
+        return None, [], f"{known.of(FiveBusGrid, limit=200, step=1).equilibria:g} pure on steps of 1"
     if situation == "demand_levels":
         return None, [], "0 at 90 MW; one at 100 at 160 and 200 MW"
     return None, [100.0 if situation == "half_load" else 0.0], "100" if situation == "half_load" else "0"
 
 
-def competitive_price(situation: str, numbers: dict[str, float]) -> float:
+def competitive_price(situation: str, known: Known) -> float:
     """Mean price when all bid at cost [$/MWh]."""
     if not situation.startswith("five_bus_"):
         return COST
     limit = situation.removeprefix("five_bus_")
-    return FIVE_BUS_VALUE - numbers[f"{limit} MW, (0, 0, 0): CB"] / FIVE_BUS_LOAD
+    return FIVE_BUS_VALUE - known.of(FiveBus, limit=limit, markups="0, 0, 0").consumers / FIVE_BUS_LOAD
 
 
-def exact_price(situation: str, numbers: dict[str, float]) -> float:
+def exact_price(situation: str, known: Known) -> float:
     """Mean price paid in the exact equilibrium, NaN where there is no pure one on the finest grid [$/MWh]."""
     if situation.startswith("two_bus_"):
-        return COST + numbers[f"two buses, {situation.removeprefix('two_bus_')} MW: mean mark-up"]
+        return COST + known.of(TwoBus, line=situation.removeprefix("two_bus_")).mean_markup
     if situation == "five_bus_100":
-        return FIVE_BUS_VALUE - numbers["100 MW, (0, 30, 30): CB"] / FIVE_BUS_LOAD
+        return FIVE_BUS_VALUE - known.of(FiveBus, limit=100, markups="0, 30, 30").consumers / FIVE_BUS_LOAD
     if situation == "five_bus_200":
         return float("nan")
     if situation == "capacity_pay_as_bid":  # each expects (cap − cost)(D − K), and the two sell D
-        return COST + 2 * numbers["capacity: profit of the high bidder"] / DUOPOLY_DEMAND
+        return COST + 2 * known.of(CapacityOnOnes).high_profit / DUOPOLY_DEMAND
     return COST if situation in ("many", "bertrand") else CAP
 
 
@@ -179,12 +203,12 @@ def summarise(results: Results) -> dict[str, Summary]:
 
 
 def _ends_table(results: Results) -> pd.DataFrame:
-    numbers, rows = facts(results)[0], []
+    known, rows = facts(results), []
     for situation in played(results):
         frame = results["bids"]
         kinds = frame.loc[frame["situation"] == situation, "kind"].unique()
         for kind in kinds:
-            rows.append(_end_row(situation, VARIANT_WORDS[kind], ends(results, situation, kind), numbers))
+            rows.append(_end_row(situation, VARIANT_WORDS[kind], ends(results, situation, kind), known))
         learned = results.tables.get("learned")
         if learned is not None:
             part = learned[learned["situation"] == situation]
@@ -192,11 +216,11 @@ def _ends_table(results: Results) -> pd.DataFrame:
                 table = part[part["kind"] == kind].pivot_table(
                     index="session", columns="player", values="markup"
                 )
-                rows.append(_end_row(situation, LEARNER_WORDS[kind], table.to_numpy(), numbers))
+                rows.append(_end_row(situation, LEARNER_WORDS[kind], table.to_numpy(), known))
     return pd.DataFrame(rows)
 
 
-def _end_row(situation: str, words: str, found: np.ndarray, numbers: dict[str, float]) -> dict[str, Any]:
+def _end_row(situation: str, words: str, found: np.ndarray, known: Known) -> dict[str, Any]:
     order = np.sort(found, axis=1)
     if situation.startswith("five_bus"):
         shown = "(" + ", ".join(f"{v:.1f}" for v in found.mean(axis=0)) + ")"
@@ -205,7 +229,7 @@ def _end_row(situation: str, words: str, found: np.ndarray, numbers: dict[str, f
     return {
         "situation": title_of(situation), "strategies": words, "runs": len(found),
         "mark-ups, lowest to highest seller": shown, "least": found.min(), "greatest": found.max(),
-        "exact equilibria": theory(situation, numbers)[2],
+        "exact equilibria": theory(situation, known)[2],
     }  # fmt: skip
 
 
@@ -275,11 +299,11 @@ def rerun_table(results: Results) -> pd.DataFrame:
 
 def headline(results: Results, summaries: Summaries) -> list[tuple[str, str]]:
     """One figure of each situation."""
-    numbers, tiles = facts(results)[0], []
+    known, tiles = facts(results), []
     for situation in played(results):
         kind = FIRST.get(situation, "network")
         found = np.sort(ends(results, situation, kind), axis=1)
         low, high = float(found[:, 0].mean()), float(found[:, -1].mean())
         shown = f"{low:.1f}" if high - low < 0.05 * top_of(situation) else f"{low:.0f} to {high:.0f}"
-        tiles.append((f"{shown} $/MWh", f"{title_of(situation)}; exact: {theory(situation, numbers)[2]}"))
+        tiles.append((f"{shown} $/MWh", f"{title_of(situation)}; exact: {theory(situation, known)[2]}"))
     return tiles

@@ -17,15 +17,19 @@ from studies.pictures.charts import Multiple, Multiples
 from studies.pictures.charts_multiples import grid_shape
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
-from studies.registry import find_study
+from studies.printed import read_claims
+from studies.registry import claims_path, find_study
 from studies.running.runner import run
-from studies.self_play import claims, claims_exact, claims_post, facts_five_bus, facts_prices
+from studies.self_play import facts_five_bus, facts_prices
+from studies.self_play.claims import ExactFigures, claims
+from studies.self_play.claims_evolved import sampled
+from studies.self_play.claims_post import PostFigures, even_odds
 from studies.self_play.evolving import PLAN, discrete_tables, equilibrium_tests, evolve
+from studies.self_play.facts import Capacity, Known, TwoBus
 from studies.self_play.figures import figures
 from studies.self_play.situations import BENEFITS, COST, Watched, even_grid, make_game, play_matches
 from studies.self_play.study import Settings, cells
-from studies.self_play.tables import facts, summarise
-from studies.sources import POST
+from studies.self_play.tables import facts, near_equilibrium, summarise
 from studies.study import Results
 
 STUDY = find_study("self_play").shown()
@@ -43,21 +47,32 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return studies.results(ended.folder)
 
 
+def entry(figure: str):
+    """The claim about a figure."""
+    return next(e for e in read_claims(claims_path("self_play")) if e.figure == figure)
+
+
 def test_exact_facts_are_those_of_the_reference(small: Results) -> None:
     """Every figure of the reference calculations that is exact, but for an equilibrium that a path chose."""
-    rows = claims_exact.exact_claims(small)
+    figures = ExactFigures(facts(small))
+    exact = [
+        e
+        for e in read_claims(claims_path("self_play"))
+        if hasattr(figures, e.figure) and e.evidence != "open"
+    ]
+    rows = [e.compared(getattr(figures, e.figure)(**e.of)) for e in exact]
     wrong = [row for row in rows if row.verdict not in ("matches", "consistent")]
     assert len(rows) > 110
     assert [row.claim for row in wrong] == ["two buses, 75 MW: profits by Lemke and Howson, asymmetric"]
     assert all(row.reason for row in wrong)
-    sampled = [row for row in rows if row.verdict == "consistent"]
-    assert {row.claim[:14] for row in sampled} == {"random starts,"}
+    drawn = [row for row in rows if row.verdict == "consistent"]
+    assert {row.claim[:14] for row in drawn} == {"random starts,"}
 
 
 @given(first=st.integers(0, 200), second=st.integers(0, 200))
 def test_even_odds_are_never_a_match(first: int, second: int) -> None:
     """Runs can speak against even odds, not for them."""
-    row = claims_post._who_is_high(first, max(first + second, 1))
+    row = entry("who_is_high").compared(even_odds(first, max(first + second, 1)))
     assert row.verdict in ("consistent", "differs")
     assert row.reason
     if first == second > 0:
@@ -81,9 +96,9 @@ def with_bids(small: Results, move: dict[int, float], noise: float) -> Results:
 
 def test_bids_that_move_are_no_cycle(small: Results) -> None:
     def cyclical(move: dict[int, float], noise: float):
-        rows = {row.claim: row for row in claims_post._two_bus_claims(with_bids(small, move, noise))}
-        assert rows["two buses: there is no equilibrium in pure strategies"].verdict == "matches"
-        return rows["two buses: a cyclical variation of the price over a simulation"]
+        figures = PostFigures(with_bids(small, move, noise), facts(small))
+        assert entry("no_pure_equilibrium").compared(figures.no_pure_equilibrium()).verdict == "matches"
+        return entry("cyclical").compared(figures.cyclical())
 
     wide = cyclical({10: 13, 25: 28, 50: 58, 75: 76}, 14)
     assert wide.verdict == "consistent"
@@ -93,7 +108,7 @@ def test_bids_that_move_are_no_cycle(small: Results) -> None:
 
 
 def test_a_short_run_claims_nothing_of_the_post(small: Results) -> None:
-    assert claims.claims(small, {}) == []
+    assert claims(small, {}) == []
 
 
 @given(name=st.sampled_from(NAMES), data=st.data())
@@ -155,10 +170,10 @@ def test_pure_equilibria_of_bertrand_follow_the_rule() -> None:
 
 
 def test_which_mark_ups_count_as_an_equilibrium() -> None:
-    numbers = {"capacity: indifference price": 160.0}
+    known = Known.of_rows([row.values() for row in Capacity(160.0).rows()])
 
     def near(situation: str, *rows: tuple[float, ...]) -> list[bool]:
-        found = claims_post.near_equilibrium(situation, np.array(rows), numbers, 1.0)
+        found = near_equilibrium(situation, np.array(rows), known, 1.0)
         return [bool(good) for good in found]
 
     assert near("bertrand", (0.0, 0.9), (0.0, 1.1)) == [True, False]
@@ -187,10 +202,10 @@ def test_turns_and_periods_by_hand() -> None:
 
 
 def test_counts_agree_within_their_sampling_error() -> None:
-    low, high = claims_exact.sampled(36, 38, 40, 40)
+    low, high = sampled(36, 38, 40, 40)
     assert low <= 36 <= high
-    assert claims_exact.sampled(3, 20, 40, 40)[0] > 3
-    assert claims_exact.sampled(0, 0, 10, 10)[0] == 0
+    assert sampled(3, 20, 40, 40)[0] > 3
+    assert sampled(0, 0, 10, 10)[0] == 0
 
 
 def test_tables_and_figures_of_a_short_run(small: Results, tmp_path: Path) -> None:
@@ -209,7 +224,7 @@ def test_tables_and_figures_of_a_short_run(small: Results, tmp_path: Path) -> No
         assert data
         assert "xaxis" in layout
     assert draw_chart(first, tmp_path / "bids.png").stat().st_size > 10_000
-    assert facts(small)[0]["two buses, 50 MW: least mark-up"] == pytest.approx(100 / 3)
+    assert facts(small).of(TwoBus, line=50).least_markup == pytest.approx(100 / 3)
 
 
 def test_small_multiples_have_a_panel_each() -> None:
@@ -241,7 +256,7 @@ def test_an_unfinished_run_has_a_page(small: Results, missing: str) -> None:
     assert (missing in shown) <= (missing in tables)
     for chart in figures(part, {}):
         plotly_chart(chart)
-    assert claims.claims(part, {}) == []
+    assert claims(part, {}) == []
 
 
 def answer_with(results: Results, **changed: pd.DataFrame | None) -> list[str]:
@@ -290,12 +305,12 @@ def test_the_ledger_of_the_default_run(tmp_path: Path) -> None:
     """About 90 s of processor time; streams are fixed, so verdicts are."""
     ended = run("self_play", out=tmp_path)
     assert (ended.failed, ended.complete) == (0, True)
-    rows = claims.claims(studies.results(ended.folder), {})
-    own = pd.Series([row.verdict for row in rows if row.source == claims_exact.REFERENCE])
+    rows = claims(studies.results(ended.folder), {})
+    own = pd.Series([row.verdict for row in rows if row.source.kind == "cross-check"])
     assert len(rows) == 203
     assert (own == "matches").sum() >= 125
     assert all(row.reason for row in rows if row.verdict != "matches")
-    post = {row.claim: row for row in rows if row.source == POST}
+    post = {row.claim: row for row in rows if row.source.kind == "published"}
     assert [claim for claim, row in post.items() if row.verdict == "differs"] == [
         "with discrete levels the outcome is quite arbitrary and depends on the exact mark-ups",
         "to discover several equilibria the model must be rerun",
