@@ -15,16 +15,16 @@ import numpy as np
 from workloads import Workload
 
 from clearing import NodalMarket
-from clearing.rounds.attempt import MW_TOL
-from clearing.rounds.blocks import INFO
-from clearing.rounds.candidates import list_close
-from clearing.rounds.canonical import interior_basics
-from clearing.rounds.compiled import door
-from clearing.rounds.kernel import clear_rounds
-from clearing.rounds.lanes import LANES
-from clearing.rounds.outcome import put_aside, recompute
-from clearing.rounds.proof import prove
-from clearing.rounds.store import unpack
+from clearing.engine.attempt import MW_TOL
+from clearing.engine.batch import clear_rounds
+from clearing.engine.canonical.active_set import interior_basics
+from clearing.engine.canonical.recompute import put_aside, recompute
+from clearing.engine.compilation.decorators import door
+from clearing.engine.grid.candidate_lines import list_close
+from clearing.engine.linalg.simd import LANES
+from clearing.engine.memory.layout import INFO
+from clearing.engine.memory.store import unpack
+from clearing.engine.proof.certificate import prove
 
 TIMES = 200
 NONE = np.zeros((0, 0))

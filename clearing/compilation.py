@@ -110,7 +110,7 @@ def _keep_code_somewhere() -> TemporaryDirectory[str] | None:
     numba tries NUMBA_CACHE_DIR, the folder of the source, and the user's cache, and gives up. The folder made
     here is this user's alone, since kept code is run; processes that this one starts share it.
     """
-    beside = Path(__file__).parent / "rounds" / "__pycache__"
+    beside = Path(__file__).parent / "engine" / "__pycache__"
     users = Path(AppDirs(appname="numba", appauthor=False).user_cache_dir)
     if any(_may_write(folder) for folder in (config.CACHE_DIR, beside, users) if folder):
         return None

@@ -1,7 +1,7 @@
 """A market prepared for one structure of book: the hot path, arrays in and arrays out.
 
 `market.prepare(book)` fixes who trades where; every later round only brings new numbers. One period
-goes through the round engine (:mod:`clearing.rounds`), which is exact and proves every round; a round
+goes through the round engine (:mod:`clearing.engine`), which is exact and proves every round; a round
 that it cannot prove, and books of several periods, go through the general path.
 """
 
@@ -31,9 +31,9 @@ from clearing.structure import Numbers, Structure
 from networks.checks import suggest
 
 if TYPE_CHECKING:
+    from clearing.engine.days import Days
+    from clearing.engine.engine import Engine
     from clearing.nodal import NodalMarket
-    from clearing.rounds.days import Days
-    from clearing.rounds.engine import Engine
 
 WANTED = ("accepted", "lmp", "welfare", "lmp_low", "lmp_high", "flow")
 
@@ -73,7 +73,7 @@ class PreparedMarket:
         """The round engine, where it applies; compiled code is loaded with it."""
         if self.structure.periods > 1:
             return None
-        from clearing.rounds.engine import Engine
+        from clearing.engine.engine import Engine
 
         if not Engine.suits(self.structure):
             return None
@@ -90,7 +90,7 @@ class PreparedMarket:
         """The way for several periods, for rounds without slopes."""
         if self.structure.periods == 1:
             return None
-        from clearing.rounds.days import Days
+        from clearing.engine.days import Days
 
         return Days(self.structure, self.numbers, self.book.column_row)
 

@@ -106,8 +106,8 @@ def test_where_no_folder_can_be_written_a_temporary_one_serves(tmp_path: Path) -
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
-    (tmp_path / "clearing" / "rounds").mkdir()
-    for folder in (tmp_path, tmp_path / "clearing" / "rounds"):
+    (tmp_path / "clearing" / "engine").mkdir()
+    for folder in (tmp_path, tmp_path / "clearing" / "engine"):
         (folder / "__pycache__").write_text("a file in place of the folder")
     nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache", "PYTHONPATH": str(tmp_path)}
     (tmp_path / "temporary").mkdir()
@@ -122,7 +122,7 @@ def test_where_no_folder_can_be_written_a_temporary_one_serves(tmp_path: Path) -
 
 
 def test_without_compilation_there_is_one_message() -> None:
-    program = "import clearing.rounds.kernel"
+    program = "import clearing.engine.batch"
     done = subprocess.run(
         [sys.executable, "-c", program], env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, cwd=ROOT,
         capture_output=True, text=True, check=False,

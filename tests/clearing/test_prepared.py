@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 import networks
 from clearing import Book, InfeasibleError, InputError, NodalMarket
 from clearing.batches import Status
+from clearing.engine.single_round import clear_single
 from clearing.optimum import find_optimum
-from clearing.rounds.desk import clear_desk
 from tests.support.random_books import instances
 from tests.support.small import book_of, grid_of, same, sell
 
@@ -54,7 +54,7 @@ def test_one_round_takes_rows_of_any_layout_and_gives_arrays_of_its_own() -> Non
         for found in (prepared.clear(row, mw), prepared.clear(row, np.repeat(mw, 2)[::2])):
             assert all(np.array_equal(a, b) for a, b in zip(found, kept, strict=True))
     assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True)), "later rounds leave it alone"
-    assert len(clear_desk.signatures) == 1, "a layout must not cost a compilation"
+    assert len(clear_single.signatures) == 1, "a layout must not cost a compilation"
     flat = prepared.clear(np.full(len(price), 20.0), np.broadcast_to(np.float64(400.0), len(mw)))
     batch = prepared.clear_many(np.full(len(price), 20.0), np.full(len(mw), 400.0))
     assert np.array_equal(flat.accepted, batch.accepted[0])

@@ -13,7 +13,7 @@ from clearing import Book, NodalMarket, certify
 from clearing.prepared import PreparedMarket
 from clearing.structure import Numbers
 from networks import Grid
-from tests.clearing.test_rounds import REGIMES, elastic_book
+from tests.clearing.engine.test_engine_batches import REGIMES, elastic_book
 from tests.support.claims import certify_row
 from tests.support.small import book_of, buy, clear, grid_of, sell
 

@@ -1,0 +1,1 @@
+"""How the engine's functions are compiled, and called."""

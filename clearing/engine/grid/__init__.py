@@ -1,0 +1,1 @@
+"""Columns and sites, flows, sensitivities, and the lines that may bind."""

@@ -1,0 +1,1 @@
+"""The dual simplex on balance rows and binding lines."""

@@ -1,0 +1,1 @@
+"""What the engine works on: the declared layout, the store generated from it, and numbers in and out."""

@@ -1,0 +1,1 @@
+"""Prices that support a dispatch (law 5), and the certificate that they do (law 6)."""
