@@ -96,9 +96,9 @@ def gather_rows(s, tight):
 def right_sides(s, m, f, tol, known):
     """`canonical.right_side` = limit of each row minus what fixed demand and columns at a bound contribute.
 
-    `basis_side` of row i in place PERM2: +1 at the upper limit, −1 at the lower, 0 both. The rows' entries in
+    `active_side` of row i: +1 at the upper limit, −1 at the lower, 0 both. The rows' entries in
     the interior columns, in the order of `interior_columns`, are those that are `known`; else they are put
-    into `wide`.
+    into `wide_work`.
     """
     short_loops()
     x = s.dispatch

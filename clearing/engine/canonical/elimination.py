@@ -22,13 +22,13 @@ from clearing.engine.linalg.simd import (
 
 @inner
 def eliminate_tall(s, m, own, f):
-    """Elimination of the f columns in `entries` by the largest pivot of each, among the `own` ≥ f rows in
-    `own_rows`.
+    """Elimination of the f columns in `kept_entries` by the largest pivot of each, among the `own` ≥ f rows
+    in `own_rows`.
 
     Row `elimination_order[c]` is the pivot of column c; behind those f stand the rows that depend on them.
-    `below` gets the multipliers of all m rows, `above` what is left of the columns, of which row ORDER[c]
-    counts from c on; both stay where their rows are, and come by columns too. False where complete pivoting
-    is advisable.
+    `elimination_lower` gets the multipliers of all m rows, `elimination_upper` what is left of the columns,
+    of which row `elimination_order[c]` counts from c on; both stay where their rows are, and come by columns
+    too. False where complete pivoting is advisable.
     """
     short_loops()
     up = s.elimination_upper_columns

@@ -9,7 +9,7 @@ from clearing.engine.linalg.dense import lower_solve, pivot_range, upper_solve
 
 @inner
 def decompose(s, rows, m, cols, f, p, q):
-    """P·A·Q = L·U of the active rows and interior columns in `wide`, link columns first.
+    """P·A·Q = L·U of the active rows and interior columns in `wide_work`, link columns first.
 
     Links come first in the elimination, because law 4 settles orders before links.
     Returns (rank of the link columns, rank).

@@ -14,10 +14,10 @@ def solve_interior(s, m, own, f):
     """Dispatch X of the interior columns, where it is unique, and duals `dual` of the rows.
 
     Rows are `active_rows` with right sides `canonical.right_side`, columns `interior_columns`, their entries
-    in `wide`. Only the `own` rows listed in `own_rows` count, the others are twins of theirs and get 0, as do
-    those that depend on earlier ones. Returns the number of independent rows, −1 where the equations are not
-    regular enough to tell: then ranks decide. Leaves the independent rows before the dependent ones in
-    `elimination_order` and their elimination in `below`.
+    in `wide_work`. Only the `own` rows listed in `own_rows` count, the others are twins of theirs and get 0,
+    as do those that depend on earlier ones. Returns the number of independent rows, −1 where the equations
+    are not regular enough to tell: then ranks decide. Leaves the independent rows before the dependent ones
+    in `elimination_order` and their elimination in `elimination_lower`.
 
     With sloped columns F and steps B the equations are A_F S⁻¹ (A_Fᵀy − c_F) + A_B x_B = right and A_Bᵀy =
     c_B. A multiple of A_B (A_Bᵀy − c_B) added to the first leaves the solution as it is, and makes what
@@ -152,8 +152,8 @@ def answers(wide, chosen, own, y, price, inverse, out, n):
 
 @inner
 def sort_dependent(s, own):
-    """Independent rows first in `elimination_order`, with their elimination in `below`, unscaled; returns
-    their number.
+    """Independent rows first in `elimination_order`, with their elimination in `elimination_lower`, unscaled;
+    returns their number.
 
     Nothing is left there where all are independent.
     """

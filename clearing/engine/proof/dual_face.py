@@ -27,7 +27,7 @@ from clearing.engine.proof.polyhedron import MOST, least, project
 
 @inner
 def _directions(s, m, rank, c):
-    """Null vectors of component c in the rows of `work`, behind each whether it moves a reduced cost.
+    """Null vectors of component c in the rows of `square_work`, behind each whether it moves a reduced cost.
 
     Returns (their number, whether they can be settled one after the other). So they can where no row has
     a part in two of them and at most one moves any reduced cost: twins of binding lines (in series, or

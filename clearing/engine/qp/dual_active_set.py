@@ -185,7 +185,7 @@ def start(s, n, cold):
 def dual_active_set(s, n, tol, cold, limit):
     """Greatest value of the dual function over the rows and hot lines; the caller checks all other lines.
 
-    Leaves X, the duals in `warm_dual`, the modes of the columns and `working_rows`, state[HELDS]. Returns a
+    Leaves X, the duals in `warm_dual`, the modes of the columns and `working_rows`. Returns a
     status.
     """
     balances = s.balances
