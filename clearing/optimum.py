@@ -240,11 +240,11 @@ def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> 
     columns = [model.variables.get(name, none) for name in ("accepted", "link")]
     x = solution.x[np.concatenate(columns)]
     dual = np.append(solution.row_dual, 0.0)  # position −1: a row that became a column's bound
-    flow = dual[model.rows.get("flow_limit", none)[::2]].reshape(len(structure.limited), periods)
+    flow = dual[model.rows.get("flow_limit.low", none)].reshape(len(structure.limited), periods)
     ramp = np.zeros((len(structure.ramp_units), periods))
     started = np.ones(ramp.shape, dtype=bool)
     started[:, :1] &= structure.ramp_start[:, None]
-    ramp[started] = dual[model.rows.get("ramp", none)[::2]]
+    ramp[started] = dual[model.rows.get("ramp.low", none)]
     balance = dual[model.rows["balance"]].reshape(-1, periods)
     if len(balance) != structure.grid.flow.islands:  # one row per bus: the price at each reference bus
         balance = balance[structure.grid.flow.reference]

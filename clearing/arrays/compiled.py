@@ -17,51 +17,13 @@ from functools import cached_property
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.common.gc_manager import PauseGC
-from pyomo.repn.linear import LinearRepnVisitor
 from pyomo.repn.parameterized import ParameterizedQuadraticRepnVisitor
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from pyomo.repn.util import OrderedVarRecorder
 from scipy import sparse
 
+from clearing.arrays.affine import AffineMap, CompileError, DataNumbers, lay_out
 from clearing.arrays.programs import Program
-
-
-class CompileError(ValueError):
-    """A model holds a term that cannot be mapped; the message names the component."""
-
-
-@dataclass(frozen=True, eq=False)
-class AffineMap:
-    """value = constant + matrix @ data; infinite data pass through to the positions that use them."""
-
-    constant: np.ndarray
-    matrix: sparse.csr_array
-
-    def at(self, data: np.ndarray) -> np.ndarray:
-        return self.at_padded(np.append(data, 0.0))
-
-    def at_padded(self, data: np.ndarray) -> np.ndarray:
-        """The same for data that already have the zero behind them."""
-        if self._picks is None:
-            return self.constant + self.matrix @ data[:-1]
-        place, factor = self._picks
-        value = data.take(place)
-        value *= factor
-        value += self.constant
-        return value
-
-    @cached_property
-    def _picks(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Position and factor of the one datum of each value (a zero behind the data where it has none).
-
-        To pick them is quicker than a product with a sparse matrix; None where a value has several.
-        """
-        entries = np.diff(self.matrix.indptr)
-        if entries.max(initial=0) > 1:
-            return None
-        place, factor = np.full(len(entries), self.matrix.shape[1]), np.zeros(len(entries))
-        place[entries == 1], factor[entries == 1] = self.matrix.indices, self.matrix.data
-        return place, factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +35,8 @@ class CompiledModel:
     data : name of each declared datum → its slice of the data vector.
     variables : name of each decision component → positions of its members among the columns.
     rows : name of each constraint → (members,) positions among the program's rows, −1 where the
-        constraint bounds a single column and became that column's bound.
+        constraint bounds a single column and became that column's bound. Of a constraint whose members are
+        indexed by "low" and "high" at the end, `name.low` and `name.high` → those of each end.
     """
 
     data: Mapping[str, slice]
@@ -90,11 +53,7 @@ class CompiledModel:
     def at(self, **numbers: np.ndarray) -> Program:
         """The program of one book: `numbers` gives an array for every declared datum, by name."""
         whole, (a, b, c, d, e) = self._stacked
-        vector = np.empty(whole.matrix.shape[1] + 1)
-        vector[-1] = 0.0
-        for name, place in self.data.items():
-            vector[place] = np.asarray(numbers[name]).ravel()
-        value = whole.at_padded(vector)
+        value = whole.at(lay_out(self.data, numbers))
         return Program(
             cost=value[:a],
             curvature=value[a:b],
@@ -127,7 +86,7 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
 
 
 def _compile(model: pyo.ConcreteModel) -> CompiledModel:
-    data_columns, data_slices = _number_data(model)
+    data = DataNumbers(model)
     objective = next(model.component_data_objects(pyo.Objective, active=True))
     objective.deactivate()
     try:
@@ -138,27 +97,30 @@ def _compile(model: pyo.ConcreteModel) -> CompiledModel:
         ) from error
     finally:
         objective.activate()
-    columns = [v for v in form.columns if id(v) not in data_columns]
+    columns = [v for v in form.columns if id(v) not in data.place]
     columns += _in_no_row(model, form.columns)
     position = {id(v): k for k, v in enumerate(columns)}
-    is_data = np.array([id(v) in data_columns for v in form.columns])
+    is_data = np.array([id(v) in data.place for v in form.columns])
     place = np.array(
-        [data_columns[id(v)] if d else position[id(v)] for v, d in zip(form.columns, is_data, strict=True)]
+        [data.place[id(v)] if d else position[id(v)] for v, d in zip(form.columns, is_data, strict=True)]
     )
     coefficients = sparse.csc_array(form.A)
     decisions = _select(coefficients, ~is_data, place, len(columns))
-    numbers = _select(coefficients, is_data, place, len(data_columns))
+    numbers = _select(coefficients, is_data, place, len(data.variables))
     senses = np.array([row.bound_type for row in form.rows])
     folded = _Folding(decisions, numbers, np.asarray(form.rhs, dtype=float), senses, columns)
     constraints: dict[str, list[int]] = {}
     for row, entry in zip(folded.target.tolist(), form.rows, strict=True):
-        constraints.setdefault(entry.constraint.parent_component().local_name, []).append(row)
-    cost, curvature = _map_objective(objective, position, data_columns, len(columns))
+        name, index = entry.constraint.parent_component().local_name, entry.constraint.index()
+        constraints.setdefault(name, []).append(row)
+        if isinstance(index, tuple) and index[-1] in ("low", "high"):
+            constraints.setdefault(f"{name}.{index[-1]}", []).append(row)
+    cost, curvature = _map_objective(objective, position, data, len(columns))
     variables: dict[str, list[int]] = {}
     for k, v in enumerate(columns):
         variables.setdefault(v.parent_component().local_name, []).append(k)
     return CompiledModel(
-        data=data_slices,
+        data=data.slices,
         variables=_in_member_order(model, position, variables),
         rows={name: np.array(rows) for name, rows in constraints.items()},
         matrix=folded.matrix,
@@ -169,18 +131,6 @@ def _compile(model: pyo.ConcreteModel) -> CompiledModel:
         column_low=folded.column_low,
         column_high=folded.column_high,
     )
-
-
-def _number_data(model: pyo.ConcreteModel) -> tuple[dict[int, int], dict[str, slice]]:
-    """Positions of the data in one flat vector, by identity of the variable and by component."""
-    columns: dict[int, int] = {}
-    slices: dict[str, slice] = {}
-    for component in model.data.component_objects(pyo.Var):
-        start = len(columns)
-        for v in component.values():
-            columns[id(v)] = len(columns)
-        slices[component.local_name] = slice(start, len(columns))
-    return columns, slices
 
 
 def _in_no_row(model: pyo.ConcreteModel, known: list) -> list:
@@ -285,12 +235,11 @@ def _affine(
 
 
 def _map_objective(
-    objective: pyo.Objective, position: dict[int, int], data_columns: dict[int, int], width: int
+    objective: pyo.Objective, position: dict[int, int], data: DataNumbers, width: int
 ) -> tuple[AffineMap, AffineMap]:
     """Linear and diagonal quadratic coefficients as affine maps of the data; ½·curvature·x²."""
-    block = objective.model().data
-    wrt = [v for component in block.component_objects(pyo.Var) for v in component.values()]
-    visitor = ParameterizedQuadraticRepnVisitor({}, wrt=wrt, var_recorder=OrderedVarRecorder({}, {}, None))
+    recorder = OrderedVarRecorder({}, {}, None)
+    visitor = ParameterizedQuadraticRepnVisitor({}, wrt=data.variables, var_recorder=recorder)
     form = visitor.walk_expression(objective.expr)
     if form.nonlinear is not None:
         raise CompileError(f"objective '{objective.name}' is not quadratic in the decisions")
@@ -300,32 +249,9 @@ def _map_objective(
         if first != second:
             raise CompileError(f"objective '{objective.name}' multiplies two different decisions")
         squares[position[first]] = value
-    maximise = objective.sense == pyo.maximize
-    return (
-        _map_coefficients(linear, data_columns, width, -1.0 if maximise else 1.0, objective.name),
-        _map_coefficients(squares, data_columns, width, -2.0 if maximise else 2.0, objective.name),
-    )
-
-
-def _map_coefficients(
-    coefficients: Mapping[int, object], data_columns: dict[int, int], width: int, factor: float, name: str
-) -> AffineMap:
-    constant = np.zeros(width)
-    visitor = LinearRepnVisitor({}, var_recorder=OrderedVarRecorder({}, {}, None))
-    entries: list[tuple[int, int, float]] = []
-    for column, expression in coefficients.items():
-        if isinstance(expression, (int, float)):
-            constant[column] = factor * expression
-            continue
-        form = visitor.walk_expression(expression)
-        if form.nonlinear is not None or any(key not in data_columns for key in form.linear):
-            raise CompileError(f"objective '{name}': a coefficient is not affine in the data")
-        constant[column] = factor * form.constant
-        entries += [(column, data_columns[key], factor * value) for key, value in form.linear.items()]
-    rows, columns, values = (
-        (np.array(part) for part in zip(*entries, strict=True)) if entries else ([], [], [])
-    )
-    return AffineMap(constant, sparse.csr_array((values, (rows, columns)), shape=(width, len(data_columns))))
+    sign = -1.0 if objective.sense == pyo.maximize else 1.0
+    name = objective.name
+    return data.map_of(width, linear, sign, name), data.map_of(width, squares, 2.0 * sign, name)
 
 
 def _in_member_order(

@@ -8,19 +8,18 @@ a·outer ≥ w·inner² (a loss that covers resistance·flow²); any other one i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.common.gc_manager import PauseGC
-from pyomo.repn.linear import LinearRepnVisitor
 from pyomo.repn.parameterized import ParameterizedQuadraticRepnVisitor
 from pyomo.repn.util import OrderedVarRecorder
 from scipy import sparse
 
-from clearing.arrays.compiled import AffineMap, CompileError
+from clearing.arrays.affine import AffineEntries, AffineMap, CompileError, DataNumbers, lay_out
 from clearing.arrays.conic import ConicProgram
 from clearing.arrays.programs import Program
 
@@ -63,9 +62,7 @@ class CompiledConicModel:
         CompileError
             where a weight is not above 0, so that the row would not be convex.
         """
-        vector = np.empty(sum(s.stop - s.start for s in self.data.values()))
-        for name, place in self.data.items():
-            vector[place] = np.ravel(numbers[name])
+        vector = lay_out(self.data, numbers)
         weight = self.weight.at(vector)
         if not (weight > 0).all():
             k = int(np.flatnonzero(~(weight > 0))[0])
@@ -102,15 +99,7 @@ def compile_conic_model(model: pyo.ConcreteModel) -> CompiledConicModel:
 class _Compilation:
     def __init__(self, model: pyo.ConcreteModel):
         self.model = model
-        self.datum: dict[int, int] = {}
-        self.data: dict[str, slice] = {}
-        numbers = []
-        for component in model.data.component_objects(pyo.Var):
-            start = len(self.datum)
-            for v in component.values():
-                self.datum[id(v)] = len(self.datum)
-                numbers.append(v)
-            self.data[component.local_name] = slice(start, len(self.datum))
+        self.data = DataNumbers(model)
         self.column: dict[int, int] = {}
         self.variables: dict[str, np.ndarray] = {}
         decisions: list[Any] = []
@@ -123,16 +112,15 @@ class _Compilation:
         self.low = np.array([-np.inf if v.lb is None else v.lb for v in decisions], dtype=float)
         self.high = np.array([np.inf if v.ub is None else v.ub for v in decisions], dtype=float)
         recorder = OrderedVarRecorder({}, {}, None)
-        self.visitor = ParameterizedQuadraticRepnVisitor({}, wrt=numbers, var_recorder=recorder)
-        self.affine_visitor = LinearRepnVisitor({}, var_recorder=OrderedVarRecorder({}, {}, None))
+        self.visitor = ParameterizedQuadraticRepnVisitor({}, wrt=self.data.variables, var_recorder=recorder)
         self.outer: list[int] = []
         self.inner: list[int] = []
         self.cone_names: list[str] = []
-        self.weight = _AffineEntries()
-        self.entries = _AffineEntries()
+        self.weight = AffineEntries()
+        self.entries = AffineEntries()
         self.entry_row: list[int] = []
         self.entry_column: list[int] = []
-        self.row_constant = _AffineEntries()
+        self.row_constant = AffineEntries()
         self.bounds: list[tuple[float, float]] = []
 
     def result(self) -> CompiledConicModel:
@@ -155,20 +143,20 @@ class _Compilation:
         for name, columns in (("the bound", self.outer), ("the square", self.inner)):
             if len(set(columns)) < len(columns):
                 raise CompileError(f"model '{self.model.name}': a variable is {name} of two quadratic rows")
-        size = len(self.datum)
+        size = len(self.data.variables)
         order = np.lexsort((self.entry_row, self.entry_column))
         starts = np.searchsorted(np.array(self.entry_column)[order], np.arange(len(self.low) + 1))
         bounds = np.array(self.bounds, dtype=float).reshape(-1, 2)
         shift = self.row_constant.map(size)
         return CompiledConicModel(
-            data=self.data,
+            data=self.data.slices,
             variables=self.variables,
             rows=rows,
             cones=cones,
             entries=self.entries.map(size, order),
             entry_rows=np.array(self.entry_row, dtype=np.int32)[order],
             entry_starts=starts.astype(np.int32),
-            cost=self.cost(size),
+            cost=self.cost(),
             row_low=AffineMap(bounds[:, 0] - shift.constant, -shift.matrix),
             row_high=AffineMap(bounds[:, 1] - shift.constant, -shift.matrix),
             low=self.low,
@@ -182,22 +170,22 @@ class _Compilation:
     def add_row(self, name: str, form: Any, low: float, high: float) -> None:
         row = len(self.bounds)
         self.bounds.append((low, high))
-        self.row_constant.add(*self.affine(form.constant, name))
+        self.row_constant.add(*self.data.affine(form.constant, name))
         for key, value in form.linear.items():
             self.entry_row.append(row)
             self.entry_column.append(self.column[key])
-            self.entries.add(*self.affine(value, name))
+            self.entries.add(*self.data.affine(value, name))
 
     def add_cone(self, name: str, form: Any, low: float, high: float) -> None:
         """Recognise a·outer − w·inner² ≥ 0 (or its negative ≤ 0), a a number above 0."""
         squares, linear = list(form.quadratic.items()), list(form.linear.items())
-        constant = self.affine(form.constant, name)
+        constant = self.data.affine(form.constant, name)
         sign = 1.0 if (low, high) == (0.0, np.inf) else -1.0 if (low, high) == (-np.inf, 0.0) else 0.0
         plain = len(squares) == 1 and len(linear) == 1 and squares[0][0][0] == squares[0][0][1]
         if not plain or constant != (0.0, []) or sign == 0.0 or linear[0][0] == squares[0][0][0]:
             raise CompileError(f"quadratic row '{name}' does not read outer ≥ weight·inner²")
-        factor, terms = self.affine(linear[0][1], name)
-        weight, weight_terms = self.affine(squares[0][1], name)
+        factor, terms = self.data.affine(linear[0][1], name)
+        weight, weight_terms = self.data.affine(squares[0][1], name)
         if terms or sign * factor <= 0 or (not weight_terms and sign * weight >= 0):
             raise CompileError(f"quadratic row '{name}' is not convex: it must read outer ≥ weight·inner²")
         self.outer.append(self.column[linear[0][0]])
@@ -205,7 +193,7 @@ class _Compilation:
         self.cone_names.append(name)
         self.weight.add(-weight / factor, [(k, -v / factor) for k, v in weight_terms])
 
-    def cost(self, size: int) -> AffineMap:
+    def cost(self) -> AffineMap:
         objectives = list(self.model.component_data_objects(pyo.Objective, active=True))
         if len(objectives) != 1:
             raise CompileError(f"model '{self.model.name}' has {len(objectives)} objectives; it needs one")
@@ -213,41 +201,5 @@ class _Compilation:
         if form.nonlinear is not None or form.quadratic:
             raise CompileError(f"objective '{objectives[0].name}' is not linear in the decisions")
         sign = 1.0 if objectives[0].sense == pyo.minimize else -1.0
-        found = {
-            self.column[key]: self.affine(value, objectives[0].name) for key, value in form.linear.items()
-        }
-        cost = _AffineEntries()
-        for k in range(len(self.low)):
-            constant, terms = found.get(k, (0.0, []))
-            cost.add(sign * constant, [(d, sign * v) for d, v in terms])
-        return cost.map(size)
-
-    def affine(self, value: object, name: str) -> tuple[float, list[tuple[int, float]]]:
-        """A coefficient as constant and terms (datum, factor)."""
-        if isinstance(value, (int, float)):
-            return float(value), []
-        form = self.affine_visitor.walk_expression(value)
-        if form.nonlinear is not None or any(key not in self.datum for key in form.linear):
-            raise CompileError(f"'{name}': a coefficient is not affine in the data")
-        return float(form.constant), [(self.datum[key], float(v)) for key, v in form.linear.items()]
-
-
-@dataclass
-class _AffineEntries:
-    constant: list[float] = field(default_factory=list)
-    row: list[int] = field(default_factory=list)
-    datum: list[int] = field(default_factory=list)
-    factor: list[float] = field(default_factory=list)
-
-    def add(self, constant: float, terms: Iterable[tuple[int, float]]) -> None:
-        for datum, factor in terms:
-            self.row.append(len(self.constant))
-            self.datum.append(datum)
-            self.factor.append(factor)
-        self.constant.append(constant)
-
-    def map(self, size: int, order: np.ndarray | None = None) -> AffineMap:
-        shape = (len(self.constant), size)
-        matrix = sparse.csr_array((self.factor, (self.row, self.datum)), shape=shape, dtype=float)
-        constant = np.array(self.constant, dtype=float)
-        return AffineMap(constant, matrix) if order is None else AffineMap(constant[order], matrix[order])
+        linear = {self.column[key]: value for key, value in form.linear.items()}
+        return self.data.map_of(len(self.low), linear, sign, objectives[0].name)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clearing.arrays.compiled import CompileError, compile_model
+from clearing.arrays.affine import CompileError
+from clearing.arrays.compiled import compile_model
 from clearing.nodal_model import build_nodal_model
 from clearing.solvers import solve
 from clearing.structure import Numbers, Structure

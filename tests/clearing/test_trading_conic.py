@@ -4,7 +4,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from clearing.arrays.compiled import CompileError
+from clearing.arrays.affine import CompileError
 from clearing.arrays.conic_compiled import compile_conic_model
 from clearing.errors import InfeasibleError, UnboundedError
 from clearing.solvers import solve, solve_conic
