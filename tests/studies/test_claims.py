@@ -98,6 +98,12 @@ def test_an_interval_wider_than_its_figure_decides_nothing(printed, interval, ve
     assert compare_sampled(NOTES, "", "a median", printed, ours, interval, 1).verdict == verdict
 
 
+@pytest.mark.parametrize(("low", "verdict"), [(7.24, "consistent"), (7.26, "differs")])
+def test_a_printed_number_may_be_half_its_last_digit_off(low, verdict) -> None:
+    """7.2 stands for what lies between 7.15 and 7.25."""
+    assert compare_sampled(NOTES, "", "a mean", 7.2, 7.4, (low, 7.6), 1, "inside").verdict == verdict
+
+
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 2), st.integers(2, 4))
 def test_intervals_of_shares_end_where_shares_do(
     printed: float, ours: float, half: float, places: int
