@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Protocol, runtime_checkable
@@ -11,7 +11,8 @@ import numpy as np
 
 from clearing.book import BUY, SELL
 from clearing.errors import InputError
-from learners.games.moves import Columns, Effects
+from learners.games.moves import Columns, Effects, Moves
+from networks.checks import suggest
 
 
 class ActionSet(Protocol):
@@ -248,6 +249,36 @@ class DayPlans:
             mw=step.mw[plans[:, columns.period], np.arange(len(columns.price))],
             fixed_mw=step.fixed_mw[plans, :, t].transpose(0, 2, 1),
         )
+
+
+def players_by_name(players: Mapping[str, object] | Sequence[Hashable]) -> dict[str, object]:
+    """Players by name; a list of labels names its players after them."""
+    named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
+    if not named:
+        raise InputError("players: a game needs at least one")
+    return named
+
+
+def actions_by_player(
+    actions: ActionSet | Mapping[str, ActionSet], players: Sequence[str]
+) -> tuple[ActionSet, ...]:
+    """The action set of each player: one for all, or one by name."""
+    if not isinstance(actions, Mapping):
+        return (actions,) * len(players)
+    for name in players:
+        if name not in actions:
+            words = f"player {name!r} has none{suggest(name, actions)}; name one set for each"
+            raise InputError(f"actions: {words}")
+    return tuple(actions[name] for name in players)
+
+
+def moves_of(columns: Columns, own: Sequence[np.ndarray], actions: Sequence[ActionSet]) -> Moves:
+    """What the players' actions add to the book; an order of two players is refused."""
+    shared = np.flatnonzero(np.sum(own, axis=0) > 1)
+    if len(shared):
+        order = columns.book.orders[columns.book.column_row[shared[0]]]
+        raise InputError(f"players: order {order!r} belongs to two players")
+    return Moves(columns, tuple(a.effects(columns, mine) for a, mine in zip(actions, own, strict=True)))
 
 
 def feasible_steps(now_mw: np.ndarray, next_mw: np.ndarray, ramp_mw: float) -> np.ndarray:

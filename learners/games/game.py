@@ -96,6 +96,35 @@ class PayoffTensor:
         return np.ravel_multi_index(tuple(action_indices(self, profiles).T), self.actions)
 
 
+class EvaluatedGame:
+    """Base of games that find payoffs and signals of a profile together, by `evaluate`."""
+
+    players: tuple[str, ...]
+    actions: tuple[int, ...]
+    labels: tuple[tuple[object, ...], ...]
+    signal_names: tuple[str, ...]
+
+    def evaluate(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Payoffs and signals side by side, (batch, players + signals)."""
+        raise NotImplementedError
+
+    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Payoffs (batch, players) [$] of action indices (batch, players)."""
+        return self.evaluate(profiles, rng)[:, : len(self.players)]
+
+    def signals(self, profiles: np.ndarray) -> np.ndarray:
+        """Signals (batch, signals) of action indices (batch, players)."""
+        return self.evaluate(profiles)[:, len(self.players) :]
+
+    def tensor(self) -> PayoffTensor:
+        """Every profile, evaluated once."""
+        table, count = (
+            self.evaluate(profiles_of(self.actions)).T.reshape(-1, *self.actions),
+            len(self.players),
+        )
+        return PayoffTensor(table[:count], self.players, self.labels, table[count:], self.signal_names)
+
+
 def action_indices(source: PayoffSource, profiles: object) -> np.ndarray:
     """Profiles (batch, players) as given by a caller, as integers; one profile (players,) is a batch of one.
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from clearing.book import Book
 from clearing.errors import InputError
-from learners.games.actions import ActionSet
+from learners.games.actions import ActionSet, actions_by_player, moves_of, players_by_name
 from learners.games.demand_states import DemandStates
-from learners.games.game import PayoffTensor, action_indices, demand_levels, tabulate
-from learners.games.moves import Columns, Moves, one_row_per_period
+from learners.games.game import EvaluatedGame, PayoffTensor, action_indices, demand_levels, tabulate
+from learners.games.moves import Columns, one_row_per_period
 from learners.games.payoff_cache import PayoffCache
 from learners.games.payoffs import Cleared, Player, Pricing, player_of
 from learners.protocols import RoundMarket
@@ -90,23 +90,13 @@ class Game:
         self.market, self.pricing, self.states, self.progress = market, payoff, states, progress
         self.decimals, case = decimals, None if isinstance(book, Book) else book
         self.book = one_row_per_period(book if isinstance(book, Book) else Book.from_case(book))
-        named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
-        if not named:
-            raise InputError("players: a game needs at least one")
+        named = players_by_name(players)
         self.players = tuple(named)
         self.columns = Columns.of(self.book, market.grid, case)
         self.roles: tuple[Player, ...] = tuple(player_of(given) for given in named.values())
         self.own = tuple(role.owned(self.columns) for role in self.roles)
-        if (np.sum(self.own, axis=0) > 1).any():
-            k = int(np.flatnonzero(np.sum(self.own, axis=0) > 1)[0])
-            raise InputError(
-                f"players: order {self.book.orders[self.book.column_row[k]]!r} belongs to two players"
-            )
-        self.action_sets = tuple(_actions_of(actions, name) for name in self.players)
-        self.moves = Moves(
-            self.columns,
-            tuple(a.effects(self.columns, own) for a, own in zip(self.action_sets, self.own, strict=True)),
-        )
+        self.action_sets = actions_by_player(actions, self.players)
+        self.moves = moves_of(self.columns, self.own, self.action_sets)
         self.labels = tuple(e.labels for e in self.moves.effects)
         self.actions = tuple(map(len, self.labels))
         self._branches = _positions("flows: branch", flows, market.grid.branches)
@@ -276,7 +266,7 @@ class Game:
         return price, mw, fixed
 
 
-class AtLevel:
+class AtLevel(EvaluatedGame):
     """A game at one demand level, such as one hour of a day: a payoff source for stages and tables.
 
     Attributes
@@ -291,25 +281,9 @@ class AtLevel:
         self.signal_names = game.signal_names
         self.random = game.states is not None and game.states.draws > 1
 
-    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Payoffs (batch, players) [$]: of a draw around the level with a generator, else expected."""
-        return self.evaluate(profiles, rng)[:, : len(self.players)]
-
-    def signals(self, profiles: np.ndarray) -> np.ndarray:
-        """Expected signals (batch, signals)."""
-        return self.evaluate(profiles)[:, len(self.players) :]
-
     def evaluate(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Payoffs and signals of the same clearings side by side, (batch, players + 2)."""
+        """Payoffs and signals side by side: of a draw around the level with a generator, else expected."""
         return self.game.evaluate(profiles, rng, self.level if self.game.states is not None else None)
-
-
-def _actions_of(actions: ActionSet | Mapping[str, ActionSet], name: str) -> ActionSet:
-    if not isinstance(actions, Mapping):
-        return actions
-    if name not in actions:
-        raise InputError(f"actions: player {name!r} has none{suggest(name, actions)}; name one set for each")
-    return actions[name]
 
 
 def _positions(what: str, labels: Sequence[Hashable], known: Sequence[Hashable]) -> np.ndarray:

@@ -17,9 +17,9 @@ from clearing.elecbay.book import SealedBook
 from clearing.errors import InputError
 from clearing.nodal import NodalMarket
 from clearing.prepared import Batch
-from learners.games.actions import ActionSet
-from learners.games.game import PayoffTensor, action_indices
-from learners.games.moves import Columns, Effects, Moves
+from learners.games.actions import ActionSet, actions_by_player, moves_of, players_by_name
+from learners.games.game import EvaluatedGame, action_indices
+from learners.games.moves import Columns, Effects
 from networks.checks import number, suggest
 from networks.grid import Grid
 
@@ -56,7 +56,7 @@ class _Result:
     lmp: np.ndarray
 
 
-class ElecBayGame:
+class ElecBayGame(EvaluatedGame):
     """A sealed auction of one period as a game.
 
     Parameters
@@ -116,18 +116,11 @@ class ElecBayGame:
             raise InputError(f"k is {k!r}; give a share from 0 to 1")
         self.grid, self.sealed, self.pricing, self.k = grid, book, pricing, k
         self.cap, self.reserve, self.fee = cap, reserve, fee
-        named = dict(players) if isinstance(players, Mapping) else {str(p): p for p in players}
-        if not named:
-            raise InputError("players: a game needs at least one")
+        named = players_by_name(players)
         self.players = tuple(named)
         self.columns = c = Columns.of(book.book, grid)
         self.own = tuple(c.owned(_labels(given)) for given in named.values())
-        if (np.sum(self.own, axis=0) > 1).any():
-            raise InputError("players: two of them own the same order; name each participant once")
-        sets = {n: actions[n] if isinstance(actions, Mapping) else actions for n in self.players}
-        self.moves = Moves(
-            c, tuple(sets[n].effects(c, own) for n, own in zip(self.players, self.own, strict=True))
-        )
+        self.moves = moves_of(c, self.own, actions_by_player(actions, self.players))
         self.labels = tuple(e.labels for e in self.moves.effects)
         self.actions = tuple(map(len, self.labels))
         rules: tuple[Literal["low", "high", "canonical"], ...] = (
@@ -137,26 +130,11 @@ class ElecBayGame:
         self._owner = np.array([book.book.participants[r] for r in book.book.column_row], dtype=object)
         self._supplied = book.supplied[book.book.column_row]
 
-    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Payoffs (batch, players) [$] of action indices (batch, players)."""
-        return self.evaluate(profiles)[:, : len(self.players)]
-
-    def signals(self, profiles: np.ndarray) -> np.ndarray:
-        """Price [$/MWh], welfare, bill and what the platform keeps [$], (batch, 4)."""
-        return self.evaluate(profiles)[:, len(self.players) :]
-
-    def evaluate(self, profiles: np.ndarray) -> np.ndarray:
+    def evaluate(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Payoffs and signals of the same clearings side by side, (batch, players + 4)."""
         profiles = action_indices(self, profiles)
         out = [self._evaluate(self.offers(profiles[a : a + CHUNK])) for a in range(0, len(profiles), CHUNK)]
         return np.concatenate(out)
-
-    def tensor(self) -> PayoffTensor:
-        """Every profile, cleared once."""
-        rows = self.evaluate(np.indices(self.actions).reshape(len(self.actions), -1).T)
-        table = rows.T.reshape(-1, *self.actions)
-        count = len(self.players)
-        return PayoffTensor(table[:count], self.players, self.labels, table[count:], self.signal_names)
 
     def competitive(self) -> tuple[np.ndarray, np.ndarray]:
         """Payoffs (players,) and signals (4,) when everybody tells the truth."""

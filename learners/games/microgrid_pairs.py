@@ -16,7 +16,7 @@ from clearing.bilateral.book import BilateralBook, refuse_slopes
 from clearing.bilateral.market import BilateralMarket
 from clearing.errors import InputError
 from clearing.pricing.prices import PriceRule
-from learners.games.game import PayoffTensor, action_indices
+from learners.games.game import EvaluatedGame, action_indices
 from networks.checks import suggest
 
 
@@ -67,7 +67,7 @@ class Trades:
     price: np.ndarray
 
 
-class PairGame:
+class PairGame(EvaluatedGame):
     """Traders on a bilateral book; a market says what they trade.
 
     Notes
@@ -96,23 +96,9 @@ class PairGame:
         self.labels = tuple(t.labels for t in self.traders)
         self.actions = tuple(map(len, self.labels))
 
-    def payoffs(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Payoffs (batch, players) [$] of action indices (batch, players)."""
-        return self.evaluate(profiles)[:, : len(self.players)]
-
-    def signals(self, profiles: np.ndarray) -> np.ndarray:
-        """Price [$/MWh], welfare and bill [$], (batch, 3)."""
-        return self.evaluate(profiles)[:, len(self.players) :]
-
-    def evaluate(self, profiles: np.ndarray) -> np.ndarray:
+    def evaluate(self, profiles: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Payoffs and signals side by side, (batch, players + 3)."""
         return self._account(self.trade(*self.reports(action_indices(self, profiles))))
-
-    def tensor(self) -> PayoffTensor:
-        """Every profile, traded once."""
-        rows = self.evaluate(np.indices(self.actions).reshape(len(self.actions), -1).T)
-        table, count = rows.T.reshape(-1, *self.actions), len(self.players)
-        return PayoffTensor(table[:count], self.players, self.labels, table[count:], self.signal_names)
 
     def competitive(self) -> tuple[np.ndarray, np.ndarray]:
         """Payoffs (players,) and signals (3,) when everybody tells the truth."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from learners.sessions.traces import Trace
 from learners.strategies.compiled_tables import play_rounds
 from learners.strategies.learner import Learner, Seen
 from learners.strategies.memory import state_table
-from learners.strategies.tabular import TabularLearner
+from learners.strategies.tabular import Tabular, TabularLearner
 
 COMPILED_CHUNK, CHUNK = 8192, 256  # rounds between two looks at traces, stops and the listener
 SAVE_SECONDS = 10.0
@@ -160,21 +161,20 @@ class Run:
         rounds = np.arange(self.round, self.round + count + 1)
         every = self.session.every or ((1, 0),) * players
         packed = {
-            name: _pack([getattr(learner, name) for learner in learners])
+            name: pack([getattr(learner, name) for learner in learners])
             for name in ("tables", "best", "visits", "waiting", "taken", "gained", "weight", "last_change")
         }
         played = np.empty((batch, count), dtype=np.int64)
         stopped = np.full(batch, -1, dtype=np.int64)
         standing = np.ascontiguousarray(self.standing)
-        strides = np.array([np.prod(source.actions[i + 1 :], dtype=np.int64) for i in range(players)])
         play_rounds(
             self.round, self.session.rule.unchanged or 0, self.earliest,
-            (np.array([[s.method, s.policy.kind, int(s.by_visits)] for s in specs]),
-             np.array([[s.alpha, s.gamma] for s in specs])),
+            compiled_rules(specs),
             np.array([e for e, _ in every]), np.array([o for _, o in every]),
             np.ascontiguousarray(source.values.reshape(players, -1).T),
             np.stack([state_table(learner.spec.memory, learner.seat) for learner in learners]),
-            strides, np.array(source.actions), packed["tables"], packed["best"], packed["visits"],
+            profile_strides(source.actions), np.array(source.actions),
+            packed["tables"], packed["best"], packed["visits"],
             tuple(packed[n] for n in ("waiting", "taken", "gained", "weight", "last_change")),
             standing, stopped, uniforms, np.stack([s.policy.schedule.at(rounds) for s in specs]), played,
         )  # fmt: skip
@@ -281,7 +281,18 @@ class Run:
         write_run(self, Path(path))
 
 
-def _pack(arrays: list[np.ndarray]) -> np.ndarray:
+def compiled_rules(specs: Sequence[Tabular]) -> tuple[np.ndarray, np.ndarray]:
+    """Per player ints (method, policy, by_visits) and floats (alpha, gamma), as compiled loops have them."""
+    kinds = np.array([[s.method, s.policy.kind, int(s.by_visits)] for s in specs])
+    return kinds, np.array([[s.alpha, s.gamma] for s in specs])
+
+
+def profile_strides(actions: Sequence[int]) -> np.ndarray:
+    """(players,) how far a player's next action is in the order of profiles."""
+    return np.array([np.prod(actions[i + 1 :], dtype=np.int64) for i in range(len(actions))])
+
+
+def pack(arrays: list[np.ndarray]) -> np.ndarray:
     """(batch, players, ...) of arrays (batch, ...) of different sizes, padded with zeros."""
     shape = [max(sizes) for sizes in zip(*(a.shape for a in arrays), strict=True)]
     out = np.zeros((shape[0], len(arrays), *shape[1:]), dtype=arrays[0].dtype)

@@ -24,6 +24,7 @@ from learners.protocols import (
     level_count,
 )
 from learners.sessions.stopping import Stages, Stopping
+from learners.sessions.streams import replicate_numbers
 from learners.sessions.traces import Trace, TraceSpec
 from learners.strategies.learner import Learner, LearnerSpec, Seat
 from learners.strategies.memory import DemandLevel, WorldStates
@@ -148,7 +149,7 @@ class Session:
         """A run that can be advanced, saved and resumed; replicates by number, 0, 1, ... by default."""
         from learners.sessions.run import Run
 
-        return Run(self, seed, _numbers(replicates))
+        return Run(self, seed, replicate_numbers(replicates))
 
     def resume(self, path: Path | str) -> Run:
         """The run that `Run.save` wrote, going on bit for bit as if it had not stopped."""
@@ -174,7 +175,7 @@ class Session:
         checkpoint : file that is written about every ten seconds and resumed from; single worker only.
         listener : called with (rounds played, replicates still playing, replicates) now and then.
         """
-        numbers, workers = _numbers(replicates), whole("workers", workers)
+        numbers, workers = replicate_numbers(replicates), whole("workers", workers)
         if workers <= 1 and executor is None:
             kept = None if checkpoint is None else Path(checkpoint)
             run = self.resume(kept) if kept is not None and kept.exists() else self.start(seed, numbers)
@@ -294,15 +295,6 @@ def announced_levels(source: object, levels: str) -> int:
     if levels not in LEVELS:
         raise InputError(f"levels is {levels!r}; give one of {', '.join(LEVELS)}, or None")
     return level_count(source)
-
-
-def _numbers(replicates: int | Sequence[int]) -> tuple[int, ...]:
-    if np.ndim(replicates) == 0:
-        return tuple(range(whole("replicates", replicates)))
-    numbers = tuple(whole("replicates: a number", r, minimum=0) for r in replicates)  # type: ignore[union-attr]
-    if not numbers or len(set(numbers)) < len(numbers):
-        raise InputError(f"replicates is {replicates!r}; give a positive count, or distinct numbers from 0")
-    return numbers
 
 
 def _play_piece(piece: tuple[Session, int, list[int]]) -> Result:

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from clearing.errors import InputError
 from networks.checks import whole
 
-PLAY, NOISE, BREED = 0, 1, 2  # what a replicate's streams are for
+PLAY, NOISE = 0, 1  # what a replicate's streams are for
 BLOCK = 256
+
+
+def replicate_numbers(replicates: int | Sequence[int]) -> tuple[int, ...]:
+    """Replicates by number: 0, 1, ... where a count is given."""
+    if np.ndim(replicates) == 0:
+        return tuple(range(whole("replicates", replicates)))
+    numbers = tuple(whole("replicates: a number", r, minimum=0) for r in replicates)  # type: ignore[union-attr]
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise InputError(f"replicates is {replicates!r}; give a positive count, or distinct numbers from 0")
+    return numbers
 
 
 def stream(seed: int, replicate: int, purpose: int = PLAY, skip: int = 0) -> np.random.Generator:

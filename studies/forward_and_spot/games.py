@@ -23,6 +23,7 @@ from studies.forward_and_spot.positions import (
     solve_forward_stage,
 )
 from studies.forward_and_spot.two_settlements import learn_two_settlements
+from studies.two_sided_eighteen_bus.market import by_player, discos_of, small_game, two_sided_game
 
 THREE_NODES = {
     "article": ((200.0, 199.0), (0.0, 20.0)),
@@ -40,26 +41,15 @@ SAME_MONEY = 1e-6
 def spot_game(network: str, rule: str) -> tuple[PayoffTensor, tuple[float, ...]]:
     """The spot market, its first player a genco, and what each player can cover at most [MW]."""
     if network in EIGHTEEN_BUSES:
-        from studies.two_sided_eighteen_bus.market import small_game
-
         return small_game("fitted", rule, EIGHTEEN_BUSES[network], True, ""), (1100.0, 1000.0, 800.0, 1000.0)
     import clearing
     import networks
-    from learners.games.payoffs import Disco
-    from studies.two_sided_eighteen_bus.market import by_player, two_sided_game
 
     case = networks.load("three_node")
     hour = replace(case, fleet=replace(case.fleet, load_mw=case.fleet.load_mw[:, 1:2]))
-    table = networks.companion_table("three_node", "discos")
-    contracts = {
-        name: Disco(load=name, retail_price=retail, interruption_cost=cost)
-        for name, retail, cost in zip(
-            table["load"], table["retail_price"], table["interruptible_cost"], strict=True
-        )
-    }
     offers, cuts = THREE_NODES[network]
     market = clearing.NodalMarket(case.grid, price_rule=rule)  # type: ignore[arg-type]
-    game = two_sided_game(market, hour, contracts, {"Gen-A": offers}, {"Disco-1": cuts})
+    game = two_sided_game(market, hour, discos_of("three_node"), {"Gen-A": offers}, {"Disco-1": cuts})
     return by_player(game.tensor()), (200.0, 120.0)
 
 

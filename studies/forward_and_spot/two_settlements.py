@@ -14,11 +14,12 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import PayoffTensor, profiles_of
-from learners.sessions.streams import UniformStreams
+from learners.sessions.streams import UniformStreams, replicate_numbers
 from learners.strategies.learner import Seat, Seen
 from learners.strategies.memory import WorldStates
 from learners.strategies.policies import EntropyBoltzmann
 from learners.strategies.tabular import ExpectedSarsa
+from networks.checks import whole
 from studies.forward_and_spot.positions import price_tensor
 
 
@@ -58,14 +59,11 @@ def learn_two_settlements(
     rate : exploration rate of everyone in both stages.
     alpha : learning rate, also of the forward price.
     """
-    numbers = tuple(range(replicates)) if isinstance(replicates, int) else tuple(replicates)
+    numbers = replicate_numbers(replicates)
     players, counts = len(spot.players), [len(p) for p in positions]
-    if days < 1 or not numbers or len(positions) != players:
-        raise InputError(
-            f"two settlements: {days} days, {len(numbers)} replicates, positions of {len(positions)} "
-            "players; "
-            f"give at least one of each, and positions of {players}"
-        )
+    whole("days", days)
+    if len(positions) != players:
+        raise InputError(f"two settlements: positions of {len(positions)} players; give those of {players}")
     places = int(np.prod(counts))
     spec = ExpectedSarsa(alpha, 0.0, EntropyBoltzmann(rate), WorldStates(places))
     first = ExpectedSarsa(alpha, 0.0, EntropyBoltzmann(rate), WorldStates(1))

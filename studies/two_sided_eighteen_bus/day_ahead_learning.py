@@ -14,9 +14,10 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.compiled import compiled
-from learners.sessions.streams import NOISE, UniformStreams
+from learners.sessions.streams import NOISE, UniformStreams, replicate_numbers
 from learners.strategies.compiled_policies import ENTROPY, best_of, choose, expected_value
 from learners.strategies.compiled_tables import learn
+from networks.checks import whole
 from studies.two_sided_eighteen_bus.day_ahead_market import Cleared, DayAheadMarket
 from studies.two_sided_three_node.offer_ramps import OfferRamps
 
@@ -74,9 +75,8 @@ def learn_day_ahead(
     ClearingError
         a day that cannot be cleared. InputError where no days or replicates are asked for.
     """
-    numbers = tuple(range(replicates)) if isinstance(replicates, int) else tuple(replicates)
-    if days < 1 or not numbers:
-        raise InputError(f"days is {days}, replicates {replicates!r}; give at least one of each")
+    numbers = replicate_numbers(replicates)
+    whole("days", days)
     hours, count = market.hours, len(market.players)
     widest = max(market.actions)
     values = _first_values(market, widest)

@@ -11,7 +11,7 @@ from studies.pictures.charts import Chart, Lines
 from studies.study import Results, Summary
 from studies.two_sided_eighteen_bus.day_ahead_learning import DayAheadLearning, learn_day_ahead
 from studies.two_sided_eighteen_bus.day_ahead_market import DayAheadMarket, DayAheadRules
-from studies.two_sided_eighteen_bus.market import case_of, contracts
+from studies.two_sided_eighteen_bus.market import case_of, discos_of
 
 HOURS = 24
 PEAKS = ((9.5, 0.85), (19.0, 1.0))  # hour and height of the morning's and the evening's demand
@@ -47,7 +47,7 @@ def run_general(cell: Mapping[str, Any], spec: Any, seed: int) -> dict[str, Any]
 
     case = case_of(cell["placement"])
     market = clearing.NodalMarket(case.grid, price_rule=spec.price_rule)
-    game = DayAheadMarket(market, case, contracts(), rules_of(spec, cell["ramp"]))
+    game = DayAheadMarket(market, case, discos_of("eighteen_bus"), rules_of(spec, cell["ramp"]))
     learning = DayAheadLearning(cell["rate"], cell["rate"], spec.alpha, spec.general_gamma)
     found = learn_day_ahead(game, learning, spec.general_days, seed, spec.general_seeds)
     truth = game.clear(np.zeros((1, game.hours, len(game.players)), dtype=int))

@@ -73,12 +73,12 @@ def case_of(placement: str) -> Any:
     return move_agents(networks.load("eighteen_bus"), placement)
 
 
-@lru_cache(maxsize=1)
-def contracts() -> Mapping[str, Disco]:
+@lru_cache(maxsize=2)
+def discos_of(case: str) -> Mapping[str, Disco]:
     """The disco of every load: its retail price and what it pays for interruptions."""
     from networks import companion_table
 
-    table = companion_table("eighteen_bus", "discos")
+    table = companion_table(case, "discos")
     return {
         name: Disco(load=name, retail_price=retail, interruption_cost=cost)
         for name, retail, cost in zip(
@@ -134,7 +134,7 @@ def market_of(
         limit[case.grid.branches.index(line)] = mw
     grid = case.grid.with_settings(limit_mw=limit)
     market = clearing.NodalMarket(grid, price_rule=rule)  # type: ignore[arg-type]
-    return two_sided_game(market, case, contracts(), offers, cuts, LINES)
+    return two_sided_game(market, case, discos_of("eighteen_bus"), offers, cuts, LINES)
 
 
 def everybody(

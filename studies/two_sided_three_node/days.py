@@ -13,10 +13,10 @@ import numpy as np
 
 from clearing.errors import InputError
 from learners.games.game import PayoffTensor, profiles_of
-from learners.sessions.run import _pack
+from learners.sessions.run import compiled_rules, pack, profile_strides
 from learners.sessions.session import Session
 from learners.sessions.stopping import Stages
-from learners.sessions.streams import UniformStreams
+from learners.sessions.streams import UniformStreams, replicate_numbers
 from learners.strategies.compiled_policies import best_of
 from learners.strategies.memory import WorldStates
 from learners.strategies.tabular import Tabular, TabularLearner
@@ -75,22 +75,15 @@ def play_days(session: Session, seed: int, replicates: int | Sequence[int]) -> D
     """
     stages = _stages_of(session)
     specs = _specs_of(session)
-    numbers = tuple(range(replicates)) if isinstance(replicates, int) else tuple(replicates)
+    numbers = replicate_numbers(replicates)
     rounds, count = session.rule.rounds, len(stages)
-    if session.rule.unchanged is not None or rounds % count or not numbers:
-        raise InputError(
-            f"play_days: {rounds} rounds of {count} stages in {len(numbers)} replicates; give whole days, no "
-            "`unchanged`, and at least one replicate"
-        )
+    if session.rule.unchanged is not None or rounds % count:
+        raise InputError(f"play_days: {rounds} rounds of {count} stages; give whole days, and no `unchanged`")
     learners = [spec.begin(seat, len(numbers)) for spec, seat in zip(specs, session.seats(), strict=True)]
     state_of = _states(session, learners)
-    packed = {name: _pack([getattr(x, name) for x in learners]) for name in ("tables", "best", "visits")}
+    packed = {name: pack([getattr(x, name) for x in learners]) for name in ("tables", "best", "visits")}
     actions = np.array(stages[0].actions)
-    strides = np.array([np.prod(actions[i + 1 :], dtype=np.int64) for i in range(len(actions))])
-    rules = (
-        np.array([[s.method, s.policy.kind, int(s.by_visits)] for s in specs]),
-        np.array([[s.alpha, s.gamma] for s in specs]),
-    )
+    strides, rules = profile_strides(stages[0].actions), compiled_rules(specs)
     payoffs = np.stack([s.values.reshape(len(actions), -1).T for s in stages])
     uniforms = UniformStreams(seed, numbers)
     uniforms.draw(len(actions))  # a session draws the profile that stands before its first round

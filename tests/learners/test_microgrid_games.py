@@ -256,7 +256,7 @@ def test_wrong_auction_games_say_what_to_change() -> None:
         ElecBayGame(FEEDER.grid, book, ["Ann"], marks, "pay_as_ofer")
     with pytest.raises(InputError, match="Ann"):
         ElecBayGame(FEEDER.grid, book, ["Anne"], marks)
-    with pytest.raises(InputError, match="two of them"):
+    with pytest.raises(InputError, match="two players"):
         ElecBayGame(FEEDER.grid, book, {"a": "Ann", "b": ("Ann", "Bob")}, marks)
     whole = clearing.SealedBook.from_tables(
         [{"order": 1, "participant": "A", "bus": 2, "side": "sell", "mw": 1, "price": 1, "min_share": 1}]

@@ -164,7 +164,7 @@ def test_wrong_learning_is_refused(one_bus):
         DayAheadLearning(alpha=0.0)
     with pytest.raises(InputError, match="genco_rate"):
         DayAheadLearning(genco_rate=1.5)
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="days is 0"):
         learn_day_ahead(market(one_bus), DayAheadLearning(), 0, 0, 1)
     with pytest.raises(InputError, match="'P' has none"):
         DayAheadMarket(clearing.NodalMarket(one_bus.grid), one_bus, {})

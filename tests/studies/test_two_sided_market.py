@@ -11,7 +11,7 @@ import networks
 from clearing.errors import InputError
 from learners import Game
 from networks.placement import move_agents
-from studies.two_sided_eighteen_bus.market import by_player, contracts, market_of, two_sided_game
+from studies.two_sided_eighteen_bus.market import by_player, discos_of, market_of, two_sided_game
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,9 @@ def case():
 
 
 def game_of(case, offers, cuts, **more) -> Game:
-    return two_sided_game(clearing.NodalMarket(case.grid), case, contracts(), offers, cuts, **more)
+    return two_sided_game(
+        clearing.NodalMarket(case.grid), case, discos_of("eighteen_bus"), offers, cuts, **more
+    )
 
 
 def test_profits_are_those_of_a_full_clearing(case):
