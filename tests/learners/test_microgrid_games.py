@@ -131,7 +131,7 @@ def test_groups_of_buyers_share_what_bids_bring() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [({"pricing": "payasbid"}, "pay_as_bid"),
-     ({"prices": (0.2, 0.1)}, "line_search"), ({"capacity": 0.0}, "above 0"),
+     ({"prices": (0.2, 0.1)}, "rise"), ({"capacity": 0.0}, "above 0"),
      ({"fee": 1.0}, "pay_as_bid"), ({"groups": 99}, "0 to 20"), ({"values": ()}, "at least one")],
 )  # fmt: skip
 def test_wrong_stage_games_say_what_to_change(wrong: dict, words: str) -> None:
