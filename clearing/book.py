@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from clearing.book_tables import (
+    read_ramps,
+    read_sides,
+    refuse_repeated_orders,
+    refuse_scattered_units,
+    unit_labels,
+)
 from clearing.machines import BUY, EVERY_PERIOD, SELL, only_buys, refuse_self_trade
 from networks.checks import MOST_MW, Rows, Table, frozen, number, shown, suggest, whole
 from networks.csv_tables import read_tables
@@ -105,21 +112,21 @@ class Book:
         )
         labels = table.labels("order")
         period = table.whole_numbers("period", periods, "periods")
-        _refuse_repeated_orders(table, labels, period)
+        refuse_repeated_orders(table, labels, period)
         mw = table.numbers("mw", "MW", minimum=0.0, most=MOST_MW)
         min_mw = table.numbers("min_mw", "MW", default=0.0, missing=0.0, most=MOST_MW)
         table.refuse(min_mw > mw, "min_mw", "it is above mw", "lower it, or raise mw")
-        units = labels if not table.has("unit") else _unit_labels(table, labels)
-        buses, side = table.labels("bus"), _read_sides(table)
+        units = labels if not table.has("unit") else unit_labels(table, labels)
+        buses, side = table.labels("bus"), read_sides(table)
         table.refuse(
             (min_mw < 0) & (side == BUY), "min_mw", "it is below 0, and the order buys",
             "give a machine that can inject and withdraw one row with side 'sell'",
         )  # fmt: skip
-        _refuse_scattered_units(table, units, buses)
+        refuse_scattered_units(table, units, buses)
         fixed_table = Table(() if fixed is None else fixed, "fixed", ["bus", "mw"], ["period"])
         takes = (side == BUY) | (min_mw < 0)
         takers = {unit for unit, flag in zip(units, takes.tolist(), strict=True) if flag}
-        ramp_units, up, down, previous = _read_ramps(ramps, units, takers)
+        ramp_units, up, down, previous = read_ramps(ramps, units, takers)
         book = cls(
             orders=tuple(labels),
             participants=tuple(table.labels("participant")),
@@ -248,6 +255,15 @@ class Book:
         starts = np.repeat(np.cumsum(self._repeats) - self._repeats, self._repeats)
         return frozen(np.where(np.repeat(every, self._repeats), np.arange(len(period)) - starts, period))
 
+    def by_column(self, labels: Sequence[Hashable]) -> list[Hashable]:
+        """(columns,) labels of the rows, such as `participants`, at each column."""
+        return [labels[k] for k in self.column_row.tolist()]
+
+    def offered_cost(self, accepted_mw: np.ndarray) -> np.ndarray:
+        """(columns,) what accepted MW cost, less the value of what they withdraw, at the own prices [$/h]."""
+        rows = self.column_row
+        return self.side[rows] * self.price[rows] * accepted_mw + 0.5 * self.slope[rows] * accepted_mw**2
+
     @property
     def _repeats(self) -> np.ndarray:
         return np.where(self.order_period == EVERY_PERIOD, self.periods, 1)
@@ -302,68 +318,3 @@ class Book:
                 return np.array(rows)
         known = dict.fromkeys([*self.participants, *self.units, *self.orders])
         raise InputError(f"{what}: {key!r} sells nothing in this book{suggest(key, known)}")
-
-
-def _refuse_repeated_orders(table: Table, labels: list[Hashable], period: np.ndarray) -> None:
-    """An order may stand once for every period, or once in each of several periods."""
-    seen: dict[Hashable, set[int]] = {}
-    for k, (label, t) in enumerate(zip(labels, period.tolist(), strict=True)):
-        before = seen.setdefault(label, set())
-        if before and (t == EVERY_PERIOD or EVERY_PERIOD in before or t in before):
-            raise table.fail(k, "order", "it appears twice", "labels must be unique in each period")
-        before.add(t)
-
-
-def _unit_labels(table: Table, labels: list[Hashable]) -> list[Hashable]:
-    given = table.frame["unit"]
-    empty = given.isna().to_numpy() | (given.to_numpy() == "")
-    values = [v.item() if isinstance(v, np.generic) else v for v in given.tolist()]
-    return [label if gap else value for label, value, gap in zip(labels, values, empty, strict=True)]
-
-
-def _refuse_scattered_units(table: Table, units: Sequence[Hashable], buses: Sequence[Hashable]) -> None:
-    """A unit is one machine, so it stands at one bus."""
-    if not table.has("unit"):
-        return
-    first: dict[Hashable, int] = {}
-    for k, unit in enumerate(units):
-        before = first.setdefault(unit, k)
-        if buses[before] != buses[k]:
-            raise table.fail(
-                k,
-                "unit",
-                f"its order in row {before} is at bus {buses[before]!r} and this one at {buses[k]!r}",
-                "a unit stands at one bus: name two units, or correct the bus",
-            )
-
-
-def _read_sides(table: Table) -> np.ndarray:
-    words = {"sell": SELL, "buy": BUY}
-    side = np.empty(len(table), dtype=np.int64)
-    for k, value in enumerate(table.frame["side"].tolist()):
-        found = words.get(str(value).strip().lower())
-        if found is None:
-            raise table.fail(k, "side", "it is neither 'sell' nor 'buy'", "give one of the two")
-        side[k] = found
-    return side
-
-
-def _read_ramps(
-    ramps: Rows | None, units: Sequence[Hashable], takers: set[Hashable]
-) -> tuple[list[Hashable], np.ndarray, np.ndarray, np.ndarray]:
-    table = Table(() if ramps is None else ramps, "ramps", ["unit"], ["up_mw", "down_mw", "previous_mw"])
-    labels = table.labels("unit", unique=True)
-    known = {unit: k for k, unit in enumerate(units)}
-    table.positions("unit", known, "the column 'unit' of table 'orders'")
-    up = table.numbers("up_mw", "MW per period", np.inf, minimum=0.0, infinite=True, missing=np.inf)
-    down = table.numbers("down_mw", "MW per period", np.inf, minimum=0.0, infinite=True, missing=np.inf)
-    previous = np.full(len(table), np.nan)
-    if table.has("previous_mw"):
-        given = ~table.frame["previous_mw"].isna().to_numpy()
-        previous[given] = table.numbers("previous_mw", "MW", missing=0.0, most=MOST_MW)[given]
-        only_sells = np.array([unit not in takers for unit in labels], dtype=bool)
-        table.refuse(
-            only_sells & (previous < 0), "previous_mw", "it is below 0, and the unit only sells",
-            "give its output before period 0, 0 or more, or leave it empty",
-        )  # fmt: skip
-    return labels, up, down, previous

@@ -16,7 +16,6 @@ from clearing.nodal_certificate import Claim
 from clearing.optimum import Optimum
 from clearing.pricing.prices import PriceRule
 from clearing.result import labels_as_columns
-from clearing.structure import Structure
 from networks.grid import Grid
 
 if TYPE_CHECKING:
@@ -113,16 +112,12 @@ class Outcome:
     @property
     def column_bus(self) -> np.ndarray:
         """(order columns,) position of each order's bus in the grid."""
-        return self._structure.bus
+        return self.optimum.face.reduced.structure.bus
 
     @property
     def column_price(self) -> np.ndarray:
         """(order columns,) LMP at each order's bus and period [$/MWh]."""
         return self.lmp[self.column_bus, self.book.column_period]
-
-    @property
-    def _structure(self) -> Structure:
-        return self.optimum.face.reduced.structure
 
     @property
     def priced(self) -> np.ndarray:
@@ -132,7 +127,7 @@ class Outcome:
     @property
     def is_demand(self) -> np.ndarray:
         """(order columns,) bool, purchases of units that sell nothing in the period (law 2)."""
-        return self._structure.demand
+        return self.book.column_demand
 
     @cached_property
     def welfare(self) -> float:
@@ -151,8 +146,7 @@ class Outcome:
     @property
     def _signed_cost(self) -> np.ndarray:
         """(order columns,) cost of what each order injects, less the value of what it withdraws [$]."""
-        book, rows, x = self.book, self.book.column_row, self.accepted_mw
-        return (book.side[rows] * book.price[rows] * x + 0.5 * book.slope[rows] * x**2) * book.hours
+        return self.book.offered_cost(self.accepted_mw) * self.book.hours
 
     @property
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -182,14 +176,11 @@ class Outcome:
         """
         book, rows, period = self.book, self.book.column_row, self.book.column_period
 
-        def spread(labels: tuple[Hashable, ...]) -> list[Hashable]:
-            return [labels[k] for k in rows.tolist()]
-
         return pd.DataFrame(
             {
-                "participant": spread(book.participants),
-                "unit": spread(book.units),
-                "bus": spread(book.order_bus),
+                "participant": book.by_column(book.participants),
+                "unit": book.by_column(book.units),
+                "bus": book.by_column(book.order_bus),
                 "period": period,
                 "side": np.where(book.side[rows] == SELL, "sell", "buy"),
                 "offered_mw": book.mw[rows],
@@ -197,7 +188,7 @@ class Outcome:
                 "limit_price": book.price[rows],
                 "price": self.column_price,
             },
-            index=pd.Index(spread(book.orders), name="order"),
+            index=pd.Index(book.by_column(book.orders), name="order"),
         )
 
     @cached_property

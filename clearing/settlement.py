@@ -133,18 +133,19 @@ def settle(outcome: Outcome, book: Book | None = None, rule: SettlementRule = "l
     hours, grid, rows = cleared.hours, outcome.grid, cleared.column_row
     x, fixed = outcome.accepted_mw, fixed_demand(cleared, grid)
     schedule, schedule_mw, price, notes = _price_energy(outcome, rule, fixed)
-    own = _own_price(cleared, x)
-    redispatch = own - _own_price(cleared, schedule_mw)
+    side = cleared.side[rows]
+    own = side * cleared.offered_cost(x) + 0.0  # no negative zero
+    redispatch = own - side * cleared.offered_cost(schedule_mw)
     bus, period = outcome.column_bus, cleared.column_period
     paid = price[bus, period] * schedule_mw + redispatch
-    sign = -cleared.side[rows]  # what buyers pay comes in, what sellers get goes out
+    sign = -side  # what buyers pay comes in, what sellers get goes out
     withdrawn = fixed.copy()
     np.add.at(withdrawn, (bus, period), sign * schedule_mw)
     surplus = float((price * withdrawn).sum() + (sign * redispatch).sum())
     branch, shift, link = _rents(outcome, rule, schedule, price)
     units, uplift = _make_whole(cleared, own, paid)
     shunt = np.repeat(grid.shunt_mw[:, None], cleared.periods, axis=1)
-    worth = _own_price(book, x)
+    worth = side * book.offered_cost(x) + 0.0
     identities = _identities(
         surplus=surplus,
         rents=branch.sum() + shift.sum() + link.sum() + (sign * redispatch).sum()
@@ -193,12 +194,6 @@ def _check_orders(cleared: Book, book: Book) -> None:
         raise InputError(f"table 'orders': participant {name!r} is a reserved name in settlements; rename it")
 
 
-def _own_price(book: Book, x: np.ndarray) -> np.ndarray:
-    """(order columns,) area under each order's own price up to x [$/h]."""
-    rows = book.column_row
-    return book.price[rows] * x + 0.5 * book.side[rows] * book.slope[rows] * x**2
-
-
 def _price_energy(
     outcome: Outcome, rule: SettlementRule, fixed: np.ndarray
 ) -> tuple[Outcome | None, np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -221,10 +216,7 @@ def _without_limits(outcome: Outcome) -> Outcome:
     """The same book cleared as if no branch had a limit; links and ramps keep theirs."""
     from clearing.nodal import NodalMarket
 
-    free = outcome.grid.with_settings(
-        angle_limits="ignore", limit_mw=np.full(len(outcome.grid.branches), np.inf)
-    )
-    return NodalMarket(free, outcome.price_rule).clear(outcome.book)
+    return NodalMarket(outcome.grid.without_limits(), outcome.price_rule).clear(outcome.book)
 
 
 def _average_price(outcome: Outcome) -> np.ndarray:
@@ -235,7 +227,7 @@ def _average_price(outcome: Outcome) -> np.ndarray:
     where = group[outcome.column_bus[sold]], book.column_period[sold]
     mw, money = np.zeros((2, group.max() + 1, book.periods))
     np.add.at(mw, where, outcome.accepted_mw[sold])
-    np.add.at(money, where, _own_price(book, outcome.accepted_mw)[sold])
+    np.add.at(money, where, book.offered_cost(outcome.accepted_mw)[sold])
     return np.divide(money, mw, out=np.zeros_like(mw), where=mw > 0)[group]
 
 

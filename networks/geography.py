@@ -35,8 +35,7 @@ def keep_impedances(grid: Grid, taps: bool = True) -> Grid:
     changes = {"shunt_mw": np.zeros(len(grid.buses))}
     if not taps:
         changes |= {"tap": np.ones(count), "shift_degree": np.zeros(count)}
-    unlimited = grid.with_settings(limit_mw=np.full(count, np.inf), angle_limits="ignore")
-    return replace(unlimited, **changes)  # type: ignore[arg-type]
+    return replace(grid.without_limits(), **changes)  # type: ignore[arg-type]
 
 
 def equalise_resistance(

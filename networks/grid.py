@@ -152,6 +152,10 @@ class Grid(Protected):
             changes["limit_mw"] = limit
         return replace(self, **changes)  # type: ignore[arg-type]
 
+    def without_limits(self) -> Grid:
+        """A copy in which no branch has a thermal or an angle limit; links keep theirs."""
+        return self.with_settings(angle_limits="ignore", limit_mw=np.full(len(self.branches), np.inf))
+
     @cached_property
     def susceptance_mw(self) -> np.ndarray:
         """(branches,) flow per radian of angle difference [MW/rad]; 0 out of service (law 8)."""

@@ -43,6 +43,15 @@ def test_one_place_imports_solvers() -> None:
             assert not used or path.parent == ROOT / "clearing" / "solvers", f"{path}: {used}"
 
 
+def test_the_dual_face_stays_with_pricing() -> None:
+    """Others read prices, intervals and weights from the outcome."""
+    own = ("clearing/pricing/", "clearing/explaining/", "clearing/optimum.py", "clearing/outcome.py")
+    for package in PACKAGES[1:]:
+        for path in (ROOT / package).rglob("*.py"):
+            place = path.relative_to(ROOT).as_posix()
+            assert place.startswith(own) or ".face." not in path.read_text(encoding="utf-8"), place
+
+
 def test_every_folder_with_code_is_packaged() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packaged = set(settings["tool"]["setuptools"]["packages"])

@@ -19,6 +19,7 @@ from clearing.bilateral.outcome import BilateralOutcome, PairPrices, certify_bil
 from clearing.errors import InputError
 from clearing.pricing.exact import AT_LIMIT, lexicographic
 from clearing.pricing.prices import PriceRule, check_price_rule
+from clearing.pricing.reduced import typical_size
 
 MODELS_KEPT = 8
 
@@ -63,8 +64,8 @@ class BilateralMarket:
         if not book.sellers or not book.buyers:
             raise InputError("a bilateral market needs at least one seller and one buyer; give both tables")
         _refuse_too_many_pairs(book)
-        quantity = _typical(np.concatenate([book.seller_mw, book.buyer_mw]))
-        money = _typical(np.abs(np.concatenate([book.seller_price, book.buyer_price])))
+        quantity = typical_size(np.concatenate([book.seller_mw, book.buyer_mw]))
+        money = typical_size(np.abs(np.concatenate([book.seller_price, book.buyer_price])))
         traded = self._trade(book, quantity, money)
         prices = support(book, traded, quantity, money)
         picked = {"low": prices[0], "high": prices[1], "canonical": prices[0].mean_with(prices[1])}
@@ -159,8 +160,3 @@ def support(
         point = lexicographic(face, stages).x * money
         found.append(PairPrices(point[:count], point[count:]))
     return found[0], found[1]
-
-
-def _typical(values: np.ndarray) -> float:
-    positive = values[values > 0]
-    return float(2.0 ** np.round(np.log2(np.median(positive)))) if len(positive) else 1.0

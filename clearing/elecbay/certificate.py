@@ -42,8 +42,7 @@ def _blocks_violated(sealed: SealedBook, accepted: np.ndarray, chosen: np.ndarra
 
 
 def _welfare_missed(sealed: SealedBook, accepted: np.ndarray, bound: float) -> float:
-    book, rows = sealed.book, sealed.book.column_row
-    worth = -book.side[rows] * book.price[rows] * accepted - 0.5 * book.slope[rows] * accepted**2
+    worth = -sealed.book.offered_cost(accepted)
     turnover = float(np.abs(worth).sum())
     missed = max(bound - float(worth.sum()), 0.0)
     return missed / turnover if turnover > 0 else missed

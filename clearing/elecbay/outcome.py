@@ -128,7 +128,7 @@ class ElecBayOutcome:
                 reason[c] = self._block_reason(int(block[c]))
         return pd.DataFrame(
             {
-                "participant": [book.participants[k] for k in rows.tolist()],
+                "participant": book.by_column(book.participants),
                 "submitted": self.sealed.submitted[rows],
                 "offered_mw": offered,
                 "accepted_mw": accepted,
@@ -136,7 +136,7 @@ class ElecBayOutcome:
                 "reason": reason,
             },
             index=pd.MultiIndex.from_arrays(
-                [[book.orders[k] for k in rows.tolist()], book.column_period], names=["order", "period"]
+                [book.by_column(book.orders), book.column_period], names=["order", "period"]
             ),
         )
 
@@ -181,10 +181,7 @@ class ElecBayOutcome:
 
         if not (np.abs(self.nodal.flow_dual) > 0).any():
             return np.zeros(len(self.nodal.accepted_mw), dtype=bool)
-        free = self.grid.with_settings(
-            angle_limits="ignore", limit_mw=np.full(len(self.grid.branches), np.inf)
-        )
-        unlimited = NodalMarket(free).clear(self.nodal.book)
+        unlimited = NodalMarket(self.grid.without_limits()).clear(self.nodal.book)
         more = unlimited.accepted_mw - self.nodal.accepted_mw
         return more > WHOLE * (1.0 + self.nodal.accepted_mw.max(initial=0.0))
 

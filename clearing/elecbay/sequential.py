@@ -71,8 +71,8 @@ class SequentialOutcome:
     @cached_property
     def welfare(self) -> float:
         """Value of accepted bids less cost of accepted offers [$]."""
-        book, rows = self.sealed.book, self.sealed.book.column_row
-        return float((-book.side[rows] * book.price[rows] * self.accepted_mw).sum()) * book.hours
+        book = self.sealed.book
+        return float(-book.offered_cost(self.accepted_mw).sum()) * book.hours
 
     @cached_property
     def trade_welfare(self) -> np.ndarray:

@@ -56,10 +56,10 @@ class ElecBaySettlement:
         book, rows = self.outcome.sealed.book, self.outcome.sealed.book.column_row
         names = list(dict.fromkeys(book.participants))
         position = {name: k for k, name in enumerate(names)}
-        owner = np.array([position[book.participants[k]] for k in rows.tolist()], dtype=np.int64)
+        owner = np.array([position[name] for name in book.by_column(book.participants)], dtype=np.int64)
         sells = book.side[rows] == SELL
         x = self.outcome.nodal.accepted_mw
-        worth = (book.price[rows] * x + 0.5 * book.side[rows] * book.slope[rows] * x**2) * book.hours
+        worth = book.side[rows] * book.offered_cost(x) * book.hours
 
         def total(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
             return np.bincount(owner[chosen], values[chosen], minlength=len(names))
@@ -94,7 +94,7 @@ class ElecBaySettlement:
         mwh = x * book.hours
         return pd.DataFrame(
             {
-                "participant": [book.participants[k] for k in rows.tolist()],
+                "participant": book.by_column(book.participants),
                 "side": np.where(book.side[rows] == SELL, "sell", "buy"),
                 "accepted_mw": x,
                 "limit_price": book.price[rows],

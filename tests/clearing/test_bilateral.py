@@ -9,7 +9,6 @@ from scipy.optimize import linear_sum_assignment
 from clearing import BilateralBook, BilateralMarket, InputError
 from clearing.bilateral.outcome import PairPrices, certify_bilateral
 from clearing.bilateral.processes import adjust_pair_prices, auction_unit_contracts, run_posted_offers
-from clearing.market import market_named
 
 
 def book_of(costs, values, supply=None, demand=None, pairs=None, **slopes):
@@ -178,4 +177,3 @@ def test_bad_input():
         [{"seller": "s", "mw": 1, "price": 1}], [{"buyer": "b", "mw": 1, "price": 5}], only_listed=True
     )
     assert BilateralMarket().clear(barred).welfare == 0
-    assert market_named("bilateral") is BilateralMarket

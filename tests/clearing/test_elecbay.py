@@ -10,7 +10,6 @@ import pytest
 import networks
 from clearing import Book, ElecBay, InfeasibleError, InputError, NodalMarket, SealedBook, TimeLimitError
 from clearing.elecbay.certificate import certify_choice
-from clearing.market import market_named
 from clearing.nodal_certificate import Claim
 from networks.feeders import refuse_unless_radial
 
@@ -308,7 +307,6 @@ def test_bad_markets_are_refused():
     blocks = SealedBook.from_tables([order("x", "buy", 1, 5, block="B")])
     with pytest.raises(InputError, match="mode='exact'"):
         ElecBay(LINE, "k", mode="sequential").clear(blocks)
-    assert market_named("elecbay") is ElecBay
 
 
 def test_fixed_demand_that_only_blocks_could_serve_is_explained():

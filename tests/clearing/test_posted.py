@@ -11,7 +11,6 @@ from scipy import sparse
 
 from clearing import InputError
 from clearing.arrays.programs import Program
-from clearing.market import market_named
 from clearing.posted.accounting import prosumer_book, prosumer_cash
 from clearing.posted.market import PostedBook, PostedOfferMarket, certify_posted, operator_price
 from clearing.solvers import solve
@@ -216,4 +215,3 @@ def test_bad_input():
         prosumer_book(np.ones((1, 1)), np.ones((1, 1, 1)), np.ones((1, 1, 1)), accounting="free")
     with pytest.raises(InputError, match="shape"):
         PostedBook(("a",), np.ones((1, 2)), np.ones((1, 3, 1)))
-    assert market_named("posted") is PostedOfferMarket
