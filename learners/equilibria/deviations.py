@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearing.errors import InputError
-from learners.games.game import PayoffTensor, one_profile, profiles_of, tabulate
+from learners.games.game import PayoffTensor, one_profile, profiles_of, repeating_part, tabulate
 from learners.protocols import PayoffSource
 from learners.strategies.policy_card import Strategy
 from networks.checks import whole
@@ -77,13 +77,7 @@ class Repeated:
 
     def cycle(self, state: int) -> np.ndarray:
         """(length,) the profiles that repeat in the end, from the one that is met first."""
-        met: dict[int, int] = {}
-        order: list[int] = []
-        while state not in met:
-            met[state] = len(order)
-            order.append(state)
-            state = int(self.following[state])
-        return np.array(order[met[state] :])
+        return np.array(repeating_part(lambda k: int(self.following[k]), state))
 
     def values(self, player: int, discount: float) -> np.ndarray:
         """(profiles,) discounted payoff of a player from the round after each profile on."""

@@ -8,7 +8,7 @@ numbers come from a formula, a table or exact clearings of a network market is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -193,6 +193,16 @@ def one_profile(source: PayoffSource, given: Sequence[int], name: str) -> list[i
 def profiles_of(actions: Sequence[int]) -> np.ndarray:
     """Every profile of action indices (profiles, players), the last player's action running fastest."""
     return np.indices(tuple(actions)).reshape(len(actions), -1).T
+
+
+def repeating_part(following: Callable[[int], int], start: int) -> list[int]:
+    """The states that repeat in the end, from the one that is met first, where each has one that follows."""
+    met: dict[int, int] = {}
+    state = start
+    while state not in met:
+        met[state] = len(met)
+        state = following(state)
+    return list(met)[met[state] :]
 
 
 def tabulate(source: PayoffSource, chunk: int = 65536) -> PayoffTensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.errors import InputError
-from learners.games.game import profiles_of
+from learners.games.game import profiles_of, repeating_part
 from learners.protocols import PayoffSource, action_labels
 from networks.checks import whole
 
@@ -75,15 +75,11 @@ def follow(
 
 def resting_cycle(strategies: Sequence[Strategy], actions: Sequence[int], start: Sequence[int]) -> np.ndarray:
     """The profiles (length, players) that greedy play from `start` ends up repeating."""
-    full = [s.over_profiles(actions) for s in strategies]
-    profile = int(np.ravel_multi_index(_checked(start, actions), tuple(actions)))
-    seen: dict[int, int] = {}
-    path: list[int] = []
-    while profile not in seen:
-        seen[profile] = len(path)
-        path.append(profile)
-        profile = int(np.ravel_multi_index(tuple(int(f[profile]) for f in full), tuple(actions)))
-    return np.stack(np.unravel_index(path[seen[profile] :], tuple(actions)), axis=1)
+    full = tuple(s.over_profiles(actions) for s in strategies)
+    first = int(np.ravel_multi_index(_checked(start, actions), tuple(actions)))
+    following = np.ravel_multi_index(full, tuple(actions))
+    cycle = repeating_part(lambda k: int(following[k]), first)
+    return np.stack(np.unravel_index(cycle, tuple(actions)), axis=1)
 
 
 def _checked(start: Sequence[int], actions: Sequence[int]) -> tuple[int, ...]:

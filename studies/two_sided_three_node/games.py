@@ -63,8 +63,7 @@ def stages(grid: Grid, rule: str, objective: str, who: str) -> tuple[PayoffTenso
     for hour in (0, 1):
         fixed = own.fixed_frame[own.fixed_frame["period"] == hour].assign(period=0)
         book = clearing.Book.from_tables(own.orders_frame, fixed=fixed)
-        cleared = Game(market, book, players, actions).tensor()
-        out.append(PayoffTensor(np.round(cleared.values, CENT) + 0.0, cleared.players, cleared.labels))
+        out.append(Game(market, book, players, actions, decimals=CENT).tensor())
     return tuple(out)
 
 
