@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 
 from learners.equilibria.shares import share_interval
-from studies.claims import Claim, compare_open, compare_statement
+from studies.claims import Claim, Source, compare_open, compare_statement
 from studies.study import Results
 from studies.two_sided_eighteen_bus.tables import SETTING, pick_end
-from studies.two_sided_three_node.learning_claims import REPRODUCTION
 
+REPRODUCTION = Source("Two-sided tacit collusion: reproduction study", "cross-check")
 PLACE = "section 2, learning on 18 buses"
 
 

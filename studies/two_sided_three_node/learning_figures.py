@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from studies.pictures.charts import Chart, HeatMap, Intervals, Lines
+from studies.printed import read_claims
+from studies.registry import claims_path
 from studies.study import Results
-from studies.two_sided_three_node.learning_claims import SHARES
 from studies.two_sided_three_node.learning_tables import SETTING, minimal_game, pick, share_table
 
 
@@ -48,15 +49,18 @@ def learning_charts(results: Results) -> list[Chart]:
 
 def _published(table: pd.DataFrame) -> list[Chart]:
     labels, low, high, ours, paper = [], [], [], [], []
-    for words, published, column, wanted in SHARES:
-        found = pick(table, **wanted)
-        if len(found) and column == "two-sided":
+    for entry in read_claims(claims_path("two_sided_three_node")):
+        if entry.figure != "share" or entry.of["column"] != "two-sided":
+            continue
+        wanted = {name: value for name, value in entry.of.items() if name not in ("column", "sweep")}
+        found = pick(table, str(entry.of["sweep"]), **wanted)
+        if len(found):
             row = found.iloc[0]
-            labels.append(words)
+            labels.append(entry.claim.removeprefix("share of seeds, "))
             low.append(100 * row["low"])
             high.append(100 * row["high"])
-            ours.append(100 * row[column])
-            paper.append(100 * published)
+            ours.append(100 * row["two-sided"])
+            paper.append(100 * entry.printed)
     if not labels:
         return []
     return [

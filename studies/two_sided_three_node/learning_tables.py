@@ -59,7 +59,7 @@ def pick(table: pd.DataFrame, sweep: str = "", **wanted: Any) -> pd.DataFrame:
     if sweep:
         chosen = chosen[[sweep in words.split("; ") for words in chosen["sweeps"]]]
     for name, value in wanted.items():
-        same = np.isclose(chosen[name], value) if isinstance(value, float) else chosen[name] == value
+        same = np.isclose(chosen[name], value) if isinstance(value, int | float) else chosen[name] == value
         chosen = chosen[same]
     return chosen
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from studies.claims import Claim
 from studies.pictures.charts import Chart
 from studies.study import Results, Summaries, Summary
 from studies.two_sided_three_node import learning_tables, tables
 from studies.two_sided_three_node.answer import answer
-from studies.two_sided_three_node.learning_claims import learning_claims
+from studies.two_sided_three_node.claims import claims
 from studies.two_sided_three_node.learning_figures import finding, learning_charts
 
 __all__ = ["answer", "claims", "figures", "headline", "summarise"]
@@ -52,9 +51,3 @@ def figures(results: Results, summaries: Summaries) -> list[Chart]:
 def headline(results: Results, summaries: Summaries) -> list[tuple[str, str]]:
     """What learning ends in, for the head of the page."""
     return learning_tables.headline(results) if "seeds" in results.tables else []
-
-
-def claims(results: Results, summaries: Summaries) -> list[Claim]:
-    """Each published figure of section 4 beside ours."""
-    learned = learning_claims(results) if "seeds" in results.tables else []
-    return tables.list_claims(results, summaries) + learned

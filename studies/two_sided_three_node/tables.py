@@ -1,4 +1,4 @@
-"""Tables, figures and claims of the three-node study, from its enumerated clearings."""
+"""Tables and figures of the three-node study, from its enumerated clearings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.claims import Claim, compare_number, compare_open, compare_statement
 from studies.pictures.charts import Chart, HeatMap, Intervals, Lines
-from studies.sources import TWO_SIDED
 from studies.study import Results, Summaries
-from studies.two_sided_three_node.hour import RULES, SAME_MONEY, best_replies, payoffs, pure_equilibria
+from studies.two_sided_three_node.hour import RULES, SAME_MONEY, payoffs, pure_equilibria
 
-SCENARIO_A, SCENARIO_B, SCENARIO_C = "section 4.1", "section 4.2", "section 4.3"
 POINTS: tuple[tuple[str, int, float, float], ...] = (
     ("hour 1, A offers 200", 1, 200.0, 0.0),
     ("hour 1, A offers 199", 1, 199.0, 0.0),
@@ -45,14 +42,14 @@ def scenario_table(frame: pd.DataFrame) -> pd.DataFrame:
             row[f"LMP{bus} $/MWh"] = _interval(found[f"lmp{bus}_low"], found[f"lmp{bus}_high"])
         profits = [found[f"gen_a_{rule}"] for rule in RULES]
         utilities = [found[f"disco_1_{rule}"] for rule in RULES]
-        row["A profit $"] = _interval(*_ends(found))
+        row["A profit $"] = _interval(*ends_of_profit(found))
         row["A profit $, canonical"] = profits[2]
         row["D1 utility $, canonical"] = utilities[2]
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _ends(found: Mapping[str, Any]) -> tuple[float, float]:
+def ends_of_profit(found: Mapping[str, Any]) -> tuple[float, float]:
     """Gen-A's profit at both ends of its price interval."""
     dispatch = found["dispatch_mw"]
     return (found["lmp1_low"] - 6.0) * dispatch, (found["lmp1_high"] - 6.0) * dispatch
@@ -182,126 +179,3 @@ def _price_intervals(frame: pd.DataFrame) -> Chart:
             "zero: the price is not unique, and 6.64 is one of many.",
         labels=labels, low=low, high=high, chosen=chosen, published=paper, x_label="$/MWh", wide=True,
     )  # fmt: skip
-
-
-def list_claims(results: Results, summaries: Summaries) -> list[Claim]:
-    """Published figures beside ours."""
-    frame = results["clearings"]
-    found = [clearing_at(frame, hour, offer, cut) for _, hour, offer, cut in POINTS]
-    known = [point for point in found if point is not None]
-    if len(known) < len(POINTS):
-        return []
-    vertex, withheld, passive, together = known
-    not_unique = (
-        "the price is not unique: line 1–2, Gen-A and Gen-C are all exactly at a limit; any price of the "
-        "interval supports the dispatch"
-    )
-    paid = {bus: withheld[f"lmp{bus}_canonical_rule"] for bus in (1, 2, 3)}
-    local = {bus: passive[f"lmp{bus}_canonical_rule"] for bus in (1, 2, 3)}
-    second = passive["gen_a_canonical"]
-    alone = withheld["disco_1_canonical"] + passive["disco_1_canonical"]
-    joined = withheld["disco_1_canonical"] + together["disco_1_canonical"]
-    total = withheld["gen_a_canonical"]
-
-    def printed(
-        place: str,
-        claim: str,
-        number: float,
-        ours: float,
-        unit: str,
-        digits: int = 0,
-        said: str = "",
-        why: str = "",
-    ) -> Claim:
-        return compare_number(TWO_SIDED, place, claim, number, ours, digits, unit, why, published=said)
-
-    return [
-        compare_number(
-            TWO_SIDED, SCENARIO_A, "A: price at node 1 when Gen-A offers 200 MW", 6.64,
-            vertex["lmp1_canonical_rule"], 2, "$/MWh", not_unique,
-            interval=(vertex["lmp1_low"], vertex["lmp1_high"]),
-            published="“the clearing price of Node-1 will be $6.64/MWh”"),
-        compare_number(
-            TWO_SIDED, SCENARIO_A, "A: profit of Gen-A when it offers 200 MW", 128, vertex["gen_a_canonical"],
-            0,
-            "$", "follows from the price 6.64, which is one of many: (6.64 − 6)·200", interval=_ends(vertex),
-            published="“from $128 to $398”"),
-        printed(SCENARIO_A, "A: one price at all nodes when Gen-A offers 199 MW", 8,
-                max(paid.values(), key=lambda v: abs(v - 8)), "$/MWh",
-                said="“all Gencos are paid at the same system-wide market clearing price (MCP) ($8/MWh)”",
-                why=f"{paid[1]:g}, {paid[2]:g} and {paid[3]:g} $/MWh at nodes 1 to 3"),
-        printed(SCENARIO_A, "A: profit of Gen-A when it offers 199 MW", 398, total, "$",
-        said="“from $128 to $398”"),
-        printed(SCENARIO_C, "B: price at node 1 in hour 2", 6, local[1], "$/MWh", said="“from $6/MWh to "
-        "$8/MWh”"),
-        printed(SCENARIO_C, "B: price at node 2 in hour 2", 9, local[2], "$/MWh", said="“from $9/MWh to "
-        "$8/MWh”"),
-        compare_statement(
-            TWO_SIDED, SCENARIO_B, "B: each node's price in hour 2 is its own generator's marginal cost",
-            "“the LMP at each node is equal to the marginal cost of the local generator”",
-            f"{local[1]:g}, {local[2]:g} and {local[3]:g} against costs of 6, 10 and 8 $/MWh",
-            np.allclose(list(local.values()), (6.0, 10.0, 8.0), atol=0.005),
-            "not at node 2, where section 4.3 itself prints 9 $/MWh and Gen-B, at 10, does not run; that "
-            "each generator stands at the node of its number is our reading of figure 2"),
-        compare_statement(
-            TWO_SIDED, SCENARIO_B, "B: Gen-A earns nothing in hour 2",
-            "“Gen-A does not make profit from the energy market”", f"{second:.0f} $",
-            abs(second) < SAME_MONEY),
-        printed(SCENARIO_C, "B: profit of Gen-A in both hours", 398, total + second, "$",
-                said="“Gen-A earns $398 in Scenario B”"),
-        printed(SCENARIO_C, "B: utility of Disco-1 in both hours", 540, alone, "$",
-                said="“Disco-1’s utility will be $540”"),
-        *[
-            printed(SCENARIO_C, f"C: price at node {bus} in hour 2, Gen-A 199 MW and Disco-1 interrupts 20 "
-            "MW", 8,
-                    together[f"lmp{bus}_canonical_rule"], "$/MWh", said=f"“from ${price}/MWh to $8/MWh”")
-            for bus, price in ((1, 6), (2, 9))
-        ],
-        printed(SCENARIO_C, "C: profit of Gen-A in both hours", 796, total + together["gen_a_canonical"], "$",
-                said="“its profit reaches $796 in Scenario C”"),
-        printed(SCENARIO_C, "C: utility of Disco-1 in both hours", 560, joined, "$",
-                said="“its utility will increase to $560”"),
-        _equilibrium_claim(frame),
-        compare_open(
-            TWO_SIDED, SCENARIO_B, "B: because of the ramp rate Gen-A cannot prevent congestion in hour 2",
-            "“as well as ramp-rate constraint, Gen-A cannot prevent network congestion”",
-            _ramp_words(summaries["ramps"].frame, total + second),
-            "the article gives neither the ramp limit nor the offer before hour 1"),
-    ]  # fmt: skip
-
-
-def _equilibrium_claim(frame: pd.DataFrame) -> Claim:
-    best = {rule: best_replies(frame, 2, rule, 199.0)[0] for rule in RULES}
-    holds = any((199.0, 20.0) in pure_equilibria(frame, 2, rule) for rule in RULES)
-    replies = ", ".join(f"{rule}: {', '.join(f'{v:g}' for v in values)} MW" for rule, values in best.items())
-    coarse = [
-        step
-        for step in (10.0, 20.0)
-        if all(20.0 in best_replies(_every(frame, step), 2, rule, 199.0)[0] for rule in RULES)
-    ]
-    steps = " or ".join(f"{step:g}" for step in coarse)
-    why = f"20 MW is no best reply of Disco-1 to 199 MW on this grid. Best by price rule: {replies}."
-    return compare_statement(
-        TWO_SIDED,
-        SCENARIO_C,
-        "C: (199 MW, 20 MW) in hour 2 is where both settle, so that neither gains by leaving it",
-        "“the result of this scenario denotes the emergence of an implicit cooperation”",
-        "an equilibrium" if holds else "no equilibrium on this grid of offers",
-        holds,
-        "" if holds else why + (f" It is one in steps of {steps} MW." if coarse else ""),
-    )
-
-
-def _every(frame: pd.DataFrame, step: float) -> pd.DataFrame:
-    """The clearings at multiples of `step` MW interrupted."""
-    share = frame["interrupted_mw"] / step
-    return frame[np.isclose(share, share.round())]
-
-
-def _ramp_words(ramps: pd.DataFrame, alone: float) -> str:
-    column = ramps["profit $, 200 MW before"]
-    true = ramps.loc[column <= alone + SAME_MONEY, "ramp limit MW/h"]
-    true = true[true >= 1]
-    if not len(true):
-        return "false for every ramp limit"
-    return f"true only with 200 MW before hour 1 and a limit of {true.min():g} to {true.max():g} MW/h"

@@ -12,6 +12,7 @@ from networks.errors import InputError
 from studies.registry import find_study
 from studies.running.runner import run
 from studies.study import Results
+from studies.two_sided_three_node.claims import median_interval
 from studies.two_sided_three_node.games import (
     Grid,
     games_of,
@@ -22,7 +23,6 @@ from studies.two_sided_three_node.games import (
     stages,
 )
 from studies.two_sided_three_node.hour import RULES
-from studies.two_sided_three_node.learning_claims import median_interval
 from studies.two_sided_three_node.learning_tables import pick, share_table
 from studies.two_sided_three_node.study import Settings
 from studies.two_sided_three_node.sweep import MINIMAL, learning_cells
