@@ -27,7 +27,7 @@ import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -106,13 +106,13 @@ class Entry:
     reason: str = ""
     otherwise: str = ""
     variant: str = ""
-    of: Mapping[str, Argument] = field(default_factory=dict)
+    of: dict[str, Argument] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, Argument] = field(default_factory=dict)
 
     def compared(self, found: Ours) -> Claim:
         """The claim that our side makes of the entry."""
-        words = {**self.words, **self.of, **found.words}
+        words = {"printed": self.printed, **self.words, **self.of, **found.words}
 
         def text(template: str) -> str:
             try:
@@ -165,24 +165,26 @@ def compare(study: str, *figures: object) -> list[Claim]:
     """
     out = []
     for entry in read_claims(claims_path(study)):
-        found = figure_of(entry, *figures)(**entry.of)
+        found = figure_of(entry, *figures)()
         if found is not None:
             out.append(entry.compared(found))
     return out
 
 
-def figure_of(entry: Entry, *figures: object) -> Callable[..., Ours | None]:
-    """The function that gives our side, which takes the entry's arguments."""
+def figure_of(entry: Entry, *figures: object) -> Callable[[], Ours | None]:
+    """Our side: the function with the entry's arguments, and with `printed` and `digits` where it asks."""
     known = {name: owner for owner in figures for name in dir(owner) if not name.startswith("_")}
     if entry.figure not in known:
         raise InputError(f"claim {entry.claim!r}: there is no figure {entry.figure!r}"
                          f"{suggest(entry.figure, known)}")  # fmt: skip
     function = getattr(known[entry.figure], entry.figure)
+    signature = inspect.signature(function)
+    asked = {name: getattr(entry, name) for name in ("printed", "digits") if name in signature.parameters}
     try:
-        inspect.signature(function).bind(**entry.of)
+        signature.bind(**asked | entry.of)
     except TypeError as error:
         raise InputError(f"claim {entry.claim!r}: {entry.figure!r} takes no such `of`: {error}") from None
-    return function
+    return partial(function, **asked | entry.of)
 
 
 @cache

@@ -77,10 +77,10 @@ class ExactFigures:
         outside = min(one.outside for one in found)
         return ours(inside < 1e-4 < outside, inside=inside, outside=outside)
 
-    def starts(self, name: str, published: int) -> Ours:
+    def starts(self, name: str, printed: float) -> Ours:
         """Consistent where both counts lie in one 95 % interval of the other's share."""
         count = int(getattr(self.known.of(Starts, limit=100), name))
-        return ours(count, sampled(published, count, STARTS, STARTS), count=count)
+        return ours(count, sampled(printed, count, STARTS, STARTS), count=count)
 
     def turns(self) -> Ours:
         found = self.known.of(Starts, limit=100)

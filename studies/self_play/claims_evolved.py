@@ -56,9 +56,9 @@ class EvolvedFigures:
             when += [int(np.argmax(good)) + 1] if good.any() else []
         return range_of(np.array(when) if when else None, low, high, 0, len(table))
 
-    def drifts(self, published: int, of: int) -> Ours:
+    def drifts(self, printed: float, of: int) -> Ours:
         low = ends(self.results, "capacity_uniform", "network").min(axis=1)
-        return counted(published, of, int((low > 60).sum()), len(low))
+        return counted(printed, of, int((low > 60).sum()), len(low))
 
     def strangers(self, side: str, low: float, high: float) -> Ours:
         found = ends(self.results, "capacity_uniform", "immigrants")
@@ -89,9 +89,9 @@ class EvolvedFigures:
         pooled = table.iloc[len(table) // 2 :].T.groupby(level="session").median().T
         return ours(float(pooled.min().min()), floor=self.known.of(TwoBus, line=line).least_markup)
 
-    def runs_that_end_in(self, kind: str, end: str, published: int, of: int) -> Ours:
+    def runs_that_end_in(self, kind: str, end: str, printed: float, of: int) -> Ours:
         group = self.results["reruns"].query("kind == @kind")
-        return counted(published, of, int((group["equilibrium"] == end).sum()), len(group))
+        return counted(printed, of, int((group["equilibrium"] == end).sum()), len(group))
 
     def holds_from(self, kind: str) -> Ours:
         group = self.results["reruns"].query("kind == @kind")
@@ -105,10 +105,10 @@ class EvolvedFigures:
         with_it, without = (shares["runs"] / shares["of"]).to_numpy()[:2]
         return ours(bool(abs(with_it - without) <= NONE_LOST), with_it=with_it, without=without)
 
-    def holds_equilibrium(self, published: int, of: int) -> Ours:
+    def holds_equilibrium(self, printed: float, of: int) -> Ours:
         found = ends(self.results, "five_bus_100", "immigrants")
         held = near_equilibrium("five_bus_100", found, self.known, 1.0)
-        return counted(published, of, int(held.sum()), len(held))
+        return counted(printed, of, int(held.sum()), len(held))
 
 
 def range_of(
@@ -133,11 +133,11 @@ def range_of(
     return Ours(share > 0.5, why="most" if share > 0.5 else "few", evidence="weak", words=shown)
 
 
-def counted(published: int, of: int, count: int, runs: int) -> Ours:
+def counted(printed: float, of: int, count: int, runs: int) -> Ours:
     """Runs of a kind, out of few: consistent where another `of` runs could well have as many."""
-    low, high = sampled(published, count, of, runs)
+    low, high = sampled(printed, count, of, runs)
     words = {"found": f"{count} of {runs}", "least": low, "most": high, "of": of}
-    few = low <= published <= high and high - low > HALF * of
+    few = low <= printed <= high and high - low > HALF * of
     if few:
         return Ours(evidence="open", why="few", words=words)
     return Ours(count, (low, high), words=words)

@@ -131,11 +131,11 @@ class PostFigures:
         return ours(kinds == 2, kinds=kinds, runs=int(reruns["runs"].sum()), starts=STARTS,
                     first=starts.first_low, second=starts.second_low)  # fmt: skip
 
-    def benefit(self, name: str, about: float) -> Ours:
+    def benefit(self, name: str, printed: float) -> Ours:
         """Of the last generations; “about” leaves room."""
         found = float(benefits(self.results, "five_bus_100", "network")[name])
         room = (found / (1 + ABOUT), found / (1 - ABOUT))
-        return ours(found, room, found=found, apart=abs(found / about - 1), room=ABOUT)
+        return ours(found, room, found=found, apart=abs(found / printed - 1), room=ABOUT)
 
     def honest_benefit(self, name: str) -> Ours:
         found = float(getattr(self.known.of(FiveBus, limit=100, markups="0, 0, 0"), name))

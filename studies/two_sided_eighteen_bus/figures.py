@@ -9,7 +9,7 @@ from studies.pictures.charts import Bars, Chart, GridMap, Intervals, Lines
 from studies.study import Results, Summaries
 from studies.two_sided_eighteen_bus.general_market import general_charts
 from studies.two_sided_eighteen_bus.market import EXPERIMENTS, LINES, PLACEMENTS, case_of
-from studies.two_sided_eighteen_bus.tables import flow_of, price_of
+from studies.two_sided_eighteen_bus.tables import PRICES, flow_of, price_of
 
 STRATEGIES = ("base", "alone 40", "alone 80", "G1 D1", "G1 D2", "direct 1060", "G1 D1 D3", "G1 D2 D3")
 
@@ -50,12 +50,10 @@ def _finding(results: Results) -> Chart:
 
 
 def _prices(results: Results) -> Chart:
-    from studies.two_sided_eighteen_bus.claims import PRICES
-
     frame = results["experiments"]
     places = list(dict.fromkeys(frame["placement"]))
     labels, low, high, ours, paper = [], [], [], [], []
-    for key, agent, published, _ in PRICES:
+    for key, agent, published in PRICES:
         found = [price_of(frame, place, key, agent) for place in places]
         labels.append(f"{agent}, {EXPERIMENTS[key][0]}")
         low.append(min(found))

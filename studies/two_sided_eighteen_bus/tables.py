@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 
 from learners.equilibria.shares import share_interval
+from studies.printed import read_claims
+from studies.registry import claims_path
 from studies.study import Results, Summaries, Summary
 from studies.two_sided_eighteen_bus.general_market import general_findings, general_summary
 from studies.two_sided_eighteen_bus.market import EXPERIMENTS, LINES, SHOWN
 
 SETTING = ["placement", "rate", "ramp", "discos", "gamma", "memory", "lines"]
 DISCOS = ("D1", "D2", "D3")
+PRICES = tuple(
+    (str(entry.of["experiment"]), str(entry.of["agent"]), entry.printed)
+    for entry in read_claims(claims_path("two_sided_eighteen_bus"))
+    if entry.figure == "price_near"
+)
+"""Experiment, agent, printed price [$/MWh]."""
 
 
 def price_of(

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from studies.two_sided_eighteen_bus.claims import PRICES
 from studies.two_sided_eighteen_bus.market import run_experiments
+from studies.two_sided_eighteen_bus.tables import PRICES
 
 ROWS = [
     ("base", "G1", 20.53, 6087), ("base", "D1", 26.35, 647), ("base", "D2", 27.80, 960),
@@ -40,7 +40,7 @@ def test_rows_of_the_fitted_placement(cleared, experiment, agent, price, profit)
 @pytest.mark.parametrize(("place", "error"), [("fitted", 0.191), ("second", 0.190)])
 def test_mean_error_over_the_fourteen_published_prices(cleared, place, error):
     """0.191 and 0.190 $/MWh, 12 of 14 within 0.5 on the first: what the placements were fitted for."""
-    gaps = [abs(cleared[place].loc[(key, agent), "price"] - value) for key, agent, value, _ in PRICES]
+    gaps = [abs(cleared[place].loc[(key, agent), "price"] - value) for key, agent, value in PRICES]
     assert sum(gaps) / len(gaps) == pytest.approx(error, abs=6e-3)
     assert sum(gap <= 0.5 for gap in gaps) == 12
 
@@ -52,6 +52,7 @@ def test_at_1100_mw_the_price_is_an_interval():
     from studies.two_sided_eighteen_bus.market import market_of
 
     market = market_of("fitted", "canonical", {"G1": (1100.0,)}, {})
-    batch = market.clear(*market.numbers(np.zeros((1, 1), dtype=int)), want=("lmp", "lmp_low", "lmp_high"))
+    numbers = market.moves.numbers(np.zeros((1, 1), dtype=int))
+    _, batch = market.clear(*numbers, want=("lmp_low", "lmp_high"))
     assert batch.lmp_low[0, 0] == pytest.approx(15.0)
     assert batch.lmp_high[0, 0] == pytest.approx(20.53, abs=0.01)

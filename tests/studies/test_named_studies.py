@@ -15,7 +15,6 @@ from networks.errors import InputError
 from studies.ledger import COLUMNS, current_ledger, refresh_ledger, run_ledger, shipped_path
 from studies.registry import find_study, study_names
 from studies.running.runner import run
-from studies.sources import TWO_SIDED
 from studies.study import Results, Summary
 from studies.two_sided_three_node.hour import best_replies, pure_equilibria
 from studies.two_sided_three_node.tables import clearing_at
@@ -36,6 +35,9 @@ def three_node(tmp_path_factory: pytest.TempPathFactory) -> Results:
 @pytest.fixture(scope="module")
 def rows(three_node: Results) -> pd.DataFrame:
     return ledger_rows("two_sided_three_node", three_node)
+
+
+ARTICLE = "Two-Sided Tacit Collusion (Jabbari Zideh, Mohtavipour; Energies 2017, 10, 2045)"
 
 
 def ledger_rows(name: str, results: Results) -> pd.DataFrame:
@@ -68,7 +70,7 @@ def test_every_published_figure_has_the_verdict_of_the_models(rows: pd.DataFrame
     ramp = by_words.loc["B: because of the"]
     assert ramp["verdict"] == "under-specified"
     assert "ramp limit" in ramp["reason"]
-    assert set(rows["document"]) == {TWO_SIDED.title}
+    assert set(rows["document"]) == {ARTICLE}
     assert set(rows["kind"]) == {"published"}
 
 

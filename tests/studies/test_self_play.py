@@ -17,7 +17,7 @@ from studies.pictures.charts import Multiple, Multiples
 from studies.pictures.charts_multiples import grid_shape
 from studies.pictures.charts_plotly import plotly_chart
 from studies.pictures.charts_png import draw_chart
-from studies.printed import read_claims
+from studies.printed import figure_of, read_claims
 from studies.registry import claims_path, find_study
 from studies.running.runner import run
 from studies.self_play import facts_five_bus, facts_prices
@@ -60,7 +60,7 @@ def test_exact_facts_are_those_of_the_reference(small: Results) -> None:
         for e in read_claims(claims_path("self_play"))
         if hasattr(figures, e.figure) and e.evidence != "open"
     ]
-    rows = [e.compared(getattr(figures, e.figure)(**e.of)) for e in exact]
+    rows = [e.compared(figure_of(e, figures)()) for e in exact]
     wrong = [row for row in rows if row.verdict not in ("matches", "consistent")]
     assert len(rows) > 110
     assert [row.claim for row in wrong] == ["two buses, 75 MW: profits by Lemke and Howson, asymmetric"]

@@ -192,7 +192,7 @@ def test_few_sessions_claim_nothing_of_the_notes(small: Results) -> None:
 def test_exact_yardsticks_of_the_notes_match(small: Results) -> None:
     figures = Figures(small, pd.DataFrame(), stage_sessions(small))
     exact = [e for e in read_claims(claims_path("smart_homes")) if e.place == "yardsticks"]
-    rows = [entry.compared(figure_of(entry, figures)(**entry.of)) for entry in exact]
+    rows = [entry.compared(figure_of(entry, figures)()) for entry in exact]
     assert len(rows) == 11
     assert {row.verdict for row in rows} == {"matches"}
 
