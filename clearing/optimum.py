@@ -237,8 +237,7 @@ def _recompute(
 def _columns(model: CompiledModel, structure: Structure, solution: Solution) -> Found:
     """The solver's answer in the columns and rows of the reduced program."""
     periods, none = structure.periods, np.full(0, -1)
-    columns = [model.variables.get(name, none) for name in ("accepted", "link")]
-    x = solution.x[np.concatenate(columns)]
+    x = solution.x[np.concatenate([model.variables["accepted"], model.variables["link"]])]
     dual = np.append(solution.row_dual, 0.0)  # position −1: a row that became a column's bound
     flow = dual[model.rows.get("flow_limit.low", none)].reshape(len(structure.limited), periods)
     ramp = np.zeros((len(structure.ramp_units), periods))

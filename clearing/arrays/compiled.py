@@ -116,12 +116,9 @@ def _compile(model: pyo.ConcreteModel) -> CompiledModel:
         if isinstance(index, tuple) and index[-1] in ("low", "high"):
             constraints.setdefault(f"{name}.{index[-1]}", []).append(row)
     cost, curvature = _map_objective(objective, position, data, len(columns))
-    variables: dict[str, list[int]] = {}
-    for k, v in enumerate(columns):
-        variables.setdefault(v.parent_component().local_name, []).append(k)
     return CompiledModel(
         data=data.slices,
-        variables=_in_member_order(model, position, variables),
+        variables=_in_member_order(model, position),
         rows={name: np.array(rows) for name, rows in constraints.items()},
         matrix=folded.matrix,
         cost=cost,
@@ -254,12 +251,9 @@ def _map_objective(
     return data.map_of(width, linear, sign, name), data.map_of(width, squares, 2.0 * sign, name)
 
 
-def _in_member_order(
-    model: pyo.ConcreteModel, position: dict[int, int], variables: dict[str, list[int]]
-) -> dict[str, np.ndarray]:
+def _in_member_order(model: pyo.ConcreteModel, position: dict[int, int]) -> dict[str, np.ndarray]:
     """Positions in the order in which a component lists its members, whatever order rows named them."""
-    out = {}
-    for name in variables:
-        members = model.find_component(name).values()
-        out[name] = np.array([position[id(v)] for v in members], dtype=np.int64)
-    return out
+    return {
+        component.local_name: np.array([position[id(v)] for v in component.values()], dtype=np.int64)
+        for component in model.component_objects(pyo.Var, descend_into=False)
+    }

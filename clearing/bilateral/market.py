@@ -86,7 +86,7 @@ class BilateralMarket:
         program = model.at(
             **{name: getattr(book, name) for name in DATA}, pair_gain=(book.preference - book.charge)[i, j]
         ).scaled(quantity, money)
-        traded = model.variables.get("traded", np.zeros(0, dtype=np.int64))
+        traded = model.variables["traded"]
         volume, share = np.zeros(len(program.cost)), np.zeros(len(program.cost))
         volume[traded] = -1.0
         size = book.seller_mw[i] * book.buyer_mw[j] / quantity**2

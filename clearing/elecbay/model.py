@@ -112,8 +112,8 @@ class WinnerProgram:
         with BUILDING:
             model: CompiledModel = compile_model(build_elecbay_model(structure, sealed))
         self._model, self._structure = model, structure
-        self.columns = model.variables.get("accepted", np.zeros(0, dtype=np.int64))
-        self.chosen = model.variables.get("chosen", np.zeros(0, dtype=np.int64))
+        self.columns = model.variables["accepted"]
+        self.chosen = model.variables["chosen"]
         numbers = Numbers.of(sealed.book, structure)
         self._data = {name: getattr(numbers, name) for name in Numbers.__dataclass_fields__}
 

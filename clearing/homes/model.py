@@ -207,8 +207,7 @@ def store_energy(model: pyo.ConcreteModel, shape: HomeShape) -> None:
 def home_program(home: Home, buy_price: np.ndarray, sell_price: np.ndarray) -> tuple[CompiledModel, Program]:
     """The compiled model and the scaled program of one home under a tariff."""
     model, plain = plain_home_program(home, buy_price, sell_price)
-    none = np.zeros(0, dtype=np.int64)
-    whole = np.concatenate([model.variables.get(name, none) for name in ("start", "charging")])
+    whole = np.concatenate([model.variables["start"], model.variables["charging"]])
     return model, scale_with_integers(plain, whole, QUANTITY, MONEY)
 
 

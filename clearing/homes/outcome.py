@@ -158,9 +158,9 @@ def read_schedule(
     def series(name: str) -> np.ndarray:
         return x[v[name]] * QUANTITY if name in v else np.zeros(slots)
 
-    flexible = x[v["appliance"]].reshape(-1, slots) * QUANTITY if "appliance" in v else np.zeros((0, slots))
-    starts = np.round(x[v["start"]]).reshape(-1, slots) if "start" in v else np.zeros((0, slots))
-    comfort = x[v["comfort"]].reshape(-1, slots) * QUANTITY if "comfort" in v else np.zeros((0, slots))
+    flexible = x[v["appliance"]].reshape(-1, slots) * QUANTITY
+    starts = np.round(x[v["start"]]).reshape(-1, slots)
+    comfort = x[v["comfort"]].reshape(-1, slots) * QUANTITY
     integer = program.integer if program.integer is not None else np.zeros(len(x), dtype=bool)
     fixed = replace(
         program,

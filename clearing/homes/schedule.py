@@ -142,7 +142,7 @@ def _lateness(built: Sequence[tuple[CompiledModel, Program]]) -> np.ndarray:
     parts = []
     for model, program in built:
         late = np.zeros(len(program.cost))
-        starts = model.variables.get("start", np.zeros(0, dtype=np.int64))
+        starts = model.variables["start"]
         slots = len(model.rows["balance"])
         late[starts] = np.arange(len(starts)) % slots
         parts.append(late)
