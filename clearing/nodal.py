@@ -96,7 +96,7 @@ class NodalMarket:
             )
         except InfeasibleError as error:
             raise explain_infeasibility(book, structure, numbers) from error
-        return Outcome(book, self.grid, found, structure.ramp_units, self.price_rule, notes)
+        return Outcome.of(found, book, self.price_rule, notes)
 
     def prepare(self, book: Book) -> PreparedMarket:
         """The market for rounds of books like `book` with other numbers: arrays in, arrays out."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -41,10 +42,12 @@ class Optimum:
 
     Attributes
     ----------
-    claim : dispatch, flows, and prices and shadow prices that support it, in MW and $/MWh.
-    certificate : its proof.
-    energy : (buses, periods) load-weighted mean price of the bus's island.
-    flow_dual, ramp_dual : shadow prices by the rule: those of the claim, NaN where the rule picks none.
+    claim : dispatch, flows, and prices and shadow prices that support it everywhere, in MW and $/MWh.
+    certificate : the proof of the claim, computed from book and grid.
+    energy : (buses, periods) load-weighted mean price of the bus's island; `lmp` less it is congestion.
+    flow_dual : (branches, periods) shadow prices by the rule, positive at the high limit, negative at the low
+        [$/MWh]; those of the claim, NaN where the rule picks none.
+    ramp_dual : (ramp units, periods) likewise for the change of a unit's output.
     face : the dual face from which the prices were picked.
     solver : which solver found the active set.
     """
@@ -62,7 +65,7 @@ class Optimum:
 
     @cached_property
     def lmp(self) -> np.ndarray:
-        """(buses, periods) prices by the rule: those of the claim, NaN where the rule picks none [$/MWh]."""
+        """(buses, periods) locational marginal prices by the rule [$/MWh]; NaN where nothing bounds them."""
         return frozen(np.where(self.claim.priced, self.claim.lmp, np.nan))
 
     def lmp_by(self, rule: PriceRule) -> np.ndarray:
@@ -80,7 +83,7 @@ class Optimum:
         """(buses, periods) weights of mean prices: served demand [MW]; equal where an island serves none."""
         return frozen(self.face.weights * self.face.reduced.quantity)
 
-    def mixed_with(self, other: Optimum, share: float) -> Optimum:
+    def mixed_with(self, other: Self, share: float) -> Self:
         """The dispatch at prices a share of the way to the other's: supporting prices form a convex set."""
 
         def mix(here: np.ndarray, there: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import SELL, Book
-from clearing.certificate import Certificate
-from clearing.nodal_certificate import Claim
 from clearing.optimum import Optimum
 from clearing.pricing.prices import PriceRule
 from clearing.result import labels_as_columns
@@ -23,41 +21,37 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Outcome(Optimum):
     """A proven optimum of one nodal clearing; tables are made when they are read.
 
     Attributes
     ----------
-    book, grid : what was cleared.
-    optimum : dispatch, prices and proof.
-    ramp_units : labels of the units with a ramp limit.
+    book : what was cleared.
     price_rule : the rule of law 5.
     status : "optimal": nothing else is returned (law 6).
     notes : sentences the user should know.
     """
 
     book: Book
-    grid: Grid
-    optimum: Optimum
-    ramp_units: tuple[Hashable, ...]
     price_rule: PriceRule
     notes: tuple[str, ...] = ()
     status: str = "optimal"
 
-    @property
-    def claim(self) -> Claim:
-        """The dispatch with prices that support it everywhere, `lmp` where that is a number."""
-        return self.optimum.claim
+    @classmethod
+    def of(cls, found: Optimum, book: Book, price_rule: PriceRule, notes: tuple[str, ...]) -> Outcome:
+        """The outcome of a book that an optimum is."""
+        own = {item.name: getattr(found, item.name) for item in fields(found)}
+        return cls(**own, book=book, price_rule=price_rule, notes=notes)
 
     @property
-    def certificate(self) -> Certificate:
-        """The proof of the claim, computed from book and grid."""
-        return self.optimum.certificate
+    def grid(self) -> Grid:
+        """The grid on which the book was cleared."""
+        return self.face.reduced.structure.grid
 
     @property
-    def solver(self) -> str:
-        """Which solver found the active set."""
-        return self.optimum.solver
+    def ramp_units(self) -> tuple[Hashable, ...]:
+        """Labels of the units with a ramp limit, the rows of `ramp_dual`."""
+        return self.face.reduced.structure.ramp_units
 
     @property
     def accepted_mw(self) -> np.ndarray:
@@ -76,43 +70,14 @@ class Outcome:
         return self.claim.flow_mw
 
     @property
-    def lmp(self) -> np.ndarray:
-        """(buses, periods) locational marginal prices [$/MWh]; NaN where nothing bounds them."""
-        return self.optimum.lmp
-
-    def lmp_by(self, rule: PriceRule) -> np.ndarray:
-        """(buses, periods) prices of the same dispatch by another rule of law 5 [$/MWh]."""
-        return self.lmp if rule == self.price_rule else self.optimum.lmp_by(rule)
-
-    @property
-    def energy(self) -> np.ndarray:
-        """(buses, periods) load-weighted mean price of the island [$/MWh]; `lmp` less it is congestion."""
-        return self.optimum.energy
-
-    @property
-    def flow_dual(self) -> np.ndarray:
-        """(branches, periods) shadow prices, positive at the high limit, negative at the low [$/MWh]."""
-        return self.optimum.flow_dual
-
-    @property
-    def ramp_dual(self) -> np.ndarray:
-        """(ramp units, periods) likewise for the change of a unit's output."""
-        return self.optimum.ramp_dual
-
-    @property
     def unique_prices(self) -> bool:
         """Whether the price rule had nothing to choose."""
-        return self.optimum.face.unique
-
-    @property
-    def demand_weights(self) -> np.ndarray:
-        """(buses, periods) weights of mean prices: served demand [MW]; equal where an island serves none."""
-        return self.optimum.demand_weights
+        return self.face.unique
 
     @property
     def column_bus(self) -> np.ndarray:
         """(order columns,) position of each order's bus in the grid."""
-        return self.optimum.face.reduced.structure.bus
+        return self.face.reduced.structure.bus
 
     @property
     def column_price(self) -> np.ndarray:
@@ -148,10 +113,10 @@ class Outcome:
         """(order columns,) cost of what each order injects, less the value of what it withdraws [$]."""
         return self.book.offered_cost(self.accepted_mw) * self.book.hours
 
-    @property
+    @cached_property
     def intervals(self) -> tuple[np.ndarray, np.ndarray]:
         """(buses, periods) twice: least and greatest supporting price of each bus, ±inf where unbounded."""
-        return (self.lmp, self.lmp) if self.unique_prices else self.optimum.intervals
+        return (self.lmp, self.lmp) if self.unique_prices else super().intervals
 
     @cached_property
     def prices(self) -> pd.DataFrame:

@@ -160,7 +160,7 @@ class ElecBay:
         if len(found) == 1:
             return found[0]
         low, high = found
-        return replace(low, optimum=low.optimum.mixed_with(high.optimum, self.k))
+        return low.mixed_with(high, self.k)
 
     def _contributions(
         self, sealed: SealedBook, winner: WinnerProgram | None, accepted: np.ndarray, welfare: float

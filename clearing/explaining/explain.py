@@ -102,7 +102,7 @@ def explain_price(outcome: Outcome, bus: Hashable, period: int = 0) -> Explanati
             f"period is {shown(period)}; the book has {book.periods}: give 0 to {book.periods - 1}"
         )
     t = int(period)
-    directions = Directions(outcome.optimum.face, at, t)
+    directions = Directions(outcome.face, at, t)
     more, less = directions.serve(1.0), directions.serve(-1.0)
     energy, price = float(outcome.energy[at, t]), float(outcome.lmp[at, t])
     return Explanation(
@@ -124,7 +124,7 @@ def explain_price(outcome: Outcome, bus: Hashable, period: int = 0) -> Explanati
 
 def _served(outcome: Outcome, bus: int, period: int) -> float:
     """Positive fixed demand and accepted bids of the bus's island [MW]."""
-    reduced = outcome.optimum.face.reduced
+    reduced = outcome.face.reduced
     island = outcome.grid.flow.island == outcome.grid.flow.island[bus]
     bids = outcome.is_demand & (outcome.book.column_period == period) & island[outcome.column_bus]
     fixed = np.maximum(reduced.fixed[island, period], 0.0).sum() * reduced.quantity
@@ -151,7 +151,7 @@ def _weigh(outcome: Outcome, more: Direction) -> pd.DataFrame:
 
 def _met_branches(outcome: Outcome, bus: int, period: int, more: Direction) -> pd.DataFrame:
     """Contribution −μ_l·(H_l,bus − load-weighted mean of H_l) of each branch at its limit."""
-    grid, face = outcome.grid, outcome.optimum.face
+    grid, face = outcome.grid, outcome.face
     island = grid.flow.island == grid.flow.island[bus]
     limited = face.reduced.structure.limited
     lines = face.limits.flow[face.limits.flow[:, 1] == period, 0]
@@ -180,7 +180,7 @@ def _met_branches(outcome: Outcome, bus: int, period: int, more: Direction) -> p
 
 
 def _met_ramps(outcome: Outcome, periods: np.ndarray, more: Direction) -> pd.DataFrame:
-    face = outcome.optimum.face
+    face = outcome.face
     met = face.limits.ramp[np.isin(face.limits.ramp[:, 1], periods)]
     unit, t = met.T
     reduced, book = face.reduced, outcome.book
