@@ -1,7 +1,9 @@
 """Compiled arithmetic of tables of action values: one decision, one update, and whole sessions of them.
 
-`decide` and `learn` work on one table; the batch versions and the session loop call the same two, so a
-session in the compiled loop has the same bits as one played through `act` and `update`.
+`choose` and `learn` work on one table; the batch versions and the session loop call the same two, so a
+session in the compiled loop has the same bits as one played through `act` and `update`. What lies around
+them is written out in each loop: as functions of their own, inlined by numba or not, the same steps took 1.6
+to 2.2 times as long.
 """
 
 from __future__ import annotations
