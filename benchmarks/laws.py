@@ -17,10 +17,10 @@ from workloads import Workload
 from clearing import NodalMarket
 from clearing.engine.attempt import MW_TOL
 from clearing.engine.batch import clear_rounds
-from clearing.engine.canonical.active_set import interior_basics
-from clearing.engine.canonical.recompute import put_aside, recompute
+from clearing.engine.canonical.active_set import interior_basic_columns
+from clearing.engine.canonical.recompute import queue_for_proof, recompute
 from clearing.engine.compilation.decorators import door
-from clearing.engine.grid.candidate_lines import list_close
+from clearing.engine.grid.candidate_lines import list_active_lines
 from clearing.engine.linalg.simd import LANES
 from clearing.engine.memory.layout import INFO
 from clearing.engine.memory.store import unpack
@@ -36,7 +36,7 @@ def prove_again(floats, ints, rows, mw_scale, times):  # type: ignore[no-untyped
     s = unpack(floats, ints)
     for _ in range(times):
         for lane in range(LANES):
-            put_aside(s, lane, rows, MW_TOL * mw_scale)
+            queue_for_proof(s, lane, rows, MW_TOL * mw_scale)
         prove(s, LANES)
 
 
@@ -46,8 +46,8 @@ def recompute_again(floats, ints, rule, cost_scale, mw_scale, times):  # type: i
     rows = 0
     for _ in range(times):
         s.cache_state = 0  # as in a round whose active set is another than the last one's
-        f = interior_basics(s, MW_TOL * mw_scale)
-        tight = list_close(s, 0.1 * MW_TOL * mw_scale)
+        f = interior_basic_columns(s, MW_TOL * mw_scale)
+        tight = list_active_lines(s, 0.1 * MW_TOL * mw_scale)
         _status, rows, _rank = recompute(s, f, tight, MW_TOL * mw_scale, False, rule, cost_scale, s.unpriced)
     return rows
 

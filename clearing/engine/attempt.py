@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from clearing.engine.canonical.active_set import interior_basics, interior_columns
+from clearing.engine.canonical.active_set import interior_basic_columns, interior_columns
 from clearing.engine.canonical.recompute import AS_BEFORE
 from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import merged, part
-from clearing.engine.grid.candidate_lines import list_close, stays
-from clearing.engine.grid.lines import flows, worst_lines
+from clearing.engine.grid.candidate_lines import active_set_stays, list_active_lines
+from clearing.engine.grid.lines import add_exceeded_lines, solve_flows
 from clearing.engine.linalg.simd import LANES, load, splat, store
-from clearing.engine.lp.basis import place, renew, restart
+from clearing.engine.lp.basis import make_dual_feasible, refactorise, start_cold
 from clearing.engine.lp.dual_simplex import OLD
 from clearing.engine.lp.reduced_costs import count_ties, least_cost, true_duals
 from clearing.engine.lp.warm_continuation import continue_warm
@@ -22,7 +22,7 @@ LOUD = 1e-7  # the same where the simplex does not come to an end; taken back be
 
 
 @merged
-def perturbed(s, n, e):
+def perturb(s, n, e):
     """Costs and bounds of the round for the simplex."""
     costp = s.working_cost
     cost = s.cost
@@ -56,21 +56,21 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, r, unpriced):
         return by_address.solve_sloped(s, number, rule, dearest, noise, tol, tie, r, unpriced)
     going_on = False
     if number > 0 or s.basis_size == 0:
-        restart(s)
+        start_cold(s)
     elif s.inverse_age >= OLD:
-        renew(s)
+        refactorise(s)
     elif s.is_careful == 0:
         going_on = continue_warm(s, noise * dearest)
     s.is_warm = 0
     for _ in range(60):
         before = s.pivots
         if not going_on:
-            perturbed(s, n, noise * dearest)
-            place(s)
+            perturb(s, n, noise * dearest)
+            make_dual_feasible(s)
         status = by_address.dual_simplex(s, 0.1 * tol, 1e-14 * dearest, 200 + 4 * n)
         if status == REFACTOR:
             going_on = False
-            renew(s)
+            refactorise(s)
             renewals += 1
             if renewals % 8 == 3:
                 noise = LOUD
@@ -93,8 +93,8 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, r, unpriced):
                 return STALLED, 0, 0
         if ties > 0:
             s.injection_kept = 0
-            flows(s)
-            over, tight, status = worst_lines(s, tol)
+            solve_flows(s)
+            over, tight, status = add_exceeded_lines(s, tol)
             if status != OK:
                 return status, 0, 0
             if over > 0:
@@ -108,15 +108,15 @@ def attempt(s, number, rule, dearest, mw_scale, sloped, r, unpriced):
             f = interior_columns(s, tol)
         else:
             s.is_warm = 1 if noise == NOISE and s.least_reduced_cost > 1.01 * tie else 0
-            if stays(s, tol):
+            if active_set_stays(s, tol):
                 f = s.interior_count
                 tight = AS_BEFORE
             else:
-                f = interior_basics(s, tol)
-                tight = list_close(s, 0.1 * tol)
+                f = interior_basic_columns(s, tol)
+                tight = list_active_lines(s, 0.1 * tol)
         if s.is_careful == 0:
             return by_address.recompute(s, f, tight, tol, False, rule, dearest, unpriced)
-        status, m, rank = by_address.settle(s, f, tight, tol, False, rule, dearest, unpriced)
+        status, m, rank = by_address.recompute_until_tight(s, f, tight, tol, False, rule, dearest, unpriced)
         if status == MORE_LINES and ties == 0:
             continue
         return status, m, rank

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.engine.attempt import MW_TOL, NOISE, attempt
-from clearing.engine.canonical.recompute import put_aside
+from clearing.engine.canonical.recompute import queue_for_proof
 from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import door, inner, merged, short_loops
 from clearing.engine.linalg.simd import (
     LANES,
     fetch,
 )
-from clearing.engine.lp.starting_basis import choose_start, learn
-from clearing.engine.memory.round_data import accept, copy_row, read_round
+from clearing.engine.lp.starting_basis import choose_start, record_pivots
+from clearing.engine.memory.round_data import copy_row, read_round, write_accepted
 from clearing.engine.memory.statuses import BAD_INPUT, FAILED, GROW_ROWS, INFEASIBLE, OK
 from clearing.engine.memory.store import (
     lend_accepted,
@@ -65,7 +65,7 @@ def clear_round(s, rule, r, lane, number):
     status, m, rank = attempt(s, number, rule, dearest, mw_scale, sloped, r, unpriced)
     s.out_steps[r] += s.pivots - before
     if start >= 0:
-        learn(s, start, s.pivots - before)
+        record_pivots(s, start, s.pivots - before)
     if sloped:
         for t in range(s.balances, s.slots):
             s.heat[t] = max(s.heat[t] - 1.0, 0.0)
@@ -73,7 +73,7 @@ def clear_round(s, rule, r, lane, number):
         return status
     fetch_row(s.out_accepted, r)
     fetch_row(s.out_lmp, r)
-    put_aside(s, lane, m, MW_TOL * mw_scale)
+    queue_for_proof(s, lane, m, MW_TOL * mw_scale)
     s.out_welfare[r] = -s.proof.net_cost[lane]
     s.out_freedom[r] = m - rank
     s.out_binding[r] = m - s.balances
@@ -86,7 +86,7 @@ def clear_round(s, rule, r, lane, number):
         if s.layers == 1:
             copy_row(s.dispatch, s.out_accepted[r], s.orders)
         else:
-            accept(s, s.out_accepted[r])
+            write_accepted(s, s.out_accepted[r])
     if s.out_lmp.shape[0] > 0:
         copy_row(s.lmp, s.out_lmp[r], s.buses)
     if rank < m:
@@ -141,14 +141,14 @@ def clear_rounds(
         if not alone:
             if k < last:
                 continue
-            conclude(s, r, last - r)
+            prove_together(s, r, last - r)
             s.is_careful = 1
             k = r
         else:
             number += 1
             s.out_residual[k - 1] = 1e300
             if status == OK:
-                conclude(s, k - 1, 1)
+                prove_together(s, k - 1, 1)
             if not proven(s, k - 1):
                 if number < 3 and status != BAD_INPUT and (status != INFEASIBLE or number < 2):
                     k -= 1
@@ -180,7 +180,7 @@ def proven(s, k):
 
 
 @inner
-def conclude(s, first, count):
+def prove_together(s, first, count):
     """Prove the rounds put aside, which are `first` and those after it; their flows are known then."""
     prove(s, count)
     for lane in range(count):

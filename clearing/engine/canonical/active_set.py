@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from clearing.engine.canonical.elimination import combine_upwards
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.bus_aggregation import net, net_again
-from clearing.engine.grid.lines import remember
+from clearing.engine.grid.bus_aggregation import sum_sites, sum_sites_again
+from clearing.engine.grid.lines import add_slot
 from clearing.engine.linalg.dense import product, row_products
 from clearing.engine.linalg.simd import LANES, load, load_at, splat, store
 from clearing.engine.memory.statuses import GROW_ROWS, GROW_SLOTS, HOT, OK
@@ -39,7 +39,7 @@ def interior_columns(s, tol):
 
 
 @merged
-def interior_basics(s, tol):
+def interior_basic_columns(s, tol):
     """The same where only basic columns can be interior."""
     short_loops()
     x = s.dispatch
@@ -83,7 +83,7 @@ def gather_rows(s, tight):
     for t in range(tight):
         slot = slots[popped[t]]
         if slot < 0:
-            slot = remember(s, popped[t])
+            slot = add_slot(s, popped[t])
             if slot < 0:
                 return 0, GROW_SLOTS
         heat[slot] = HOT
@@ -121,9 +121,9 @@ def right_sides(s, m, f, tol, known):
             right[i] = fresh[at] if at >= 0 else product(s.site_matrix[rows[i]], s.site_injection, sites)
     else:
         if s.injection_kept == 1:  # but for columns that were basic, of which some are interior
-            net_again(s, s.basic_column, s.basis_size)
+            sum_sites_again(s, s.basic_column, s.basis_size)
         else:
-            net(s, s.site_injection)
+            sum_sites(s, s.site_injection)
         row_products(right, sites, s.site_matrix, rows, m, s.site_injection)
     for t in range(f):
         x[cols[t]] = inside[t]
@@ -162,7 +162,7 @@ def right_sides(s, m, f, tol, known):
 
 
 @merged
-def known_dispatch(s, m, f):
+def cached_dispatch(s, m, f):
     """X of the f interior columns by the elimination that is kept."""
     short_loops()
     z = s.canonical.reduced_right
@@ -187,7 +187,7 @@ def known_dispatch(s, m, f):
 
 
 @merged
-def known_duals(s, m, f):
+def cached_duals(s, m, f):
     """A dual `dual` of the m rows by the elimination that is kept: 0 for those that depend on others."""
     short_loops()
     u = s.canonical.reduced_right
@@ -212,7 +212,7 @@ def known_duals(s, m, f):
 
 
 @merged
-def same_prices(s, m, f):
+def duals_still_hold(s, m, f):
     """Whether costs of the interior columns and sides of the lines are those of the prices that are kept;
     they become so.
     """

@@ -15,7 +15,7 @@ from clearing.engine.linalg.simd import (
     splat,
     store_at,
 )
-from clearing.engine.proof.dual_nullspace import set_directions, set_twins_apart
+from clearing.engine.proof.dual_nullspace import group_twins, set_directions
 
 
 @inner
@@ -39,7 +39,7 @@ def cache_active_set(s, m, f):
         s.kept_columns[t] = cols[t]
     if m < f or f == 0:
         return False
-    own = set_twins_apart(s, m)
+    own = group_twins(s, m)
     s.cache_own_rows = own
     if own < f:
         return False

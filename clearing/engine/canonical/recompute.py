@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from clearing.engine.canonical.active_set import (
+    cached_dispatch,
+    cached_duals,
+    duals_still_hold,
     gather_rows,
-    known_dispatch,
-    known_duals,
     right_sides,
-    same_prices,
 )
 from clearing.engine.canonical.active_set_cache import cache_active_set
 from clearing.engine.canonical.rank_deficient import decompose, solve_dispatch, solve_duals
 from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.bus_aggregation import inject, net, net_again
-from clearing.engine.grid.lines import flows, worst_lines
+from clearing.engine.grid.bus_aggregation import inject_at_buses, sum_sites, sum_sites_again
+from clearing.engine.grid.lines import add_exceeded_lines, solve_flows
 from clearing.engine.linalg.dense import largest, sum_rows
 from clearing.engine.linalg.simd import LANES, load, store
 from clearing.engine.memory.statuses import GROW_ROWS, HOT, MORE_LINES, OK, STALLED
 from clearing.engine.proof.certificate import prove_columns
-from clearing.engine.proof.dual_freedom import served, share_with_twins
+from clearing.engine.proof.dual_freedom import any_demand_served, share_with_twins
 from clearing.tolerances import TIE_WIDTH
 
 AS_BEFORE = -1
@@ -49,13 +49,13 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     rank = m
     settled = False
     if known:
-        known_dispatch(s, m, f)
-        if same_prices(s, m, f) and served(s):
+        cached_dispatch(s, m, f)
+        if duals_still_hold(s, m, f) and any_demand_served(s):
             copy(s.kept_dual, s.dual, m)
-            net_again(s, s.interior_columns, f)
+            sum_sites_again(s, s.interior_columns, f)
             s.injection_kept = 1
             return OK, m, f
-        known_duals(s, m, f)
+        cached_duals(s, m, f)
         rank = f
         own = s.cache_own_rows
         settled = own == f
@@ -65,7 +65,7 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
                 return status, 0, 0
             settled = status == OK
         settled = settled and (own == m or share_with_twins(s, m))
-        s.duals_kept = 1 if settled and (own == f or s.directions_unfelt == 1) and served(s) else 0
+        s.duals_kept = 1 if settled and (own == f or s.directions_unfelt == 1) and any_demand_served(s) else 0
         copy(s.dual, s.kept_dual, m)
     elif sloped:
         s.cache_state = 0
@@ -84,9 +84,9 @@ def recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         if status != OK:
             return status, m, rank
     if known and settled:
-        net_again(s, s.interior_columns, f)
+        sum_sites_again(s, s.interior_columns, f)
     else:
-        net(s, s.site_injection)
+        sum_sites(s, s.site_injection)
     s.injection_kept = 0 if sloped else 1
     sum_rows(s.lmp, s.bus_width, s.ptdf, s.active_rows, s.dual, m)
     return OK, m, rank
@@ -122,7 +122,7 @@ def same_lines(s, tight):
 
 
 @inner
-def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
+def recompute_until_tight(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
     """Recompute on the lines in `tight_lines` until they are those at a limit in the recomputed dispatch.
 
     Returns (status, rows, rank). MORE_LINES: some line exceeds its limit and has been remembered.
@@ -131,9 +131,9 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
         status, m, rank = by_address.recompute(s, f, tight, tol, sloped, rule, cost_scale, unpriced)
         if status != OK:
             return status, 0, 0
-        flows(s)
+        solve_flows(s)
         s.injection_kept = 0
-        over, found, status = worst_lines(s, tol)
+        over, found, status = add_exceeded_lines(s, tol)
         if status != OK:
             return status, 0, 0
         if over > 0:
@@ -145,12 +145,12 @@ def settle(s, f, tight, tol, sloped, rule, cost_scale, unpriced):
 
 
 @merged
-def put_aside(s, lane, m, tol):
+def queue_for_proof(s, lane, m, tol):
     """Keep injections, prices and line duals of the round that has just been recomputed, and what its columns
     prove.
     """
     short_loops()
-    inject(s, s.proof.injection_rows[lane])
+    inject_at_buses(s, s.proof.injection_rows[lane])
     copy(s.lmp, s.proof.price_rows[lane], s.bus_width)
     first = s.balances
     dearest = largest(s.lmp, s.buses)

@@ -8,7 +8,7 @@ from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import inner, short_loops
 from clearing.engine.memory.statuses import GROW_ROWS, OK
 from clearing.engine.proof.dual_freedom import share_with_twins
-from clearing.engine.proof.dual_nullspace import set_directions, set_twins_apart
+from clearing.engine.proof.dual_nullspace import group_twins, set_directions
 
 
 @inner
@@ -18,7 +18,7 @@ def solve_columns(s, m, f, rule, scale, unpriced):
     Returns (OK, rank, 1 where the duals are those that the rule picks, else 0: they are still to be found).
     """
     short_loops()
-    own = set_twins_apart(s, m)
+    own = group_twins(s, m)
     rank = solve_interior(s, m, own, f)
     settled = rank >= 0
     if settled and own > rank:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from clearing.engine.canonical.tie_active_set import CLOSER
 from clearing.engine.compilation.decorators import inner
-from clearing.engine.grid.bus_aggregation import combine, spread
+from clearing.engine.grid.bus_aggregation import combine_rows, spread_to_columns
 from clearing.engine.linalg.dense import REGULAR
 from clearing.engine.linalg.simd import (
     LANES,
@@ -27,7 +27,7 @@ from clearing.engine.linalg.simd import (
 
 
 @inner
-def steps_apart(s, rows, price, m, f, least):
+def steps_are_independent(s, rows, price, m, f, least):
     """Whether the rows, of lines those with a price above `least`, tell the interior step orders apart.
 
     Tied ones they do not: the climb's dispatch of these means nothing, and law 4 has to decide.
@@ -68,7 +68,7 @@ def steps_apart(s, rows, price, m, f, least):
 @inner
 def list_face(s, n, m, f, steps, cost_tol):
     """How many step orders (`steps` of them at a bound), limits and links could move at no cost, 0 where none
-    can; puts rows and duals where `tie_rule.restrict` looks.
+    can; puts rows and duals where `tie_rule.restrict_to_face` looks.
 
     The dispatch is unique where the rows that have a price hold the step orders and links among the f
     interior columns. A link beside a line without a limit is held by none.
@@ -84,7 +84,7 @@ def list_face(s, n, m, f, steps, cost_tol):
     weak = 0
     for i in range(s.balances, m):
         weak += abs(price[i]) <= cost_tol
-    if steps == 0 and (weak + links == 0 or steps_apart(s, s.active_rows, price, m, f, cost_tol)):
+    if steps == 0 and (weak + links == 0 or steps_are_independent(s, s.active_rows, price, m, f, cost_tol)):
         return 0
     for j in range(n):
         s.working_lower[j] = s.lower[j]
@@ -168,8 +168,8 @@ def signs_hold(s, n, m, tol, cost_tol, tie):
         if s.active_side[i] * s.dual[i] > cost_tol:
             return -1
     red = s.reduced_cost
-    combine(s, s.active_rows, s.dual, m)
-    spread(s, red)
+    combine_rows(s, s.active_rows, s.dual, m)
+    spread_to_columns(s, red)
     zero = splat(0.0)
     edge = splat(tol)
     free = splat(tie)

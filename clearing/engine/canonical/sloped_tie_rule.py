@@ -13,12 +13,12 @@ from clearing.engine.canonical.rank_deficient import decompose, solve_dispatch
 from clearing.engine.canonical.recompute import same_lines
 from clearing.engine.canonical.tie_active_set import CLOSER, list_shared, primal_active_set
 from clearing.engine.compilation.decorators import inner
-from clearing.engine.grid.lines import flows, worst_lines
+from clearing.engine.grid.lines import add_exceeded_lines, solve_flows
 from clearing.engine.memory.statuses import MORE_LINES, OK, STALLED
 
 
 @inner
-def share_from(s, n, tol):
+def shares_from_vertex(s, n, tol):
     """Law 4's dispatch from the vertex X, recomputed from its active set.
 
     Returns (status, tight lines), which are the rows `active_rows` behind the balances.
@@ -37,7 +37,7 @@ def share_from(s, n, tol):
 
 
 @inner
-def ask_for_demand(s, n, tol):
+def most_demand_from_vertex(s, n, tol):
     """Move X, a vertex, to the largest accepted demand on the face. Returns a status.
 
     Leaves what a column gains by its next MW in `reduced_cost`, and the duals of the rows behind, as of a
@@ -63,8 +63,8 @@ def move_to(s, n, tol, demand):
     status = primal_active_set(s, n, tol, demand)
     if status != OK:
         return 0, status
-    flows(s)
-    over, tight, status = worst_lines(s, tol)
+    solve_flows(s)
+    over, tight, status = add_exceeded_lines(s, tol)
     return tight, (MORE_LINES if status == OK and over > 0 else status)
 
 
@@ -93,8 +93,8 @@ def recompute_shares(s, n, tight, tol):
             if not v >= -tol:
                 return STALLED, 0
             close |= v <= edge
-        flows(s)
-        over, found, status = worst_lines(s, tol)
+        solve_flows(s)
+        over, found, status = add_exceeded_lines(s, tol)
         if status != OK or over > 0:
             return (MORE_LINES if status == OK else status), 0
         if not close and found == tight and same_lines(s, found):

@@ -34,8 +34,8 @@ def primal_active_set(s, n, tol, demand):
         return GROW_ROWS
     for _ in range(100 + 4 * n):
         _, rank = decompose(s, rows, m, cols, f, s.row_order, s.column_order)
-        if head_for(s, m, f, rank, demand, least):
-            length, at, side = way_off(s, n, f, least)
+        if step_to_goal(s, m, f, rank, demand, least):
+            length, at, side = first_blocking(s, n, f, least)
             if at >= 0:
                 for t in range(f):
                     s.dispatch[cols[t]] = before[t] + length * (s.dispatch[cols[t]] - before[t])
@@ -53,7 +53,7 @@ def primal_active_set(s, n, tol, demand):
                 m += 1
                 continue
         multipliers(s, cols, m, rank, s.tie.multiplier, demand)
-        at = unwilling(s, n, rows, sides, m, s.tie.multiplier, demand, least)
+        at = worst_multiplier(s, n, rows, sides, m, s.tie.multiplier, demand, least)
         if at < 0:
             break
         if at < n:
@@ -76,7 +76,7 @@ def primal_active_set(s, n, tol, demand):
 
 
 @inner
-def head_for(s, m, f, rank, demand, least):
+def step_to_goal(s, m, f, rank, demand, least):
     """X of the f columns becomes the goal on the present active set; where they stood goes to `tie.start`.
 
     For squares it is the minimum; demand has none, so it lies beyond all bounds. False where there is no way
@@ -93,7 +93,7 @@ def head_for(s, m, f, rank, demand, least):
         for t in range(f):
             j = cols[t]
             v += s.matrix[s.tie.row_slot[i], j] * (
-                -weight(s, j) * steepness(s, j, True) if demand else before[t]
+                -weight(s, j) * goal_gradient(s, j, True) if demand else before[t]
             )
         s.canonical.right_side[i] = v
     way = s.tie.direction
@@ -101,7 +101,7 @@ def head_for(s, m, f, rank, demand, least):
     solve_dispatch(s, cols, m, f, s.row_order, order, 0, rank, way)
     for t in range(rank, f):
         j = cols[order[t]]
-        way[t] = -weight(s, j) * steepness(s, j, True) - way[t] if demand else way[t] - before[order[t]]
+        way[t] = -weight(s, j) * goal_gradient(s, j, True) - way[t] if demand else way[t] - before[order[t]]
     keep_rows(s.wide_work, way, rank, f)
     far = 1.0
     if demand:
@@ -131,7 +131,7 @@ def keep_rows(a, way, rank, f):
 
 
 @inner
-def way_off(s, n, f, tol):
+def first_blocking(s, n, f, tol):
     """How far the way from `tie.start` to X of the f columns is free of bounds that it would miss by more
     than `tol`.
 
@@ -223,7 +223,7 @@ def list_shared(s, n, tol):
 
 
 @inner
-def steepness(s, j, demand):
+def goal_gradient(s, j, demand):
     """What one more MW of column j adds to the goal: less demand, or half the sum of squares."""
     if demand:
         return -1.0 if s.kind[j] < 0 else 0.0
@@ -235,12 +235,12 @@ def multipliers(s, cols, m, rank, y, demand):
     """y of the rows at which the pivot columns of the last elimination have no wish to move: steepness = Aᵀy."""
     wish = s.tie.wish
     for t in range(rank):
-        wish[t] = steepness(s, cols[s.column_order[t]], demand)
+        wish[t] = goal_gradient(s, cols[s.column_order[t]], demand)
     combine_pivots(s.wide_work, s.row_order, m, rank, wish, y)
 
 
 @inner
-def unwilling(s, n, rows, sides, m, y, demand, least):
+def worst_multiplier(s, n, rows, sides, m, y, demand, least):
     """The column (or n + the row) that would leave its bound for the most MW, more than `least`; −1 if none.
 
     Leaves steepness less Aᵀy in `reduced_cost`, y behind it.
@@ -258,7 +258,7 @@ def unwilling(s, n, rows, sides, m, y, demand, least):
         low = s.working_lower[j]
         high = s.working_upper[j]
         if low < high:
-            left[j] += steepness(s, j, demand)
+            left[j] += goal_gradient(s, j, demand)
             v = weight(s, j) * left[j] if abs(left[j]) > level else 0.0
             v = -v if s.dispatch[j] == low else (v if s.dispatch[j] == high else 0.0)
             if v > worst:

@@ -7,12 +7,12 @@ of the least cost support them all within the tie width.
 
 from __future__ import annotations
 
-from clearing.engine.canonical.active_set import interior_basics
+from clearing.engine.canonical.active_set import interior_basic_columns
 from clearing.engine.canonical.rank_deficient import decompose
 from clearing.engine.canonical.sloped_face import inside_bounds, keep_duals, signs_hold
 from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import inner
-from clearing.engine.grid.bus_aggregation import net
+from clearing.engine.grid.bus_aggregation import sum_sites
 from clearing.engine.linalg.dense import sum_rows
 from clearing.engine.lp.reduced_costs import true_duals
 from clearing.engine.memory.statuses import GROW_ROWS, OK
@@ -27,8 +27,8 @@ def share_near_ties(s, n, tight, tol, tie, rule, scale, unpriced):
     The basis in place is optimal, `tight` lines in `tight_lines` stand at a limit, and `working_cost` holds
     the true costs.
     """
-    f = interior_basics(s, tol)
-    status, m, _ = by_address.settle(s, f, tight, tol, False, rule, scale, unpriced)
+    f = interior_basic_columns(s, tol)
+    status, m, _ = by_address.recompute_until_tight(s, f, tight, tol, False, rule, scale, unpriced)
     if status != OK:
         return status, 0, 0
     keep_duals(s, m)
@@ -77,6 +77,6 @@ def keep_prices(s, n, tight, tol, tie):
     sum_rows(s.lmp, s.bus_width, s.ptdf, s.active_rows, s.dual, m)
     f = inside_bounds(s, n, tol, tie)
     s.interior_count = f
-    net(s, s.site_injection)
+    sum_sites(s, s.site_injection)
     _, rank = decompose(s, s.active_rows, m, s.interior_columns, f, s.row_order, s.column_order)
     return OK, m, rank

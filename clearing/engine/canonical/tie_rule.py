@@ -7,12 +7,16 @@ its limit if the line's dual is not 0. Any optimal dual describes the same face.
 from __future__ import annotations
 
 from clearing.engine.canonical.rank_deficient import weight
-from clearing.engine.canonical.sloped_tie_rule import ask_for_demand, recompute_shares, share_from
+from clearing.engine.canonical.sloped_tie_rule import (
+    most_demand_from_vertex,
+    recompute_shares,
+    shares_from_vertex,
+)
 from clearing.engine.canonical.tie_active_set import EQUAL
 from clearing.engine.canonical.tie_newton import newton_on_face
 from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import inner, short_loops
-from clearing.engine.grid.lines import flows, set_limits, worst_lines
+from clearing.engine.grid.lines import add_exceeded_lines, set_limits, solve_flows
 from clearing.engine.linalg.simd import (
     LANES,
     larger,
@@ -24,7 +28,7 @@ from clearing.engine.linalg.simd import (
     trailing_zeros,
     where_less,
 )
-from clearing.engine.lp.basis import place, renew, restart
+from clearing.engine.lp.basis import make_dual_feasible, refactorise, start_cold
 from clearing.engine.lp.reduced_costs import true_duals
 from clearing.engine.memory.statuses import GROW_ROWS, OK, REFACTOR, STALLED
 
@@ -32,7 +36,7 @@ LINK_WEIGHT = 1e-6  # weight of links' squares beside orders' while the active s
 
 
 @inner
-def restrict(s, n, tol):
+def restrict_to_face(s, n, tol):
     """Fix what cannot move on the face of the present duals; returns (demands, other orders, links) left."""
     red = s.reduced_cost
     low = s.working_lower
@@ -89,15 +93,15 @@ def most_demand(s, n, tol):
             s.working_cost[j] = -1.0
         s.working_cost[j] += 1e-8 * s.perturbation[j]
     for _ in range(60):
-        place(s)
+        make_dual_feasible(s)
         status = by_address.dual_simplex(s, 0.1 * tol, 1e-14, 200 + 4 * n)
         if status == REFACTOR:
-            renew(s)
+            refactorise(s)
             continue
         if status != OK:
             return status
-        flows(s)
-        over, _, status = worst_lines(s, tol)
+        solve_flows(s)
+        over, _, status = add_exceeded_lines(s, tol)
         if status != OK:
             return status
         if over == 0:
@@ -105,7 +109,7 @@ def most_demand(s, n, tol):
     for j in range(n):
         s.working_cost[j] = -1.0 if s.working_cost[j] < -0.5 else 0.0
     true_duals(s, n)
-    restrict(s, n, EQUAL)
+    restrict_to_face(s, n, EQUAL)
     return OK
 
 
@@ -117,20 +121,20 @@ def apply_tie_rule(s, n, tol, cost_tol, sloped):
     Returns (status, tight lines). Costs and bounds of the simplex are left changed. Of a sloped book X is
     final, and the tight lines are the rows `active_rows` behind the balances.
     """
-    demands, others, links = restrict(s, n, cost_tol)
+    demands, others, links = restrict_to_face(s, n, cost_tol)
     counts = demands > 0 and (others > 0 or links > 0 or s.islands > 1)
     if sloped and links == 0:
         status = OK
         if counts:
-            status = ask_for_demand(s, n, tol)
-            restrict(s, n, EQUAL)
+            status = most_demand_from_vertex(s, n, tol)
+            restrict_to_face(s, n, EQUAL)
         tight = 0
         if status == OK:
-            status, tight = share_from(s, n, tol)
+            status, tight = shares_from_vertex(s, n, tol)
         _restore(s)
         return status, tight
     if sloped:
-        restart(s)
+        start_cold(s)
     if counts:
         status = most_demand(s, n, tol)
         if status != OK:
@@ -162,8 +166,8 @@ def apply_tie_rule(s, n, tol, cost_tol, sloped):
         status, m = newton_on_face(s, n, rows, sides, m, y, inverse, 0.1 * tol, 200)
         if status != OK:
             break
-        flows(s)
-        over, tight, status = worst_lines(s, tol)
+        solve_flows(s)
+        over, tight, status = add_exceeded_lines(s, tol)
         if status != OK or over == 0:
             break
     if sloped:

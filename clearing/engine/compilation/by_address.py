@@ -74,12 +74,22 @@ clear_rounds = _by_address(
 )  # fmt: skip
 clear_round = _by_address("batch", "clear_round", STATUS, STORE, INT, INT, INT, INT)
 dual_simplex = _by_address("lp.dual_simplex", "dual_simplex", STATUS, STORE, FLOAT, FLOAT, INT)
-find_average = _by_address("lp.starting_basis", "find_average", STATUS, STORE, FLOAT, FLOAT, FLOAT)
+find_anchor = _by_address("lp.starting_basis", "find_anchor", STATUS, STORE, FLOAT, FLOAT, FLOAT)
 recompute = _by_address(
     "canonical.recompute", "recompute", STATUS_ROWS_RANK, STORE, INT, INT, FLOAT, BOOL, INT, FLOAT, INTS
 )
-settle = _by_address(
-    "canonical.recompute", "settle", STATUS_ROWS_RANK, STORE, INT, INT, FLOAT, BOOL, INT, FLOAT, INTS
+recompute_until_tight = _by_address(
+    "canonical.recompute",
+    "recompute_until_tight",
+    STATUS_ROWS_RANK,
+    STORE,
+    INT,
+    INT,
+    FLOAT,
+    BOOL,
+    INT,
+    FLOAT,
+    INTS,
 )
 solve_singular = _by_address("canonical.recompute", "solve_singular", STATUS_ROWS, STORE, INT, INT, BOOL)
 settle_freedom = _by_address(

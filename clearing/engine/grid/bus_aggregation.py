@@ -18,7 +18,7 @@ from clearing.engine.linalg.simd import (
 
 
 @inner
-def net(s, out):
+def sum_sites(s, out):
     """out (sites,) = net injections of the dispatch X."""
     sign = s.sign
     x = s.dispatch
@@ -31,7 +31,7 @@ def net(s, out):
 
 
 @merged
-def whole(s, site):
+def sum_site(s, site):
     """What one site injects, by the same additions."""
     sign = s.sign
     x = s.dispatch
@@ -44,15 +44,15 @@ def whole(s, site):
 
 
 @merged
-def net_again(s, columns, count):
+def sum_sites_again(s, columns, count):
     """Makes `site_injection`, which is right for all but some columns, right for these too."""
     for t in range(count):
         site = s.column_site[columns[t]]
-        s.site_injection[site] = whole(s, site)
+        s.site_injection[site] = sum_site(s, site)
 
 
 @inner
-def inject(s, inj):
+def inject_at_buses(s, inj):
     """inj (buses,) = injections `site_injection` minus the fixed demand."""
     demand = s.net_demand
     mw = s.site_injection
@@ -72,7 +72,7 @@ def inject(s, inj):
 
 
 @merged
-def value(s, lam):
+def price_sites(s, lam):
     """`site_price` = price at each site, and what links earn, of the buses' prices `lam`."""
     worth = s.site_price
     for b in range(0, s.sites, LANES):
@@ -83,13 +83,13 @@ def value(s, lam):
 
 
 @inner
-def combine(s, slots, weight, count):
+def combine_rows(s, slots, weight, count):
     """`site_row` = Σ_i weight_i · row of slot slots_i."""
     sum_rows(s.site_row, s.sites, s.site_matrix, slots, weight, count)
 
 
 @inner
-def spread(s, target):
+def spread_to_columns(s, target):
     """target (columns,) = `site_row` per MW of each column."""
     sign = s.sign
     share = s.site_row
@@ -100,7 +100,7 @@ def spread(s, target):
 
 
 @inner
-def touched(s):
+def greatest_at_free_columns(s):
     """Largest |`site_row`| of a column that is not fixed."""
     share = s.site_row
     low = s.lower

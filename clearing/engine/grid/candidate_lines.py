@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.bus_aggregation import net, net_again
+from clearing.engine.grid.bus_aggregation import sum_sites, sum_sites_again
 from clearing.engine.linalg.dense import row_products
 from clearing.engine.linalg.simd import (
     LANES,
@@ -24,14 +24,14 @@ CLOSE = 10.0  # lines so many tolerances from a limit are taken to be at it
 
 
 @inner
-def worst_candidate(s, tol):
+def most_exceeded(s, tol):
     """(hot inactive line that exceeds its limit most, its flow); −1 if none does.
 
     A line is computed only if the dispatch has moved so far since the last look that it could have got
     to its limit. Lines that bound long ago, which are many, are looked at where no other is exceeded.
     """
     short_loops()
-    moved = splat(distance(s))
+    moved = splat(moved_since_look(s))
     look = s.look_list
     active = s.slot_row
     heat = s.heat
@@ -57,16 +57,16 @@ def worst_candidate(s, tol):
                 look[late] = b + lane
             bits &= bits - 1
     if early > 0:
-        t, flow = look_at(s, 0, early, tol)
+        t, flow = most_exceeded_of(s, 0, early, tol)
         if t >= 0:
             return t, flow
     if late < slots:
-        return look_at(s, late, slots - late, tol)
+        return most_exceeded_of(s, late, slots - late, tol)
     return -1, 0.0
 
 
 @inner
-def look_at(s, first, count, tol):
+def most_exceeded_of(s, first, count, tol):
     """The one of the listed lines that exceeds its limit most, and its flow."""
     short_loops()
     look = s.look_list[first:]
@@ -98,7 +98,7 @@ def look_at(s, first, count, tol):
 
 
 @merged
-def list_close(s, tol):
+def list_active_lines(s, tol):
     """Lines of the working basis and those found at a limit beside it, sorted, into `tight_lines`; their
     number.
 
@@ -110,7 +110,7 @@ def list_close(s, tol):
     for i in range(s.balances, s.basis_size):
         count = insert(s, act[i], count)
     for b in range(0, s.slots, LANES):
-        bits = close_bits(s, b, tol)
+        bits = tight_bits(s, b, tol)
         s.near_bits[b] = bits
         while bits != 0:
             count = insert(s, b + trailing_zeros(bits), count)
@@ -119,7 +119,7 @@ def list_close(s, tol):
 
 
 @merged
-def stays(s, tol):
+def active_set_stays(s, tol):
     """Whether the basis, which is that of the last round, makes the last round's active set once more.
 
     Then its columns are more than `tol` from their bounds, as all of them were, and the lines found at a
@@ -138,12 +138,12 @@ def stays(s, tol):
         least = min(least, min(x[j] - low[j], high[j] - x[j]))
     same = least > tol
     for b in range(0, s.slots, LANES):
-        same &= close_bits(s, b, 0.1 * tol) == s.near_bits[b]
+        same &= tight_bits(s, b, 0.1 * tol) == s.near_bits[b]
     return same
 
 
 @merged
-def close_bits(s, b, tol):
+def tight_bits(s, b, tol):
     """Which of eight slots are of lines at a limit, and not in the working basis."""
     hot = less_bits(splat(0.0), load(s.heat, b))
     return hot & less_bits(load(s.room, b), splat(CLOSE * tol)) & negative_bits(s.slot_row, b)
@@ -163,7 +163,7 @@ def insert(s, t, count):
 
 
 @merged
-def distance(s):
+def moved_since_look(s):
     """Σ |change of a site's injection| since the last look; `looked_injection` becomes that of the dispatch
     X.
     """
@@ -171,9 +171,9 @@ def distance(s):
     now = s.site_row
     if s.injection_kept == 1:  # but for the basic columns
         now = s.site_injection
-        net_again(s, s.basic_column, s.basis_size)
+        sum_sites_again(s, s.basic_column, s.basis_size)
     else:
-        net(s, now)
+        sum_sites(s, now)
     moved = splat(0.0)
     for b in range(0, s.sites, LANES):
         v = load(now, b)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import inner, lesser, reduction
-from clearing.engine.grid.bus_aggregation import inject, net
+from clearing.engine.grid.bus_aggregation import inject_at_buses, sum_sites
 from clearing.engine.linalg.dense import dot, largest
 from clearing.engine.linalg.sparse import solve, solve_transposed
 from clearing.engine.memory.statuses import BIG, GROW_SLOTS, HOT, OK
@@ -12,10 +12,10 @@ ALIKE = 1e-9  # largest difference of rows that count as the same
 
 
 @inner
-def flows(s):
+def solve_flows(s):
     """Flows of all lines for the dispatch X; the angles stay in `bus_angle`."""
-    net(s, s.site_injection)
-    inject(s, s.injection)
+    sum_sites(s, s.site_injection)
+    inject_at_buses(s, s.injection)
     theta = s.bus_angle
     solve(s, s.injection, theta, s.grid.work)
     b = s.susceptance
@@ -26,7 +26,7 @@ def flows(s):
 
 
 @inner
-def remember(s, line):
+def add_slot(s, line):
     """Give `line` a slot (its PTDF row, once) and heat it. Returns the slot, or −1 if there is no room."""
     t = s.line_slot[line]
     if t >= 0:
@@ -115,7 +115,7 @@ def _least_room(flow, low, high, n):
 
 
 @inner
-def check_lines(flow, low, high, lines, popped, tol):
+def list_tight_lines(flow, low, high, lines, popped, tol):
     """(lines beyond a limit, lines at one, the worst of the former, its excess); `tight_lines` lists the
     second, sorted.
     """
@@ -142,30 +142,32 @@ def check_lines(flow, low, high, lines, popped, tol):
 
 
 @inner
-def remember_worst(s, at, worst):
+def add_worst_slots(s, at, worst):
     """Remember line `at` and up to 8 more whose excess is not much smaller. Returns a status."""
     flow = s.line_flow
     low = s.line_lower
     high = s.line_upper
-    if remember(s, at) < 0:
+    if add_slot(s, at) < 0:
         return GROW_SLOTS
     more = 0
     for line in range(s.lines):
         excess = max(low[line] - flow[line], flow[line] - high[line])
         if excess > 0.3 * worst and line != at and more < 8:
             more += 1
-            if remember(s, line) < 0:
+            if add_slot(s, line) < 0:
                 return GROW_SLOTS
     return OK
 
 
 @inner
-def worst_lines(s, tol):
+def add_exceeded_lines(s, tol):
     """Remember the lines that exceed their limits by more than `tol`, at most 8, the worst first.
 
     Returns (how many exceed, how many stand at a limit, status); `tight_lines` lists the latter sorted.
     """
-    over, tight, at, worst = check_lines(s.line_flow, s.line_lower, s.line_upper, s.lines, s.tight_lines, tol)
+    over, tight, at, worst = list_tight_lines(
+        s.line_flow, s.line_lower, s.line_upper, s.lines, s.tight_lines, tol
+    )
     if over == 0:
         return 0, tight, OK
-    return over, tight, remember_worst(s, at, worst)
+    return over, tight, add_worst_slots(s, at, worst)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.bus_aggregation import net
+from clearing.engine.grid.bus_aggregation import sum_sites
 from clearing.engine.linalg.dense import invert, product, row_products, sum_rows
 from clearing.engine.linalg.simd import LANES, load, load_at, splat, store, store_at, where_less
 from clearing.engine.memory.statuses import BIG, HOT
 
 
 @inner
-def refactor(s, k):
+def factorise_basis(s, k):
     """w[i, p] = transposed inverse of the k × k basis matrix; False if singular."""
     w = s.basis_inverse
     work = s.square_work
@@ -25,7 +25,7 @@ def refactor(s, k):
 
 
 @inner
-def restart(s):
+def start_cold(s):
     """The basis that every engine starts from: one column for each balance row."""
     m = s.balances
     for t in range(s.slots):
@@ -36,16 +36,16 @@ def restart(s):
         s.basic_column[i] = s.cold_columns[i]
         s.slot_row[i] = i
     s.basis_size = m
-    refactor(s, m)
+    factorise_basis(s, m)
     s.inverse_age = 0
 
 
 @inner
-def renew(s):
+def refactorise(s):
     """Fresh inverse of the present basis; the cold basis where it is singular."""
     s.inverse_age = 0
-    if not refactor(s, s.basis_size):
-        restart(s)
+    if not factorise_basis(s, s.basis_size):
+        start_cold(s)
 
 
 @merged
@@ -101,7 +101,7 @@ def remove_row(s, k, i, p):
 
 
 @inner
-def place(s):
+def make_dual_feasible(s):
     """Make the old basis dual feasible for new numbers: drop lines of wrong sign, flip columns."""
     short_loops()
     n = s.columns
@@ -136,7 +136,7 @@ def place(s):
             i = balances
         else:
             i += 1
-    flip(s, n, k)
+    price_and_flip(s, n, k)
     low = s.working_lower
     high = s.working_upper
     x = s.dispatch
@@ -150,7 +150,7 @@ def place(s):
     rest = s.lp.right_side
     base = s.base_flow
     heat = s.heat
-    net(s, s.site_injection)
+    sum_sites(s, s.site_injection)
     row_products(fresh, s.sites, s.site_matrix, act, k, s.site_injection)
     s.bounds_activity_kept = 1
     s.injection_kept = 0
@@ -167,7 +167,7 @@ def place(s):
 
 
 @merged
-def flip(s, n, k):
+def price_and_flip(s, n, k):
     """Reduced costs for the duals behind them, and every column at the bound that its own asks for."""
     red = s.reduced_cost
     cost = s.working_cost

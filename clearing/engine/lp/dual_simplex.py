@@ -11,7 +11,7 @@ enters the ratio test as one more boxed column whose reduced cost is the row's d
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.candidate_lines import worst_candidate
+from clearing.engine.grid.candidate_lines import most_exceeded
 from clearing.engine.linalg.dense import add_product, combine, combine_square, largest, product
 from clearing.engine.linalg.simd import LANES, load_at, splat, store_at
 from clearing.engine.lp.basis import remove_row
@@ -72,7 +72,7 @@ def dual_simplex(s, tol, tie, limit):
         if p < 0:
             for r in range(k):
                 x[bas[r]] = xb[r]
-            new, flow = worst_candidate(s, tol)
+            new, flow = most_exceeded(s, tol)
             if new < 0:
                 return OK
             if k >= w.shape[0]:
@@ -140,7 +140,7 @@ def dual_simplex(s, tol, tie, limit):
                 pivot = u[p]
                 if abs(pivot + alpha[e]) > 1e-6 * abs(pivot) + 1e-9 or abs(pivot) < 1e-9:
                     return REFACTOR if s.inverse_age > 0 else SINGULAR
-                leave(s, k, j, goal)
+                leave_basis(s, k, j, goal)
                 inverse = 1.0 / pivot
                 u[p] -= 1.0  # leaves w[i, p] / pivot in place p
                 for i in range(k):
@@ -152,7 +152,7 @@ def dual_simplex(s, tol, tie, limit):
             else:
                 if abs(w[e - n, p]) < 1e-9:
                     return REFACTOR if s.inverse_age > 0 else SINGULAR
-                leave(s, k, j, goal)
+                leave_basis(s, k, j, goal)
                 k = remove_row(s, k, e - n, p)
             x[j] = goal
             direction[j] = sense if high[j] > low[j] else 0.0
@@ -217,7 +217,7 @@ def dual_simplex(s, tol, tie, limit):
 
 
 @merged
-def leave(s, k, j, mw):
+def leave_basis(s, k, j, mw):
     """Right-hand sides of the rows when column j leaves the basis at `mw`."""
     short_loops()
     site = s.column_site[j]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from clearing.engine.compilation import by_address
 from clearing.engine.compilation.decorators import inner, merged, short_loops
 from clearing.engine.linalg.simd import LANES, larger, load, load_at, splat, store, store_at
-from clearing.engine.lp.basis import place, refactor, renew
+from clearing.engine.lp.basis import factorise_basis, make_dual_feasible, refactorise
 from clearing.engine.memory.statuses import OK
 
 LAST, AVERAGE = 0, 1
@@ -31,11 +31,11 @@ def choose_start(s, e, tol, tie):
     now = s.round_count
     few = s.start_pivots[LAST] < SHORT
     if now % OFTEN == 0 and not (few and s.has_averages > 0):
-        average(s)
+        update_averages(s)
     if s.basis_size == 0 or few or now < WARM:
         return OK, LAST
     if s.anchor_size == 0 or now - s.anchor_round > LONG:
-        status = by_address.find_average(s, e, tol, tie)
+        status = by_address.find_anchor(s, e, tol, tie)
         if status != OK:
             return status, LAST
     better = s.start_pivots[AVERAGE] < s.start_pivots[LAST]
@@ -43,18 +43,18 @@ def choose_start(s, e, tol, tie):
         better = not better
     if s.anchor_size <= 0 or not better:
         return OK, LAST
-    put_back(s)
+    start_from_anchor(s)
     return OK, AVERAGE
 
 
 @merged
-def learn(s, start, pivots):
+def record_pivots(s, start, pivots):
     """How many pivots a start took."""
     s.start_pivots[start] += 0.125 * (pivots - s.start_pivots[start])
 
 
 @inner
-def average(s):
+def update_averages(s):
     """Costs and quantities of the round into their running averages."""
     part = splat(1.0 / 16.0 if s.has_averages > 0 else 1.0)
     s.has_averages = 1
@@ -65,7 +65,7 @@ def average(s):
 
 
 @inner
-def find_average(s, e, tol, tie):
+def find_anchor(s, e, tol, tie):
     """Keep the optimal basis of average numbers, with a fresh inverse; none where the simplex does not find
     it.
 
@@ -81,13 +81,13 @@ def find_average(s, e, tol, tie):
         store(s.working_cost, j, load(s.mean_cost, j) + noise * load(s.perturbation, j))
         store(s.working_lower, j, low)
         store(s.working_upper, j, larger(low, load(s.mean_upper, j)))
-    renew(s)
-    place(s)
+    refactorise(s)
+    make_dual_feasible(s)
     status = by_address.dual_simplex(s, tol, tie, 200 + 4 * n)
     s.bounds_activity_kept = 0
     k = s.basis_size
-    if status != OK or not refactor(s, k):
-        renew(s)
+    if status != OK or not factorise_basis(s, k):
+        refactorise(s)
         return OK
     s.inverse_age = 0
     s.anchor_size = k
@@ -101,7 +101,7 @@ def find_average(s, e, tol, tie):
 
 
 @inner
-def put_back(s):
+def start_from_anchor(s):
     """The basis of average numbers as the working one."""
     short_loops()
     active = s.slot_row

@@ -8,7 +8,7 @@ at a bound those of the changed orders alone are touched. Whatever the simplex s
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import merged, short_loops
-from clearing.engine.grid.bus_aggregation import whole
+from clearing.engine.grid.bus_aggregation import sum_site
 
 
 @merged
@@ -52,7 +52,7 @@ def continue_warm(s, e):
         s.dispatch[j] = mw
         if move != 0.0:
             site = s.column_site[j]
-            s.site_injection[site] = whole(s, site)
+            s.site_injection[site] = sum_site(s, site)
             for i in range(k):
                 rest[i] -= s.site_matrix[act[i], site] * move
     s.least_reduced_cost = least

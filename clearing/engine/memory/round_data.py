@@ -78,14 +78,14 @@ def take_bids(s, r):
             store(said, j, p)
             store(asked, j, q)
             if as_asked != 255:
-                tally(s, j & -LANES)
+                sum_block(s, j & -LANES)
                 if j & (LANES - 1) != 0:  # the last eight may lie across two
-                    tally(s, last_block)
+                    sum_block(s, last_block)
             if plain:
                 store(s.cost, j, load(way, j) * p)
                 store(s.upper, j, q)
             else:
-                put_down(s, j, min(j + LANES, n))
+                write_columns(s, j, min(j + LANES, n))
             size = magnitude(p)
             bad |= wrong_bits(size, limit) | wrong_bits(q, limit) | less_bits(q, larger(load(floor, j), none))
             dear = larger(dear, size)
@@ -120,7 +120,7 @@ def list_changed(s, bits, first, count):
 
 
 @merged
-def put_down(s, first, last):
+def write_columns(s, first, last):
     """Costs and quantities of some orders into their columns."""
     short_loops()
     for i in range(first, last):
@@ -130,7 +130,7 @@ def put_down(s, first, last):
 
 
 @merged
-def tally(s, first):
+def sum_block(s, first):
     """What the eight orders from `first` on, a multiple of eight, can sell and buy."""
     zero = splat(0.0)
     mw = load(s.bid_side, first) * load(s.bid_mw, first)
@@ -139,7 +139,7 @@ def tally(s, first):
 
 
 @merged
-def most_traded(s):
+def most_tradable(s):
     """The most MW that can change hands: what all may sell or what all may buy, whichever is less."""
     sold = bought = splat(0.0)
     for b in range(0, (s.orders + LANES - 1) // LANES, LANES):
@@ -199,7 +199,7 @@ def read_round(s, r):
         if s.links > 0:
             of_links = largest(s.upper[s.order_sites :], s.links)
             s.greatest_other_mw = max(s.greatest_other_mw, of_links)
-    traded = most_traded(s)
+    traded = most_tradable(s)
     sloped = False
     stated = s.greatest_price
     if s.in_slope.shape[0] > 0:
@@ -221,7 +221,7 @@ def read_round(s, r):
 
 
 @inner
-def accept(s, target):
+def write_accepted(s, target):
     """Dispatch in the order of the book."""
     x = s.dispatch
     n = s.orders

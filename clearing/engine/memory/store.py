@@ -181,6 +181,9 @@ def _declare_number(name: str, place: int, of: str) -> None:
         store = cgutils.create_struct_proxy(STORE)(context, builder, value)
         return builder.load(_at(builder, getattr(store, of), place))
 
+    if name in SIZES:
+        return
+
     @lower_setattr(STORE, name)
     def write(context: Any, builder: Any, sig: Any, args: Any) -> None:
         store = cgutils.create_struct_proxy(STORE)(context, builder, args[0])

@@ -13,7 +13,7 @@ needed by bus or unit.
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.bus_aggregation import value
+from clearing.engine.grid.bus_aggregation import price_sites
 from clearing.engine.linalg.simd import (
     LANES,
     greatest,
@@ -57,7 +57,7 @@ def prove_columns(s, lane, edge):
     sign = s.sign
     worth = s.site_price
     curved = s.was_sloped > 0
-    value(s, s.lmp)
+    price_sites(s, s.lmp)
     zero = splat(0.0)
     half = splat(0.5)
     far = splat(edge)
@@ -94,11 +94,11 @@ def prove_columns(s, lane, edge):
     s.proof.not_finite[lane] = s.proof.net_cost[lane] + s.proof.slackness[lane]
     none = COLUMN_PRICE * s.proof.price_scale[lane] + s.proof.tie_width[lane]
     if s.proof.stationarity[lane] > none or s.proof.slackness[lane] > PLAINLY * mw * none:
-        excuse(s, lane, far, none)
+        excuse_ties(s, lane, far, none)
 
 
 @inner
-def excuse(s, lane, far, none):
+def excuse_ties(s, lane, far, none):
     """Slackness and greatest reduced cost less what :mod:`clearing.certificate` excuses.
 
     That is what a reduced cost owes to its own price; and in the slackness a reduced cost that is no more
@@ -154,15 +154,15 @@ def prove(s, live):
         for k in range(s.proof.tight_count[lane]):
             line = s.proof.tight_line[lane, k]
             v = s.susceptance[line] * s.proof.tight_dual[lane, k]
-            draw(s, s.from_bus[line], lane, v)
-            draw(s, s.to_bus[line], lane, -v)
+            add_pull(s, s.from_bus[line], lane, v)
+            add_pull(s, s.to_bus[line], lane, -v)
     room = prove_lines(s, (1 << live) - 1)
     primal, nodal, finite = prove_buses(s)
-    compare(s, live, primal, zero - room, nodal, finite)
+    set_worst(s, live, primal, zero - room, nodal, finite)
 
 
 @merged
-def compare(s, live, primal, beyond, nodal, finite):
+def set_worst(s, live, primal, beyond, nodal, finite):
     """`proof.worst` of the rounds: their residuals over the tolerances."""
     short_loops()
     for lane in range(live):
@@ -196,7 +196,7 @@ def compare(s, live, primal, beyond, nodal, finite):
 
 
 @merged
-def draw(s, bus, lane, v):
+def add_pull(s, bus, lane, v):
     """The dual of a line asks for `v` of the prices around a bus, in one of the rounds."""
     if s.is_pulled[bus] == 0:
         s.is_pulled[bus] = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.engine.compilation.decorators import greater, inner, reduction
-from clearing.engine.grid.bus_aggregation import combine, spread
+from clearing.engine.grid.bus_aggregation import combine_rows, spread_to_columns
 from clearing.engine.linalg.dense import sum_rows
 from clearing.engine.linalg.simd import (
     LANES,
@@ -20,7 +20,7 @@ from clearing.engine.linalg.simd import (
     where_less,
 )
 from clearing.engine.memory.statuses import BIG
-from clearing.engine.proof.dual_nullspace import support
+from clearing.engine.proof.dual_nullspace import list_support
 
 LOW_POINT = 0
 HIGH_POINT = 1
@@ -73,8 +73,8 @@ def reduced_costs(s, m):
     cost = s.cost
     slope = s.slope
     x = s.dispatch
-    combine(s, s.active_rows, s.dual, m)
-    spread(s, red)
+    combine_rows(s, s.active_rows, s.dual, m)
+    spread_to_columns(s, red)
     for j in range(0, n, LANES):
         store(red, j, load(cost, j) + load(slope, j) * load(x, j) - load(red, j))
 
@@ -97,15 +97,15 @@ def price_gain(s, z, m):
     """(Σ weight · price change, scale of its rounding) per unit of the dual direction z."""
     nb = s.buses
     lam = s.proof.lmp_rate
-    sum_rows(lam, s.bus_width, s.ptdf, s.proof.support_slot, s.proof.support_entry, support(s, z, m))
+    sum_rows(lam, s.bus_width, s.ptdf, s.proof.support_slot, s.proof.support_entry, list_support(s, z, m))
     return weighted(s.price_weight, lam, nb)
 
 
 @inner
 def pull(s, z, m):
     """`site_row` = how the reduced costs fall along z."""
-    count = support(s, z, m)
-    combine(s, s.proof.support_slot, s.proof.support_entry, count)
+    count = list_support(s, z, m)
+    combine_rows(s, s.proof.support_slot, s.proof.support_entry, count)
 
 
 @inner
@@ -120,7 +120,7 @@ def segment(s, z, m, moves):
         low = s.lower
         high = s.upper
         pull(s, z, m)
-        spread(s, alpha)
+        spread_to_columns(s, alpha)
         zero = splat(0.0)
         one = splat(1.0)
         small = splat(1e-9)

@@ -10,7 +10,7 @@ import numpy as np
 
 from clearing.engine.canonical.rank_deficient import null_vector
 from clearing.engine.compilation.decorators import allocating, inner
-from clearing.engine.grid.bus_aggregation import touched
+from clearing.engine.grid.bus_aggregation import greatest_at_free_columns
 from clearing.engine.linalg.dense import add_rows
 from clearing.engine.memory.statuses import FAILED, OK
 from clearing.engine.proof.dual_direction import (
@@ -51,7 +51,7 @@ def _directions(s, m, rank, c):
                     apart &= used[i] == 0.0
                     used[i] = 1.0
             pull(s, z, m)
-            moves = touched(s) > 1e-9
+            moves = greatest_at_free_columns(s) > 1e-9
             z[m] = 1.0 if moves else 0.0
             moving += moves
             count += 1

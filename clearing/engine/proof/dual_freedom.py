@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from clearing.engine.compilation.decorators import inner, short_loops
-from clearing.engine.grid.bus_aggregation import combine, touched
+from clearing.engine.grid.bus_aggregation import combine_rows, greatest_at_free_columns
 from clearing.engine.linalg.dense import largest, lower_solve, pivot_range, upper_solve
 from clearing.engine.linalg.simd import LANES, larger, less_bits, load, splat, total
 from clearing.engine.memory.statuses import FAILED, OK
 from clearing.engine.proof.dual_direction import one_direction, served_weights, settle_between
-from clearing.engine.proof.dual_nullspace import SMALL, support
+from clearing.engine.proof.dual_nullspace import SMALL, list_support
 
 
 @inner
@@ -25,7 +25,7 @@ def share_with_twins(s, m):
     more.
     """
     short_loops()
-    if s.twins_felt != 0 or not served(s):
+    if s.twins_felt != 0 or not any_demand_served(s):
         return False
     y = s.dual
     rows = s.active_rows
@@ -55,11 +55,11 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
     short_loops()
     free = own - f
     apart = s.directions_disjoint == 1
-    if s.directions_unfelt == 1 and served(s):
+    if s.directions_unfelt == 1 and any_demand_served(s):
         if not apart:
-            return OK if share_duals(s, m, free) else FAILED
+            return OK if least_norm_along_all(s, m, free) else FAILED
         for d in range(free):
-            if not share_dual(s, s.null_vectors[d], m):
+            if not least_norm_along(s, s.null_vectors[d], m):
                 return FAILED
         return OK
     if not apart:
@@ -75,9 +75,9 @@ def settle_freedom(s, m, own, f, rule, scale, unpriced):
     for d in range(free):
         moves = False
         if s.is_still[d] == 0:
-            count = support(s, s.null_vectors[d], m)
-            combine(s, s.proof.support_slot, s.proof.support_entry, count)
-            moves = touched(s) > SMALL
+            count = list_support(s, s.null_vectors[d], m)
+            combine_rows(s, s.proof.support_slot, s.proof.support_entry, count)
+            moves = greatest_at_free_columns(s) > SMALL
         s.null_vectors[d, m] = 1.0 if moves else 0.0
         moving += moves
     if moving > 1:
@@ -168,7 +168,7 @@ def settle_local(s, m, d, served_mw, rule, scale):
 
 
 @inner
-def served(s):
+def any_demand_served(s):
     """Whether any demand is served, so that prices are weighted by it."""
     zero = splat(0.0)
     buyer = s.is_demand
@@ -184,7 +184,7 @@ def served(s):
 
 
 @inner
-def share_dual(s, z, m):
+def least_norm_along(s, z, m):
     """Least Σ |b| μ² along z within the signs of the duals; False if there is no such point."""
     short_loops()
     top = 0.0
@@ -214,7 +214,7 @@ def share_dual(s, z, m):
 
 
 @inner
-def share_duals(s, m, free):
+def least_norm_along_all(s, m, free):
     """The same along several directions at once; False where a sign would not hold."""
     short_loops()
     gram = s.square_work

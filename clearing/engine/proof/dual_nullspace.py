@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clearing.engine.canonical.elimination import dependence
 from clearing.engine.compilation.decorators import inner, merged, short_loops
-from clearing.engine.grid.bus_aggregation import combine
+from clearing.engine.grid.bus_aggregation import combine_rows
 from clearing.engine.linalg.dense import sum_rows
 from clearing.engine.linalg.simd import (
     LANES,
@@ -23,7 +23,7 @@ SMALL = 1e-9  # part of a direction that counts as none
 
 
 @inner
-def set_twins_apart(s, m):
+def group_twins(s, m):
     """List the rows that are no twins of earlier ones in `own_rows`; returns their number.
 
     `first_twin` is the first twin of each row. `norm_weight` becomes what the square of a row's dual counts
@@ -69,7 +69,7 @@ def twins_felt(s, first, second):
         return known & 1
     s.proof.support_slot[0], s.proof.support_slot[1] = first, second
     s.proof.support_entry[0], s.proof.support_entry[1] = -s.twin_sense[second] * s.twin_sense[first], 1.0
-    felt = 1 if is_felt(s, 2) else 0
+    felt = 1 if moves_a_paid_price(s, 2) else 0
     s.twin_felt[second] = 2 * (first + 1) + felt
     return felt
 
@@ -90,13 +90,13 @@ def set_directions(s, m, own, f):
             if z[i] != 0.0:
                 apart &= used[i] == 0.0
                 used[i] = 1.0
-        count = support(s, z, m)
-        combine(s, s.proof.support_slot, s.proof.support_entry, count)
+        count = list_support(s, z, m)
+        combine_rows(s, s.proof.support_slot, s.proof.support_entry, count)
         moved = splat(0.0)
         for b in range(0, s.sites, LANES):
             moved = larger(moved, magnitude(load(s.site_row, b)))
         still = greatest(moved) <= SMALL
-        felt = is_felt(s, count)
+        felt = moves_a_paid_price(s, count)
         s.is_still[d] = 1 if still else 0
         list_touched(s, d)
         plain &= still and not felt
@@ -141,7 +141,7 @@ def list_touched(s, d):
 
 
 @inner
-def support(s, z, m):
+def list_support(s, z, m):
     """Rows where z is not 0: slots in `proof.support_slot`, entries in `proof.support_entry`. Returns their
     number.
     """
@@ -156,7 +156,7 @@ def support(s, z, m):
 
 
 @inner
-def is_felt(s, count):
+def moves_a_paid_price(s, count):
     """Whether the direction in `proof.support_slot`, `proof.support_entry` moves the price of a bus where
     demand may be served.
     """

@@ -24,7 +24,7 @@ ALL = (1 << LANES) - 1
 
 
 @inner
-def inverses(inverse, slope, low, high, band, n):
+def inverse_slopes(inverse, slope, low, high, band, n):
     """One over each column's slope, which is at least `band` over its range; 0 for fixed columns."""
     wide = 1.0 / band
     for j in range(n):

@@ -43,7 +43,7 @@ SOFT = 1e-9  # relative regularisation of H: a direction without curvature goes 
 
 
 @inner
-def remainders(s, n, m):
+def right_sides(s, n, m):
     """`qp.right_side` = each row's limit less what the columns at bounds contribute."""
     at_bounds(s.dispatch, s.lower, s.upper, s.mode, n)
     for i in range(m):
@@ -114,7 +114,7 @@ def exceeded_lines(s, n, tol):
 
 
 @inner
-def release(s, m, b, tol):
+def release_held(s, m, b, tol):
     """Let the held column go that is furthest beyond its bounds. Returns how many stay held."""
     held = s.qp.held
     value = s.qp.solution
@@ -139,7 +139,7 @@ def release(s, m, b, tol):
 
 
 @inner
-def prices(s, n, m):
+def price_columns(s, n, m):
     """`qp.column_price` = Aᵀy."""
     u = s.qp.column_price
     for j in range(n):
@@ -148,7 +148,7 @@ def prices(s, n, m):
 
 
 @inner
-def start(s, n, cold):
+def warm_start(s, n, cold):
     """Rows, duals and held columns of the last round, or the balances alone. Returns (rows, held)."""
     balances = s.balances
     mode = s.mode
@@ -189,7 +189,7 @@ def dual_active_set(s, n, tol, cold, limit):
     status.
     """
     balances = s.balances
-    m, b = start(s, n, cold)
+    m, b = warm_start(s, n, cold)
     y = s.qp.row_dual
     way = s.qp.dual_direction
     right = s.qp.solution
@@ -201,9 +201,9 @@ def dual_active_set(s, n, tol, cold, limit):
     held = s.qp.held
     known = s.qp.held_dispatch  # dispatch of the held columns when the rows last lacked little
     again = False
-    prices(s, n, m)
+    price_columns(s, n, m)
     answer(u, s.qp.lower_kink, s.qp.upper_kink, mode, s.qp.inverse_slope, n)
-    remainders(s, n, m)
+    right_sides(s, n, m)
     for _ in range(limit):
         if m + b >= s.square_work.shape[1]:
             return GROW_ROWS
@@ -281,7 +281,7 @@ def dual_active_set(s, n, tol, cold, limit):
         at_bounds(s.dispatch, s.lower, s.upper, mode, n)
         dispatch(s, n, m, b, f)
         count = exceeded_lines(s, n, tol)
-        left = release(s, m, b, tol)
+        left = release_held(s, m, b, tol)
         if count == 0 and left == b:
             for i in range(m):
                 s.warm_dual[s.qp.row_slot[i]] = y[i]

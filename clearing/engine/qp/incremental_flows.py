@@ -67,7 +67,7 @@ def flows_of(s, n, live, rows, m, out):
 
 
 @inner
-def strayed(s, blocks, count, n):
+def moved_since_look(s, blocks, count, n):
     """How far the dispatch X may have moved a flow since the last look, per MW of `flow_reach`; it counts as
     looked at now. Only the listed blocks may have moved.
 

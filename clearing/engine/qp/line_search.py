@@ -9,7 +9,7 @@ LOSS = 0.2  # a whole step is taken where the rate falls below zero by less than
 
 
 @inner
-def answered(s, count, m):
+def response_along(s, count, m):
     """`qp.price_rate` = Σ way_i a_i, the prices' way, and `qp.response_change` = that times what each column
     answers more at its end.
 
@@ -71,7 +71,7 @@ def rate_at(t, start, speed, low, high, v, c):
 
 
 @inner
-def between(kink, q, first, last):
+def keep_between(kink, q, first, last):
     """Keep the q kinks that lie between the two lengths; returns their number."""
     left = 0
     for k in range(q):
@@ -94,7 +94,7 @@ def line_search(s, live, rate, m):
     cost = s.working_cost
     inverse = s.qp.inverse_slope
     moved = s.qp.response_change
-    more, bend = answered(s, live, m)
+    more, bend = response_along(s, live, m)
     end = rate - more
     if end >= -LOSS * bend:
         return 1.0
@@ -140,8 +140,8 @@ def line_search(s, live, rate, m):
         d = 1.0 / speed[k]
         into[k] = (low[k] - start[k]) * d
         out[k] = (high[k] - start[k]) * d
-    p = between(into, c, first, last)
-    q = between(out, c, first, last)
+    p = keep_between(into, c, first, last)
+    q = keep_between(out, c, first, last)
     while p + q > 0:
         t = into[p // 2] if p > q else out[q // 2]
         now = full - rate_at(t, start, speed, low, high, pull, c)
@@ -151,6 +151,6 @@ def line_search(s, live, rate, m):
         else:
             last = t
             end = now
-        p = between(into, p, first, last)
-        q = between(out, q, first, last)
+        p = keep_between(into, p, first, last)
+        q = keep_between(out, q, first, last)
     return first + (last - first) * above / (above - end) if above > end else last

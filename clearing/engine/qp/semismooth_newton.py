@@ -16,13 +16,13 @@ What it ends with is a guess of the active set, made exact and tested by the cal
 from __future__ import annotations
 
 from clearing.engine.compilation.decorators import inner, merged
-from clearing.engine.grid.bus_aggregation import combine, spread
+from clearing.engine.grid.bus_aggregation import combine_rows, spread_to_columns
 from clearing.engine.linalg.simd import (
     LANES,
 )
 from clearing.engine.memory.statuses import BIG, GROW_ROWS, HOT, OK, STALLED
-from clearing.engine.qp.block_response import inverses, respond, sort_blocks
-from clearing.engine.qp.incremental_flows import flows_of, strayed
+from clearing.engine.qp.block_response import inverse_slopes, respond, sort_blocks
+from clearing.engine.qp.incremental_flows import flows_of, moved_since_look
 from clearing.engine.qp.line_search import line_search
 from clearing.engine.qp.sign_constrained import best_duals, curvature
 
@@ -39,7 +39,7 @@ STAND = 20.0  # of the same: columns so far from their kinks stand still until p
 
 
 @merged
-def begin(s):
+def start_rows(s):
     """Rows of the last round's duals, and the balances. Returns their number."""
     balances = s.balances
     m = 0
@@ -80,7 +80,7 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
     `anew` says that this was in another round.
     Returns (rows, greatest excess, negative where there is room everywhere, whether a row found no room).
     """
-    moved = strayed(s, s.qp.blocks, n // LANES if anew else live, n)
+    moved = moved_since_look(s, s.qp.blocks, n // LANES if anew else live, n)
     look = s.look_list
     flows = s.looked_flow
     room = s.room
@@ -126,7 +126,7 @@ def exceeded(s, n, live, m, tol, near, cold, anew):
 
 
 @inner
-def close(s, m, closest, tol):
+def keep_result(s, m, closest, tol):
     """Keep the duals; append the lines at a limit beside the m rows, as far as there is room."""
     for i in range(m):
         s.warm_dual[s.qp.row_slot[i]] = s.qp.row_dual[i]
@@ -138,7 +138,7 @@ def close(s, m, closest, tol):
 
 
 @merged
-def advance(s, m, length):
+def update_duals(s, m, length):
     """Duals after the step; lines whose dual has become 0 leave the rows. Returns how many stay."""
     y = s.qp.row_dual
     way = s.qp.dual_direction
@@ -162,7 +162,7 @@ def advance(s, m, length):
 
 
 @inner
-def drift(s, m):
+def greatest_price_move(s, m):
     """The most that the duals' way moves the price of any column."""
     most = 0.0
     for i in range(m):
@@ -177,11 +177,11 @@ def semismooth_newton(s, n, tol, cost_scale, limit):
 
     Leaves X, the duals in `warm_dual`, the rows in `qp.row_slot` and `working_rows`. Returns a status.
     """
-    inverses(s.qp.inverse_slope, s.slope, s.lower, s.upper, BAND * cost_scale, n)
-    m = begin(s)
+    inverse_slopes(s.qp.inverse_slope, s.slope, s.lower, s.upper, BAND * cost_scale, n)
+    m = start_rows(s)
     y = s.qp.row_dual
-    combine(s, s.qp.row_slot, y, m)
-    spread(s, s.qp.column_price)
+    combine_rows(s, s.qp.row_slot, y, m)
+    spread_to_columns(s, s.qp.column_price)
     for j in range(n):
         s.qp.price_rate[j] = 0.0
     blocks = s.qp.blocks
@@ -211,7 +211,7 @@ def semismooth_newton(s, n, tol, cost_scale, limit):
         if full:
             return GROW_ROWS
         if settled and closest <= least:
-            close(s, m, closest, 10.0 * max(worst, tol))
+            keep_result(s, m, closest, 10.0 * max(worst, tol))
             return OK
         if before == 1e300 and max(worst, closest) <= 1e6 * tol:
             window = 0.0
@@ -221,8 +221,8 @@ def semismooth_newton(s, n, tol, cost_scale, limit):
         if not rate > 0.0:
             return STALLED
         length = line_search(s, live, rate, m)
-        margin -= length * drift(s, m)
-        m = advance(s, m, length)
+        margin -= length * greatest_price_move(s, m)
+        m = update_duals(s, m, length)
         patience -= held_back and length == 1.0
         if patience < 0:
             far *= 4.0
@@ -231,8 +231,8 @@ def semismooth_newton(s, n, tol, cost_scale, limit):
         looking = length > AGAIN or not looking
         window *= NARROW if length > FORESEEN else (0.5 if length > 0.01 else 1.0)
         if margin < 0.0 and live < n // LANES:  # prices have come far: nothing stands still any more
-            combine(s, s.qp.row_slot, y, m)
-            spread(s, s.qp.column_price)
+            combine_rows(s, s.qp.row_slot, y, m)
+            spread_to_columns(s, s.qp.column_price)
             live = sort_blocks(s, blocks, n, BIG)
             for t in range(s.slots):
                 s.seen[t] = 0

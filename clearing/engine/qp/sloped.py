@@ -4,7 +4,7 @@ with.
 
 from __future__ import annotations
 
-from clearing.engine.canonical.sloped_face import inside_bounds, list_face, signs_hold, steps_apart
+from clearing.engine.canonical.sloped_face import inside_bounds, list_face, signs_hold, steps_are_independent
 from clearing.engine.canonical.tie_active_set import CLOSER
 from clearing.engine.canonical.tie_prices import price_again
 from clearing.engine.compilation import by_address
@@ -45,7 +45,7 @@ def solve_sloped(s, number, rule, cost_scale, noise, tol, cost_tol, r, unpriced)
                 return status, 0, 0
         tight = list_ruling(s)
         f = inside_bounds(s, n, tol, cost_tol)
-        if quick and steps and not steps_apart(s, s.qp.row_slot, s.dual, s.working_rows, f, -1.0):
+        if quick and steps and not steps_are_independent(s, s.qp.row_slot, s.dual, s.working_rows, f, -1.0):
             quick = False
             continue
         status, m, rank, f = settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unpriced)
@@ -87,7 +87,9 @@ def settle_guess(s, n, f, tight, tol, cost_tol, quick, rule, cost_scale, unprice
         if quick and s.is_careful == 0:
             status, m, rank = by_address.recompute(s, f, tight, tol, True, rule, cost_scale, unpriced)
         else:
-            status, m, rank = by_address.settle(s, f, tight, tol, True, rule, cost_scale, unpriced)
+            status, m, rank = by_address.recompute_until_tight(
+                s, f, tight, tol, True, rule, cost_scale, unpriced
+            )
         if status != OK or last == 1 or not at_edge(s, f, tol, cost_tol):
             break
         f = inside_bounds(s, n, tol, cost_tol)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import networks
 from clearing import NodalMarket
-from clearing.engine.canonical.active_set import known_dispatch, known_duals
+from clearing.engine.canonical.active_set import cached_dispatch, cached_duals
 from clearing.engine.canonical.elimination import dependence, eliminate_tall
 from clearing.engine.compilation.decorators import door
 from clearing.engine.memory.store import unpack
@@ -25,8 +25,8 @@ def _eliminate(floats, ints, m, own, f):  # type: ignore[no-untyped-def]
 @door
 def _solve(floats, ints, m, f):  # type: ignore[no-untyped-def]
     s = unpack(floats, ints)
-    known_dispatch(s, m, f)
-    known_duals(s, m, f)
+    cached_dispatch(s, m, f)
+    cached_duals(s, m, f)
 
 
 @door

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 
 import networks
@@ -56,3 +59,16 @@ def test_fields_of_the_market_stay_what_they_are() -> None:
     work = engine.workspace()
     for name in fixed:
         assert np.array_equal(work[name], before[name]), name
+
+
+def test_the_page_of_the_engine_names_every_file_and_only_fields_that_exist() -> None:
+    root = Path(__file__).parents[3]
+    page = (root / "docs" / "engine.md").read_text(encoding="utf-8")
+    for path in (root / "clearing" / "engine").rglob("*.py"):
+        assert path.stem == "__init__" or f"`{path.stem}`" in page, path
+    fields = [field.name for block in LAYOUT for place in block.places for field in place]
+    known = {*fields, *(field.name for field in NUMBERS)}
+    flags = re.findall(r"^\| `(\w+)`", page, re.M)
+    assert len(flags) > 10
+    assert set(flags) <= known
+    assert set(re.findall(r"`s\.([\w.]+)(?:\[\w+\])?`", page)) <= known
