@@ -16,6 +16,12 @@ def greatest(*values: float) -> float:
     return float(np.max(values))  # a NaN prevails
 
 
+def largest(*parts: np.ndarray | float) -> float:
+    """The greatest of all numbers, at least 0; NaN where one is not a number."""
+    values = [float(np.max(part, initial=0.0)) for part in parts]
+    return max(values) if np.isfinite(values).all() else greatest(*values)
+
+
 def beyond(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return np.maximum(np.maximum(low - x, x - high), 0.0)
 

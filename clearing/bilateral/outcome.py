@@ -12,6 +12,7 @@ from clearing.bilateral.book import BilateralBook
 from clearing.certificate import Certificate
 from clearing.pricing.prices import PriceRule
 from clearing.result import labels_as_columns
+from clearing.violations import largest
 from networks.checks import freeze_arrays, frozen
 
 TOLERANCES = {"P1": 1e-9, "D1": 1e-7, "D2": 1e-7, "G1": 1e-8}
@@ -167,8 +168,7 @@ def certify_bilateral(book: BilateralBook, traded: np.ndarray, prices: PairPrice
     sold, bought = traded.sum(axis=1), traded.sum(axis=0)
     size = 1e-300 + max(float(book.seller_mw.max()), float(book.buyer_mw.max()))
     top = 1e-300 + max(float(np.abs(book.seller_price).max()), float(np.abs(book.buyer_price).max()))
-    beyond = [-traded, np.where(book.allowed, 0.0, traded), (sold - book.seller_mw)[:, None]]
-    beyond.append((bought - book.buyer_mw)[None, :])
+    beyond = -traded, np.where(book.allowed, 0.0, traded), sold - book.seller_mw, bought - book.buyer_mw
     room = 1e-8 * size
     cost = book.seller_price + book.seller_slope * sold
     value = book.buyer_price - book.buyer_slope * bought
@@ -187,9 +187,9 @@ def certify_bilateral(book: BilateralBook, traded: np.ndarray, prices: PairPrice
     turnover = 1e-300 + float(np.abs(book.buyer_price) @ bought + np.abs(book.seller_price) @ sold)
     turnover = turnover if traded.any() else top * size
     residuals = {
-        "P1": max(float(b.max(initial=0.0)) for b in beyond) / size,
-        "D1": max(float(w.max(initial=0.0)) for w in wrong) / top,
-        "D2": float(pairs.max(initial=0.0)) / top,
+        "P1": largest(*beyond) / size,
+        "D1": largest(*wrong) / top,
+        "D2": largest(pairs) / top,
         "G1": abs(welfare - dual) / turnover,
     }
     return Certificate(residuals, TOLERANCES)

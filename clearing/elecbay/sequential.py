@@ -19,6 +19,7 @@ from clearing.elecbay.book import SealedBook
 from clearing.elecbay.outcome import WHOLE, ElecBayOutcome
 from clearing.errors import InfeasibleError, InputError
 from clearing.structure import bus_positions, fixed_demand
+from clearing.violations import largest
 from networks.checks import freeze_arrays, frozen
 from networks.grid import Grid
 
@@ -300,8 +301,8 @@ def _certify(exact: ElecBayOutcome, run: _Run, flow: np.ndarray) -> Certificate:
     beyond = np.maximum(low[:, None] - flow, flow - high[:, None])
     orders = np.maximum(-run.accepted, run.accepted - book.mw[book.column_row])
     residuals = {
-        "P1": float(np.abs(injection - leaving).max(initial=0.0)) / size,
-        "P2": max(float(beyond.max(initial=0.0)), float(orders.max(initial=0.0)), 0.0) / size,
-        "P3": float(np.abs(grid.flow.flows(injection) - flow).max(initial=0.0)) / size,
+        "P1": largest(np.abs(injection - leaving)) / size,
+        "P2": largest(beyond, orders) / size,
+        "P3": largest(np.abs(grid.flow.flows(injection) - flow)) / size,
     }
     return Certificate(residuals, TOLERANCES)

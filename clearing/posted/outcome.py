@@ -12,6 +12,7 @@ from clearing.certificate import Certificate
 from clearing.posted.book import PostedBook
 from clearing.pricing.prices import PriceRule
 from clearing.result import labels_as_columns
+from clearing.violations import largest
 from networks.checks import freeze_arrays, frozen
 
 TOLERANCES = {"P1": 1e-12, "P2": 1e-12, "D1": 1e-12, "G1": 1e-12}
@@ -128,29 +129,24 @@ def certify_posted(
     x, q = accepted.reshape(rows, -1), book.mw.reshape(rows, -1)
     p, s = book.price.reshape(rows, -1), book.operator_price.reshape(rows)
     demand, y = book.demand_mw.reshape(rows), operator.reshape(rows)
-    mw = 1e-300 + max(float(demand.max(initial=0.0)), float(q.max(initial=0.0)))
-    money = 1e-300 + max(float(np.abs(p).max(initial=0.0)), float(np.abs(s).max(initial=0.0)))
+    mw = 1e-300 + largest(demand, q)
+    money = 1e-300 + largest(np.abs(p), np.abs(s))
     wrong = gap = 0.0
     for end in (low, high):
         at = np.where(np.isfinite(end), end, high)
         dear = np.where(x > 0, p - at[:, None], 0.0)
         cheap = np.where((x < q) & (p <= s[:, None]), at[:, None] - p, 0.0)
-        wrong = max(
-            wrong,
-            float(dear.max(initial=0.0)),
-            float(cheap.max(initial=0.0)),
-            float((at - s).max(initial=0.0)),
-        )
+        wrong = largest(wrong, dear, cheap, at - s)
         cost = (p * x).sum(axis=1) + s * y
         dual = at * demand - (np.maximum(at[:, None] - p, 0.0) * np.where(p <= s[:, None], q, 0.0)).sum(
             axis=1
         )
         turnover = 1e-300 + money * np.maximum(demand, mw)
-        gap = max(gap, float((np.abs(cost - dual) / turnover).max(initial=0.0)) / max(x.shape[1], 1))
+        gap = max(gap, largest(np.abs(cost - dual) / turnover) / max(x.shape[1], 1))
     beyond = np.maximum(-x, x - q)
     residuals = {
-        "P1": float(np.abs(x.sum(axis=1) + y - demand).max(initial=0.0)) / mw / max(x.shape[1], 1),
-        "P2": max(float(beyond.max(initial=0.0)), float((-y).max(initial=0.0))) / mw,
+        "P1": largest(np.abs(x.sum(axis=1) + y - demand)) / mw / max(x.shape[1], 1),
+        "P2": largest(beyond, -y) / mw,
         "D1": wrong / money,
         "G1": gap,
     }

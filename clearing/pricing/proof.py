@@ -7,6 +7,7 @@ from scipy import sparse
 
 from clearing.arrays.programs import Program
 from clearing.certificate import Certificate
+from clearing.violations import largest
 
 TOLERANCES = {"P": 1e-7, "D": 1e-7, "C": 1e-7, "G": 1e-7}
 
@@ -38,13 +39,9 @@ def certify_program(program: Program, x: np.ndarray, row_dual: np.ndarray) -> Ce
     cost = program.objective(x)
     turnover = 1.0 + float(np.abs(program.cost * x).sum())
     residuals = {
-        "P": max(float(part.max(initial=0.0)) for part in beyond) / size,
-        "D": max(
-            float(falls.max(initial=0.0)),
-            float(rises.max(initial=0.0)),
-            float(np.abs(row_dual[missing]).max(initial=0.0)),
-        ) / price,
-        "C": float((np.abs(row_dual) * slack).max(initial=0.0)) / (size * price),
+        "P": largest(*beyond) / size,
+        "D": largest(falls, rises, np.abs(row_dual[missing])) / price,
+        "C": largest(np.abs(row_dual) * slack) / (size * price),
         "G": abs(cost - dual) / turnover,
-    }  # fmt: skip
+    }
     return Certificate(residuals, TOLERANCES)

@@ -13,7 +13,7 @@ flows are the DC flow of the injections) and certified. Mathematics: docs/mathem
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -30,14 +30,6 @@ from networks.private_lines import PrivateNetwork
 SPREAD = 0.1  # of nodal tariffs above the flat one: our reading of "power of varying cost"
 
 Tariff = Literal["flat", "nodal"]
-
-
-class Trading(Protocol):
-    """Anything that clears trading instances: pure, deterministic, certified (laws 3 and 6)."""
-
-    def clear(
-        self, instance: TradingInstance, verify: bool = False, time_limit: float = TIME_LIMIT
-    ) -> TradingOutcome: ...
 
 
 class AdHocTrading:

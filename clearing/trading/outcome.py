@@ -83,9 +83,9 @@ class TradingOutcome:
     public_gap_mw: np.ndarray
     private_gap_mw: np.ndarray
     objective: float
-    bound: float
-    cut_bound: float
     certificate: Certificate
+    bound: float = np.nan
+    cut_bound: float = np.nan
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from clearing.arrays.conic import ConicProgram, ConicSolution
@@ -119,27 +121,21 @@ class SolvedTrading:
             tangents = program.tangent_program(program.tangents_near(solution.x))
             cuts = tangents.objective(solve(tangents, time_limit=time_limit).x)
             residuals["cuts"] = abs(cost - cuts) / (1.0 + abs(cost))
-        gaps = {"public": np.zeros(len(instance.grid.branches)), "private": np.zeros(len(private))}
-        for kind, cones in compiled.cones.items():
-            if kind == "public_loss_covered":
-                lossy = instance.in_service[instance.structure.lossy]
-                gaps["public"][lossy] = unit * gap[cones]
-            elif kind == "private_loss_covered":
-                gaps["private"][:] = unit * gap[cones]
-        return build_outcome(
-            instance,
-            self.model,
-            tariff,
-            private,
-            injection,
-            public,
-            price,
-            buy_price,
-            objective,
-            residuals,
-            (gaps["public"], gaps["private"]),
-            (bound * money, cuts * money),
-            verify,
+        found = build_outcome(
+            instance, self.model, tariff, private, injection, public, price, buy_price, objective,
+            residuals, verify,
+        )  # fmt: skip
+        public_gap, private_gap = np.zeros(len(instance.grid.branches)), np.zeros(len(private))
+        if "public_loss_covered" in compiled.cones:
+            lossy = instance.in_service[instance.structure.lossy]
+            public_gap[lossy] = unit * gap[compiled.cones["public_loss_covered"]]
+        private_gap[:] = unit * gap[compiled.cones["private_loss_covered"]]
+        return replace(
+            found,
+            public_gap_mw=public_gap,
+            private_gap_mw=private_gap,
+            bound=bound * money,
+            cut_bound=cuts * money,
         )
 
 
@@ -159,8 +155,6 @@ def build_outcome(
     buy_price: np.ndarray,
     objective: float,
     residuals: dict[str, float] | None = None,
-    gaps: tuple[np.ndarray, np.ndarray] | None = None,
-    bounds: tuple[float, float] = (np.nan, np.nan),
     verify: bool = False,
 ) -> TradingOutcome:
     """The outcome with its certificate; raises where the certificate does not hold (law 6)."""
@@ -176,8 +170,6 @@ def build_outcome(
     if model != "integrated":
         checks["physics"] = public_residuals(instance, public.flow_mw)
     certificate = Certificate(checks | (residuals or {}), tolerances_of(model, verify))
-    none = np.zeros(len(instance.grid.branches)), np.zeros(len(private_mw))
-    public_gap, private_gap = gaps if gaps is not None else none
     return TradingOutcome(
         instance=instance,
         model=model,
@@ -190,10 +182,8 @@ def build_outcome(
         main_grid_mw=public.supply_mw,
         price=price,
         buy_price=np.array(buy_price),
-        public_gap_mw=public_gap,
-        private_gap_mw=private_gap,
+        public_gap_mw=np.zeros(len(instance.grid.branches)),
+        private_gap_mw=np.zeros(len(private_mw)),
         objective=objective,
-        bound=bounds[0],
-        cut_bound=bounds[1],
         certificate=certificate.required(f"{model} trading"),
     )

@@ -6,6 +6,7 @@ import pytest
 from clearing.certificate import Certificate
 from clearing.nodal_certificate import TOLERANCES
 from clearing.trading.outcome import tolerances_of
+from clearing.violations import largest
 
 CERTIFICATES = [
     Certificate(dict.fromkeys(TOLERANCES, 0.0), TOLERANCES),
@@ -37,6 +38,13 @@ def test_a_residual_without_a_tolerance_and_an_empty_proof_do_not_hold():
     assert not Certificate({}, {}).holds
     assert Certificate({"Z": 0.0}, {"Z": 0.0}).holds
     assert not Certificate({"Z": 1e-300}, {"Z": 0.0}).holds
+
+
+def test_what_is_not_a_number_is_never_the_smaller_one():
+    for parts in ((np.array([0.0, np.nan]), 1.0), (1.0, np.nan), (np.nan, np.array([]))):
+        assert np.isnan(largest(*parts))
+    assert largest(np.array([-1.0]), np.array([])) == 0.0
+    assert largest(np.array([2.0]), np.inf) == np.inf
 
 
 def test_models_name_their_rows():
