@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from studies.pictures.charts import Chart
 
 Cell = Mapping[str, Any]
+Row = dict[str, object]
+"""Of a table: texts and numbers by column."""
+Tables = Mapping[str, object]
+"""By name: rows, columns, or data frames."""
 
 
 @dataclass(frozen=True)

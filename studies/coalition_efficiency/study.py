@@ -7,16 +7,19 @@ with two constants fitted to the table (docs/mathematics-coalition.md), so it ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study
+from studies.study import Cell, Study, Tables
+
+if TYPE_CHECKING:
+    from clearing.trading.instance import TradingInstance
 
 MAIN_BUS = 256  # a leaf: the main grid's supply crosses one line in every model
 FIRST_GUESS = 1e-3  # per unit; the calibration scales it
@@ -44,7 +47,7 @@ class Settings(Spec):
     spread: float = setting(0.1, "of nodal tariffs above the flat one", low=0, high=10)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """One cell per draw: all densities and both areas of a draw have the same random numbers."""
     return [{"draw": draw} for draw in range(spec.draws)]
 
@@ -77,7 +80,7 @@ def agents_of(spec: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def public_instance(spec: Settings, scatter_seed: np.random.SeedSequence) -> Any:
+def public_instance(spec: Settings, scatter_seed: np.random.SeedSequence) -> TradingInstance:
     """The instance without private lines, its public resistance such that losses are `losses_at_zero`."""
     import networks
     from clearing.trading.instance import TradingInstance
@@ -103,7 +106,7 @@ def densities(spec: Settings, agents: int) -> list[dict[str, Any]]:
     return rows
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Losses of every model, area and density, for one draw."""
     from clearing.trading.markets import nodal_tariff
     from networks.private_lines import draw_random_lines
@@ -128,7 +131,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
     return {"losses": rows}
 
 
-def _clear(instance: Any, nodal: np.ndarray) -> list[dict[str, Any]]:
+def _clear(instance: TradingInstance, nodal: np.ndarray) -> list[dict[str, Any]]:
     """The five models on one instance; a model without solution has its reason and no losses."""
     from clearing.errors import ClearingError
 

@@ -7,14 +7,17 @@ out, so agreement with them is no test of the models; what follows from them (lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study
+from studies.study import Cell, Row, Study, Tables
+
+if TYPE_CHECKING:
+    from clearing.trading.instance import TradingInstance
 
 MODELS = ("ad_hoc", "self_interested", "cooperative", "integrated")
 CONVENTIONS = ("singletons", "merge", "worst", "best")
@@ -28,7 +31,7 @@ class Settings(Spec):
     sell_price: float = setting(0.4, "tariff at which they sell to it, below the other", "$/MWh", low=0.01)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """One per model, one for the payments, one per game in which losses are charged."""
     parts = [{"part": "model", "name": name} for name in MODELS]
     parts += [{"part": "game", "name": name} for name in ("tariff", "market")]
@@ -36,7 +39,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     return [*parts, {"part": "partition", "name": "merge and split"}]
 
 
-def instance_of(spec: Settings) -> Any:
+def instance_of(spec: Settings) -> TradingInstance:
     """The eight-node instance at the spec's tariffs."""
     from clearing.trading.tables import eight_node
 
@@ -45,7 +48,7 @@ def instance_of(spec: Settings) -> Any:
     return replace(instance, buy_price=price, sell_price=spec.sell_price)
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Lines, agents and trades of a model; payments and cores of a game."""
     from clearing.payments.charged import ChargedShareGame
     from clearing.payments.partitions import merge_and_split, stable_partitions
@@ -68,7 +71,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
     return {"partitions": rows}
 
 
-def _clear(instance: Any, model: str) -> dict[str, Any]:
+def _clear(instance: TradingInstance, model: str) -> Row:
     from clearing.trading import markets as trading
 
     kinds = {
@@ -102,7 +105,7 @@ def _clear(instance: Any, model: str) -> dict[str, Any]:
     }
 
 
-def _tariff(instance: Any) -> dict[str, Any]:
+def _tariff(instance: TradingInstance) -> Row:
     from clearing.payments.rules import pay_agents
 
     paid = pay_agents(instance)
@@ -113,7 +116,7 @@ def _tariff(instance: Any) -> dict[str, Any]:
     return {"payments": paid.table[columns].reset_index(), "cores": [core]}
 
 
-def _market(instance: Any) -> dict[str, Any]:
+def _market(instance: TradingInstance) -> Row:
     from clearing.payments.games import check_core
     from clearing.payments.tariff import market_game, market_payments
 
@@ -122,7 +125,7 @@ def _market(instance: Any) -> dict[str, Any]:
     return {"cores": [_core(game) | {"payment_excess": float(check.excess), "grid_gain": np.nan}]}
 
 
-def _core(game: Any) -> dict[str, Any]:
+def _core(game: Any) -> Row:
     from clearing.payments.games import least_core
 
     found = least_core(game)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +21,7 @@ from studies.forward_and_spot.positions import (
     solve_forward_stage,
 )
 from studies.forward_and_spot.two_settlements import learn_two_settlements
+from studies.study import Cell, Row
 from studies.two_sided_eighteen_bus.market import by_player, discos_of, small_game, two_sided_game
 
 THREE_NODES = {
@@ -66,7 +65,7 @@ def is_two_sided(game: PayoffTensor, profiles: np.ndarray) -> np.ndarray:
     return (profiles[:, 1:] > 0).any(axis=1) & (gain > SAME_MONEY)
 
 
-def exact(cell: Mapping[str, Any], rule: str) -> dict[str, Any]:
+def exact(cell: Cell, rule: str) -> Row:
     """All pure spot equilibria at a given cover of the genco and of the discos (shares)."""
     game, most = spot_game(cell["network"], rule)
     held = [m * (cell["genco_cover"] if k == 0 else cell["disco_cover"]) for k, m in enumerate(most)]
@@ -74,7 +73,7 @@ def exact(cell: Mapping[str, Any], rule: str) -> dict[str, Any]:
     return {"equilibria": _summary(game, found)}
 
 
-def _summary(game: PayoffTensor, found: tuple[PureEquilibrium, ...]) -> list[dict[str, Any]]:
+def _summary(game: PayoffTensor, found: tuple[PureEquilibrium, ...]) -> list[Row]:
     profiles = np.array([e.profile for e in found], dtype=int).reshape(-1, len(game.actions))
     both = is_two_sided(game, profiles)
     paid, prices = game.payoffs(profiles), price_tensor(game).reshape(len(game.actions), -1).T
@@ -92,9 +91,7 @@ def _summary(game: PayoffTensor, found: tuple[PureEquilibrium, ...]) -> list[dic
     ]  # fmt: skip
 
 
-def learned(
-    cell: Mapping[str, Any], rule: str, seeds: int, days: int, alpha: float, seed: int
-) -> dict[str, Any]:
+def learned(cell: Cell, rule: str, seeds: int, days: int, alpha: float, seed: int) -> Row:
     """Algorithm 1 in the spot market at a given cover: the ends of every seed."""
     game, most = spot_game(cell["network"], rule)
     held = [m * (cell["genco_cover"] if k == 0 else cell["disco_cover"]) for k, m in enumerate(most)]
@@ -107,7 +104,7 @@ def learned(
     return {"learned": _ends(game, ends)}
 
 
-def _ends(game: PayoffTensor, ends: np.ndarray) -> dict[str, Any]:
+def _ends(game: PayoffTensor, ends: np.ndarray) -> Row:
     levels = [np.array(v, dtype=float) for v in game.labels]
     prices = price_tensor(game).reshape(len(game.actions), -1).T
     flat = np.ravel_multi_index(tuple(ends.T), game.actions)
@@ -125,7 +122,7 @@ def positions_of(most: tuple[float, ...], shares: tuple[float, ...]) -> list[lis
     return [[m * s for s in shares] for m in most]
 
 
-def chosen_exact(cell: Mapping[str, Any], rule: str, shares: tuple[float, ...]) -> dict[str, Any]:
+def chosen_exact(cell: Cell, rule: str, shares: tuple[float, ...]) -> Row:
     """Subgame-perfect choices of cover, if all expect the genco's best (or worst) spot equilibrium."""
     game, most = spot_game(cell["network"], rule)
     best = cell["expect"] == "best for the genco"
@@ -147,14 +144,14 @@ def chosen_exact(cell: Mapping[str, Any], rule: str, shares: tuple[float, ...]) 
 
 
 def chosen_learned(
-    cell: Mapping[str, Any],
+    cell: Cell,
     rule: str,
     shares: tuple[float, ...],
     seeds: int,
     days: int,
     alpha: float,
     seed: int,
-) -> dict[str, Any]:
+) -> Row:
     """Cover and spot actions both learned, the forward price the mean of the spot prices that followed."""
     game, most = spot_game(cell["network"], rule)
     found = learn_two_settlements(
@@ -166,7 +163,7 @@ def chosen_learned(
     return {"chosen": rows}
 
 
-def thresholds(network: str, rule: str) -> dict[str, Any]:
+def thresholds(network: str, rule: str) -> Row:
     """From every two-sided spot equilibrium: the position at which each player would rather not take part."""
     game, most = spot_game(network, rule)
     rows = []

@@ -6,14 +6,13 @@ work, answered with exact equilibria for every cover, and with learning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, case_fingerprint
+from studies.study import Cell, Row, Study, Tables, case_fingerprint
 
 NETWORKS = ("article", "three nodes, ramp", "three nodes", "18 buses, ramp", "18 buses")
 
@@ -45,9 +44,9 @@ class Settings(Spec):
     days: int = setting(1000, "days that are learned", low=1)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """Thresholds, spot equilibria by cover, choices of cover, and learning of both."""
-    out: list[dict[str, Any]] = []
+    out: list[Row] = []
     for network in spec.networks:
         out.append({"part": "thresholds", "network": network})
         covers = [(g, d) for g in spec.genco_covers for d in spec.disco_covers]
@@ -65,7 +64,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     return out
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Tables of one part."""
     from studies.forward_and_spot import games as games
 

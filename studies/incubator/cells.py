@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from clearing.incubator import Incubator, wrong_costs
 from clearing.screens import screen_lines
 from studies.incubator.assessment import assess
 from studies.incubator.series import largest_sellers, simulate_series
+from studies.study import Tables
 
 if TYPE_CHECKING:
     from studies.incubator.study import Settings
@@ -107,7 +108,7 @@ def sandbox_of(spec: Settings) -> tuple[Incubator, BookSeries]:
     )  # fmt: skip
 
 
-def run_series(spec: Settings, generator: np.random.Generator) -> Mapping[str, Any]:
+def run_series(spec: Settings, generator: np.random.Generator) -> Tables:
     """Gaps of every conduct with exact costs: by book, by seller, and their intervals."""
     incubator, honest = sandbox_of(spec)
     summary, periods, agents = [], [], []
@@ -155,7 +156,7 @@ def _screen(spec: Settings, incubator: Incubator, honest: BookSeries) -> pd.Data
     return joined.assign(branch=joined["branch"].astype(str), screened=len(rows))
 
 
-def run_errors(spec: Settings, sigma: float, generator: np.random.Generator) -> Mapping[str, Any]:
+def run_errors(spec: Settings, sigma: float, generator: np.random.Generator) -> Tables:
     """Statistics of series of `pooled` books, honest and not, when the monitor's costs are wrong by σ."""
     incubator, honest = sandbox_of(spec)
     book = incubator.book

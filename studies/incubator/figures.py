@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from clearing.detection import roc_curve
 from studies.incubator.cells import HONEST
@@ -35,7 +34,7 @@ def figures(results: Results, summaries: Summaries) -> list[Chart]:
     return charts
 
 
-def curve(name: str, x: Any, y: Any) -> tuple[str, list[float], list[float]]:
+def curve(name: str, x: ArrayLike, y: ArrayLike) -> tuple[str, list[float], list[float]]:
     """A named curve, its numbers as lists."""
     return name, np.asarray(x, dtype=float).tolist(), np.asarray(y, dtype=float).tolist()
 

@@ -20,7 +20,7 @@ from studies.incubator.input import IncubatorRequest, read_counterfactual
 from studies.pages.exports import Presentation, json_text
 from studies.pages.sections import figure_section, table_section, tile_list, write_chart_page
 from studies.pictures.charts import Bars, Chart, HeatMap, Lines, Panels
-from studies.study import Summary
+from studies.study import Row, Summary
 
 TICKS, BOOKS_SHOWN, SELLERS_SHOWN = 12, 96, 15
 NOTES = {
@@ -98,7 +98,7 @@ class IncubatorResult(Presentation):
         return [draw_chart(chart, folder / f"{chart.name}.png") for chart in self.charts]
 
     @property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Row:
         a = self.assessment
         summary = {
             "books": len(a.found.cleared),

@@ -7,14 +7,13 @@ the second half: false alarms and misses when the monitor's costs are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, case_fingerprint
+from studies.study import Cell, Study, Tables, case_fingerprint
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,12 @@ class Settings(Spec):
     draws: int = setting(2000, "bootstrap samples", low=10)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """The series with exact costs, then one cell per error of costs."""
     return [{"part": "series", "sigma": 0.0}] + [{"part": "errors", "sigma": s} for s in spec.sigmas]
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Gaps by book and seller; or statistics of honest and other series under wrong costs."""
     from studies.incubator.cells import run_errors, run_series
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, case_fingerprint
+from studies.study import Cell, Row, Study, Tables, case_fingerprint
+
+if TYPE_CHECKING:
+    from clearing.book import Book
+    from clearing.nodal import NodalMarket
+    from clearing.outcome import Outcome
+    from networks.case import Case
 
 SHARES = tuple(k / 10 for k in range(11))
 MARKUPS = tuple(5.0 * k for k in range(11))
@@ -33,10 +39,10 @@ class Settings(Spec):
 class Base:
     """The competitive clearing that deviations are compared with, and its market (compiled once)."""
 
-    case: Any
-    market: Any
-    book: Any
-    outcome: Any
+    case: Case
+    market: NodalMarket
+    book: Book
+    outcome: Outcome
     weights: np.ndarray  # (buses, periods) demand served, of which mean prices are made
 
     def mean(self, lmp: np.ndarray) -> float:
@@ -58,7 +64,7 @@ def competitive(case_name: str, load_factor: float) -> Base:
     return Base(case, market, book, outcome, np.maximum(outcome.demand_weights, 0.0))
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """A firm with something to sell, and what is asked of it."""
     from clearing.monitor import supply
 
@@ -67,7 +73,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     return [{"firm": str(firm), "kind": kind} for firm in offered.index[offered > 0] for kind in KINDS]
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """One firm's structural measures, or its profit and everyone's prices at every level of a deviation.
 
     Of several periods, structure is that of the one in which the firm is least easy to do without.
@@ -115,7 +121,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
     return {"deviations": rows, "bus_prices": effects}
 
 
-def _structure(spec: Settings, base: Base, firm: str) -> dict[str, Any]:
+def _structure(spec: Settings, base: Base, firm: str) -> Row:
     from clearing.monitor import concentration, deviate, lerner, residual_supply, unserved_without
 
     tables = [residual_supply(base.book, period) for period in range(base.book.periods)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from studies.nodal_collusion.portfolios import Conduct, Portfolios, clear_profiles
+from studies.study import Row
 
 LINES = 12  # branches that are set free one by one, those of the greatest rents
 LEAST_RENT = 1e-3  # $/h; a shadow price times a limit below it is rounding
@@ -51,7 +52,7 @@ def yardsticks(market: Portfolios) -> list[tuple[str, np.ndarray]]:
     return out
 
 
-def benchmark_tables(market: Portfolios) -> dict[str, Any]:
+def benchmark_tables(market: Portfolios) -> Row:
     """Money and prices by bus at every yardstick, ε certificates, and what each branch carries."""
     from learners import certify_equilibrium, pure_equilibria
 
@@ -123,7 +124,7 @@ def gains_without(market: Portfolios, branches: tuple[int, ...], profiles: np.nd
     return np.stack([paid[1:] - paid[0], price[1:] - price[0]], axis=1)
 
 
-def line_tables(market: Portfolios) -> dict[str, Any]:
+def line_tables(market: Portfolios) -> Row:
     """What the joint optimum brings over competition when each branch alone, or all, has no limit."""
     from learners import joint_optimum
 
@@ -156,7 +157,7 @@ def freed_name(market: Portfolios, branches: tuple[int, ...]) -> str:
 def session_tables(
     market: Portfolios, treatment: str, rounds: int, beta: float, alpha: float, discount: float,
     first: int, count: int, seed: int,
-) -> dict[str, Any]:  # fmt: skip
+) -> Row:  # fmt: skip
     """Sessions of Q-learners with falling exploration, and what their strategies do when one deviates."""
     from learners import EpsilonGreedy, Exponential, LastActions, QLearning, Session, Stopping
     from learners.strategies.policy_card import resting_cycle
@@ -203,7 +204,7 @@ def session_tables(
 def tested_rows(
     market: Portfolios, number: int, policies: Any, standing: np.ndarray, cycle: np.ndarray,
     discount: float, mean: Conduct,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # fmt: skip
+) -> tuple[list[Row], list[Row]]:  # fmt: skip
     """Each firm's conduct, and what follows its forced best reply where that pays at once.
 
     The second list has, round by round, own mark-up and mean of the rivals' less those without deviation.
@@ -235,7 +236,7 @@ def tested_rows(
     return players, responses
 
 
-def binding_rows(market: Portfolios, number: int, cycle: np.ndarray) -> list[dict[str, Any]]:
+def binding_rows(market: Portfolios, number: int, cycle: np.ndarray) -> list[Row]:
     """Branches at their limit, and in what share of the cycle's rounds."""
     grid = market.case.grid
     flow = np.abs(clear_profiles(market.game, cycle).flow)
@@ -259,7 +260,7 @@ def money(market: Portfolios, conduct: Conduct) -> dict[str, float]:
     }
 
 
-def bus_rows(market: Portfolios, conduct: Conduct, outcome: str) -> list[dict[str, Any]]:
+def bus_rows(market: Portfolios, conduct: Conduct, outcome: str) -> list[Row]:
     """Price and bill at every bus."""
     buses, load = market.case.grid.buses, conduct.served[0]
     return [

@@ -6,7 +6,7 @@ optimum of the same exactly cleared market, bus by bus.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from clearing.errors import InputError
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, case_fingerprint
+from studies.study import Cell, Study, Tables, case_fingerprint
 
 BLOCK = 5  # sessions that are played together, and make one cell
 
@@ -42,7 +42,7 @@ class Settings(Spec):
     discount: float = setting(0.95, "what the next round is worth today", low=0, high=0.999)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """Yardsticks and lines of each case, and its sessions in blocks."""
     import networks
     from studies.nodal_collusion.cells import TREATMENTS
@@ -69,7 +69,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     return blocks + single
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """One part of one case."""
     from studies.nodal_collusion import cells as parts
 

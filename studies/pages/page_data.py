@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,7 +25,7 @@ WEBGL_FROM = 4000
 """Buses from which the page draws with WebGL where the browser has it."""
 
 
-def page_data(facts: Facts) -> dict[str, Any]:
+def page_data(facts: Facts) -> dict[str, object]:
     """Everything that `clearing_figures.js` and `clearing_tables.js` draw from; arrays are [period][item]."""
     return {
         "name": facts.case.name,
@@ -46,7 +46,7 @@ def page_data(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _style(facts: Facts) -> dict[str, Any]:
+def _style(facts: Facts) -> dict[str, object]:
     scale = price_scale(facts.outcome.lmp)
     stops = style.PRICE_STOPS
     return {
@@ -64,7 +64,7 @@ def _style(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _buses(facts: Facts) -> dict[str, Any]:
+def _buses(facts: Facts) -> dict[str, object]:
     outcome, count = facts.outcome, len(facts.grid.buses)
     positions = facts.positions
     span = np.maximum(np.ptp(positions, axis=0), 1e-9)
@@ -102,7 +102,7 @@ def _ends(values: np.ndarray) -> list[list[float | str | None]]:
     return [[words.get(v, _number(v)) for v in column] for column in values.T.tolist()]
 
 
-def _branches(facts: Facts) -> dict[str, Any]:
+def _branches(facts: Facts) -> dict[str, object]:
     grid, outcome = facts.grid, facts.outcome
     low, high = grid.flow_bounds_mw
     limit = np.where(outcome.flow_mw >= 0, high[:, None], -low[:, None])
@@ -121,7 +121,7 @@ def _branches(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _links(facts: Facts) -> dict[str, Any]:
+def _links(facts: Facts) -> dict[str, object]:
     grid = facts.grid
     return {
         "label": labels(grid.links),
@@ -140,7 +140,7 @@ def _binding_in(facts: Facts, period: int) -> list[int]:
     return branches[np.argsort(-rent, kind="stable")].tolist()
 
 
-def _curves(facts: Facts, period: int) -> dict[str, Any]:
+def _curves(facts: Facts, period: int) -> dict[str, object]:
     curves = system_curves(facts, period)
     (left, right), (low, high) = curves.window()
     return {
@@ -155,7 +155,7 @@ def _curves(facts: Facts, period: int) -> dict[str, Any]:
     }
 
 
-def _history(facts: Facts) -> dict[str, Any]:
+def _history(facts: Facts) -> dict[str, object]:
     lmp, priced = facts.outcome.lmp, facts.outcome.priced
     low = np.where(priced.any(axis=0), np.where(priced, lmp, np.inf).min(axis=0), np.nan)
     high = np.where(priced.any(axis=0), np.where(priced, lmp, -np.inf).max(axis=0), np.nan)
@@ -167,7 +167,7 @@ def _history(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _orders(facts: Facts) -> dict[str, Any]:
+def _orders(facts: Facts) -> dict[str, object]:
     book = facts.book
     rows, period = book.column_row, book.column_period
     sell = ~facts.settlement.buys
@@ -195,7 +195,7 @@ def _orders(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _money(facts: Facts) -> dict[str, Any]:
+def _money(facts: Facts) -> dict[str, object]:
     totals = facts.settlement.totals
     columns = ("sold_mwh", "bought_mwh", "receipts", "payments", "cost", "utility", "uplift", "profit")
     return {

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from networks.case import Case
 
 
+Json = dict[str, Any]
+"""What the page's plotting library takes."""
+Plot = tuple[list[Json], Json]
+"""Its traces and layout."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chart:
     """What all charts have; an `opening` one stands first on the page, before the ledger."""
@@ -36,13 +42,13 @@ class HeatMap(Chart):
         wash out small ones.
     """
 
-    x: Sequence[Any]
-    y: Sequence[Any]
+    x: Sequence[object]
+    y: Sequence[object]
     values: Any
     x_label: str
     y_label: str
     unit: str
-    marks: Sequence[tuple[Any, Any]] = ()
+    marks: Sequence[tuple[object, object]] = ()
     mark_words: str = ""
     signed: bool = False
     linear: float | None = None
@@ -97,7 +103,7 @@ class GridMap(Chart):
     case: Case
     values: Any
     unit: str
-    stressed: Sequence[Any] = ()
+    stressed: Sequence[object] = ()
     signed: bool = True
     linear: float | None = None
 

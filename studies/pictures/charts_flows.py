@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studies.pictures.charts import FlowMaps
+from studies.pictures.charts import FlowMaps, Json, Plot
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PAPER, SUPPLY
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SEEN = 5e-3  # of the largest flow: less is drawn as none
 WIDEST = 7.0
 PRIVATE, PUBLIC = BINDING, MUTED
 EVEN = "#aab4be"  # of a node that has what it needs
-_ARROW: dict[str, Any] = {"arrowstyle": "-|>", "lw": 0}
+_ARROW: Json = {"arrowstyle": "-|>", "lw": 0}
 
 
 def line_paths(chart: FlowMaps) -> np.ndarray:
@@ -78,7 +78,7 @@ def draw_flow_maps(chart: FlowMaps, axes: Axes) -> None:
         _draw_panel(chart, axes.inset_axes(box), title, np.asarray(flow, dtype=float))
     shown = legend_entries(chart)
     for words, colour, mark in shown:
-        look: dict[str, Any] = {"lw": 3} if mark == "line" else {"marker": mark[0], "ms": 9, "ls": ""}
+        look: Json = {"lw": 3} if mark == "line" else {"marker": mark[0], "ms": 9, "ls": ""}
         axes.plot([], [], color=colour, label=words, **look)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(shown))
 
@@ -125,7 +125,7 @@ def _draw_panel(chart: FlowMaps, axes: Axes, title: str, flow: np.ndarray) -> No
     size = 430 if len(at) <= DETAILED else 26
     others = np.arange(len(at)) != chart.main
     colours = np.array(node_colours(chart))
-    look: dict[str, Any] = {"edgecolors": PAPER, "linewidths": 1.2, "zorder": 4}
+    look: Json = {"edgecolors": PAPER, "linewidths": 1.2, "zorder": 4}
     for chosen, marker in ((others, "o"), (~others, "s")):
         dots = at[chosen]
         axes.scatter(dots[:, 0], dots[:, 1], s=size, c=colours[chosen].tolist(), marker=marker, **look)
@@ -138,11 +138,11 @@ def _draw_panel(chart: FlowMaps, axes: Axes, title: str, flow: np.ndarray) -> No
     axes.set_title(title, pad=4)
 
 
-def flow_maps_plot(chart: FlowMaps) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def flow_maps_plot(chart: FlowMaps) -> Plot:
     """(traces, layout) of plotly."""
     rows, columns = _grid_shape(len(chart.panels))
-    data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {
+    data: list[Json] = []
+    layout: Json = {
         "showlegend": True, "height": 100 + 430 * rows, "margin": {"l": 8, "r": 8, "t": 30, "b": 48},
         "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0, "yanchor": "top",
                    "itemclick": False, "itemdoubleclick": False},
@@ -166,7 +166,7 @@ def flow_maps_plot(chart: FlowMaps) -> tuple[list[dict[str, Any]], dict[str, Any
     return data + _legend(chart), layout
 
 
-def _legend(chart: FlowMaps) -> list[dict[str, Any]]:
+def _legend(chart: FlowMaps) -> list[Json]:
     """Traces without points that explain the colours."""
     traces = []
     for words, colour, mark in legend_entries(chart):
@@ -178,13 +178,13 @@ def _legend(chart: FlowMaps) -> list[dict[str, Any]]:
     return traces
 
 
-def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[dict[str, Any]]:
+def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[Json]:
     paths, most = line_paths(chart), _largest(chart)
     detailed = len(flow) <= DETAILED
     width = widths(flow, most) * (1.0 if detailed else 0.5)
     used = np.abs(flow) > SEEN * most
     private = np.asarray(chart.private, dtype=bool)
-    traces: list[dict[str, Any]] = []
+    traces: list[Json] = []
     groups = [(~used, FAINT, 1.4, "dot")]
     for kind, colour in ((~private & used, PUBLIC), (private & used, PRIVATE)):
         # one trace per line where there are few, else by eight widths
@@ -248,7 +248,7 @@ def _panel_traces(chart: FlowMaps, flow: np.ndarray) -> list[dict[str, Any]]:
     return traces
 
 
-def _lines(paths: np.ndarray, style: dict[str, Any]) -> dict[str, Any]:
+def _lines(paths: np.ndarray, style: Json) -> Json:
     x: list[float | None] = []
     y: list[float | None] = []
     for points in paths:

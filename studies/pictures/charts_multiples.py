@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studies.pictures.charts import Multiple, Multiples
+from studies.pictures.charts import Json, Multiple, Multiples, Plot
 from studies.pictures.figure_style import BINDING, DEMAND, INK, MUTED, SUPPLY
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ def draw_multiples(chart: Multiples, axes: Axes) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=6)
 
 
-def multiples_plot(chart: Multiples) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def multiples_plot(chart: Multiples) -> Plot:
     """Plotly's traces and layout."""
     colours = series_colours(chart)
     rows, columns = grid_shape(len(chart.panels))
-    data: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {
+    data: list[Json] = []
+    layout: Json = {
         "margin": {"l": 56, "r": 12, "t": 56, "b": 52}, "hovermode": "closest", "shapes": [],
         "height": 120 + PANEL_PIXELS * rows, "annotations": [],
         "legend": {"orientation": "h", "x": 0, "y": 1.01 + 0.1 / rows, "yanchor": "bottom"},
@@ -133,7 +133,7 @@ def multiples_plot(chart: Multiples) -> tuple[list[dict[str, Any]], dict[str, An
     return data, layout
 
 
-def _note(text: str, x: float, y: float, size: int) -> dict[str, Any]:
+def _note(text: str, x: float, y: float, size: int) -> Json:
     return {
         "text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": "left",
         "yanchor": "bottom", "showarrow": False, "font": {"size": size, "color": INK},

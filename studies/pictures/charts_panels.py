@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studies.pictures.charts import Panels
+from studies.pictures.charts import Json, Panels, Plot
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, SUPPLY
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ def draw_panels(chart: Panels, axes: Axes) -> None:
             inner.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05))
 
 
-def panels_plot(chart: Panels) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def panels_plot(chart: Panels) -> Plot:
     """Plotly's traces and layout."""
     colours, count = series_colours(chart), len(chart.panels)
-    data: list[dict[str, Any]] = []
+    data: list[Json] = []
     shown: set[str] = set()
     axis = {"gridcolor": "#eef1f4", "zerolinecolor": FAINT, "linecolor": MUTED, "automargin": True}
-    layout: dict[str, Any] = {
+    layout: Json = {
         "margin": {"l": 70, "r": 16, "t": 40, "b": 50}, "hovermode": "x",
         "height": 90 + max(LEAST_PIXELS, PANEL_PIXELS * count),
         "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"},

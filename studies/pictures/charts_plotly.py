@@ -15,14 +15,15 @@ from studies.pictures.charts import (
     GridMap,
     HeatMap,
     Intervals,
+    Json,
     Lines,
     Multiples,
     Panels,
+    Plot,
 )
 from studies.pictures.charts_scale import ColourScale, colour_scale
 from studies.pictures.figure_style import BINDING, DEMAND, FAINT, INK, MUTED, PRICE_STOPS, SUPPLY
 
-Plot = tuple[list[dict[str, Any]], dict[str, Any]]
 SERIES = (SUPPLY, DEMAND, "#009e73", BINDING, "#e69f00", "#56b4e9", INK)
 SCALE = [[k / (len(PRICE_STOPS) - 1), colour] for k, colour in enumerate(PRICE_STOPS)]
 ROW_PIXELS, FRAME_PIXELS = 30, 110
@@ -42,9 +43,9 @@ def listed(values: Any) -> list[Any]:
     return [float(f"{v:.7g}") if np.isfinite(v) else None for v in array.tolist()]
 
 
-def colour_bar(scale: ColourScale, unit: str) -> dict[str, Any]:
+def colour_bar(scale: ColourScale, unit: str) -> Json:
     """Plotly's colour bar of a scale."""
-    bar: dict[str, Any] = {"title": {"text": unit, "side": "top"}, "thickness": 14, "outlinewidth": 0}
+    bar: Json = {"title": {"text": unit, "side": "top"}, "thickness": 14, "outlinewidth": 0}
     if scale.ticks:
         bar |= {
             "tickvals": [place for place, _ in scale.ticks],
@@ -59,7 +60,7 @@ def _heat_map(chart: HeatMap) -> Plot:
     x, y = [str(v) for v in chart.x], [str(v) for v in chart.y]
     value = f"<b>%{{customdata:,.2f}} {chart.unit}</b><extra></extra>"
     hover = f"{chart.x_label} %{{x}}<br>{chart.y_label} %{{y}}<br>{value}"
-    data: list[dict[str, Any]] = [
+    data: list[Json] = [
         {
             "type": "heatmap", "x": x, "y": y, "z": listed(scale.coloured),
             "customdata": listed(chart.values), "zmin": scale.low, "zmax": scale.high,
@@ -85,7 +86,7 @@ def _heat_map(chart: HeatMap) -> Plot:
 
 @plotly_chart.register
 def _lines(chart: Lines) -> Plot:
-    data: list[dict[str, Any]] = [
+    data: list[Json] = [
         {
             "type": "scatter", "mode": "lines+markers" if len(x) <= 40 else "lines", "name": name,
             "x": listed(x), "y": listed(y), "line": {"color": SERIES[k % len(SERIES)], "width": 2.5},
@@ -107,7 +108,7 @@ def _lines(chart: Lines) -> Plot:
 
 @plotly_chart.register
 def _bands(chart: Bands) -> Plot:
-    data: list[dict[str, Any]] = []
+    data: list[Json] = []
     colours = {}
     for k, (name, x, y, low, high) in enumerate(chart.series):
         colours[name] = colour = SERIES[k % len(SERIES)]
@@ -164,7 +165,7 @@ def _panels(chart: Panels) -> Plot:
 @plotly_chart.register
 def _bars(chart: Bars) -> Plot:
     labels = [str(label) for label in chart.labels]
-    data: list[dict[str, Any]] = [
+    data: list[Json] = [
         {
             "type": "bar", "orientation": "h", "y": labels, "x": listed(chart.values),
             "marker": {"color": SUPPLY}, "hovertemplate": "%{y}: <b>%{x:,.3~f}</b><extra></extra>",
@@ -193,7 +194,7 @@ def _intervals(chart: Intervals) -> Plot:
         x += [float(low), float(high), None]
         y += [label, label, None]
     point = "%{y}: <b>%{x:,.2f}</b><extra>%{fullData.name}</extra>"
-    data: list[dict[str, Any]] = [
+    data: list[Json] = [
         {"type": "scatter", "mode": "lines", "name": chart.interval_words, "x": x, "y": y,
          "line": {"color": "#98cae1", "width": 12}, "hovertemplate": point},
         {"type": "scatter", "mode": "markers", "name": chart.chosen_words,
@@ -262,7 +263,7 @@ def _grid_map(chart: GridMap) -> Plot:
     return data, layout
 
 
-def _layout(x: str, y: str) -> dict[str, Any]:
+def _layout(x: str, y: str) -> Json:
     axis = {
         "gridcolor": "#eef1f4", "zerolinecolor": FAINT, "linecolor": MUTED, "ticks": "outside",
         "tickcolor": MUTED, "automargin": True,
@@ -277,6 +278,6 @@ def _layout(x: str, y: str) -> dict[str, Any]:
     }
 
 
-def _upright(x: float) -> dict[str, Any]:
+def _upright(x: float) -> Json:
     return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1,
             "line": {"color": MUTED, "width": 1.5, "dash": "dot"}}  # fmt: skip

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study
+from studies.study import Cell, Study, Tables
 
 BLOCK = 6  # sessions in a cell
 COMMON = (
@@ -36,7 +36,7 @@ class Settings(Spec):
     street_cap: float = setting(120.0, "cap and reserve price on the street", "$/MWh", low=0)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """Every remedy in both markets, sessions in blocks, with the rows of no remedy they are compared with."""
     from networks.checks import suggest
     from networks.errors import InputError
@@ -59,7 +59,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Sessions of one remedy; block and market, not the remedy, decide what is drawn."""
     from dataclasses import asdict
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from studies.pictures.charts import Chart, Intervals
 from studies.remedies.treatments import REMEDIES
@@ -60,12 +61,12 @@ def remedy_rows(frame: pd.DataFrame, market: str) -> list[tuple[str, pd.DataFram
     return [(name, mine[mine["remedy"] == name]) for name in REMEDIES if (mine["remedy"] == name).any()]
 
 
-def _percent(values: Any) -> str:
+def _percent(values: ArrayLike) -> str:
     mean, low, high = interval(values)
     return f"{mean:+.1%} ({low:+.1%} to {high:+.1%})"
 
 
-def _number(values: Any) -> str:
+def _number(values: ArrayLike) -> str:
     mean, low, high = interval(values)
     return f"{mean:.2f} ({low:.2f} to {high:.2f})"
 

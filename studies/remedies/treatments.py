@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from studies.smart_homes.learning import Treatment
 from studies.smart_homes.markets import FEW_MARKUPS, MARKUPS, Market, Remedies, street_market
 from studies.smart_homes.stage import stage_game, stage_yardsticks
 from studies.smart_homes.world import StreetSpec
+
+if TYPE_CHECKING:
+    from studies.remedies.study import Settings
 
 NONE, COARSE = "none", "coarse"
 BOTH = ("stage", "street")
@@ -52,11 +55,11 @@ class Remedy:
             treatment, memory=self.rules.get("memory", treatment.memory), lock=self.rules.get("lock", 1)
         )
 
-    def market(self, spec: Any, market: str) -> Market:
+    def market(self, spec: Settings, market: str) -> Market:
         """The market under it."""
         return self._stage(spec) if market == "stage" else self._street(spec)
 
-    def _stage(self, spec: Any) -> Market:
+    def _stage(self, spec: Settings) -> Market:
         count = 3 + self.more
         given: dict[str, Any] = {"costs": (0.08,) * count, "capacity": 18.0 / count}
         if "stage" in self.coarse:
@@ -73,10 +76,10 @@ class Remedy:
             game, tensor = stage_game(tuple(sorted((given | {"groups": 1}).items())))
         return Market(tensor, yard, count, game)
 
-    def _street(self, spec: Any) -> Market:
+    def _street(self, spec: Settings) -> Market:
         street = StreetSpec(sellers=spec.sellers + self.more, roofs_kw=spec.roofs_kw, world=spec.world)
         high = {name: spec.street_cap for name in ("cap", "reserve") if name in self.rules}
-        rules = {name: value for name, value in self.rules.items() if name not in ("memory", "lock")} | high
+        rules: dict[str, Any] = {k: v for k, v in self.rules.items() if k not in ("memory", "lock")} | high
         marks = FEW_MARKUPS if "street" in self.coarse else MARKUPS
         return street_market(street, spec.hour, Remedies(**rules), marks)
 

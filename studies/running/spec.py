@@ -147,7 +147,7 @@ def describe(kind: type[Spec]) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A value as it can be written after `--set NAME=`."""
     if value is None:
         return "none"
@@ -158,7 +158,7 @@ def show(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
-def _converted(value: Any, hint: Any, name: str, data: Mapping[str, Any]) -> Any:
+def _converted(value: object, hint: Any, name: str, data: Mapping[str, Any]) -> Any:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if type(None) in options:
         if value is None or (isinstance(value, Text) and value.lower() in ("none", "")):
@@ -178,7 +178,7 @@ def _entries(value: Any, name: str) -> list[Any]:
     raise InputError(f"spec: {name} is {shown(value)}; give a list, such as --set {name}=1,2,3")
 
 
-def _scalar(value: Any, kind: type, name: str, data: Mapping[str, Any]) -> Any:
+def _scalar(value: object, kind: type, name: str, data: Mapping[str, Any]) -> Any:
     read = _READERS.get(kind)
     if read is None:
         raise InputError(f"spec: the field {name} has the type {kind}; use int, float, bool, str or tuples")
@@ -224,7 +224,7 @@ def _read_number(value: Any) -> float:
     return float(value)
 
 
-def _read_flag(value: Any) -> bool:
+def _read_flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
     return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
@@ -232,11 +232,11 @@ def _read_flag(value: Any) -> bool:
     ]
 
 
-def _refuse(value: Any) -> str:
+def _refuse(value: object) -> str:
     raise ValueError(value)
 
 
-def _read_text(value: Any) -> str:
+def _read_text(value: object) -> str:
     if not isinstance(value, (str, Path)):
         raise ValueError
     return str(value)
@@ -251,6 +251,6 @@ _READERS: dict[type, Callable[[Any], Any]] = {
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
-def canonical_json(values: Any) -> str:
+def canonical_json(values: object) -> str:
     """JSON that is the same text for the same values, for content addresses."""
     return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from studies.self_play.situations import BENEFITS, Watched, even_grid, make_game
+from studies.study import Row
 
 FINE = 10_001  # mark-ups of a situation, which stand for a continuum
 FINE_FIVE_BUS = 3_001  # steps of 0.01 $/MWh
@@ -69,7 +70,7 @@ def evolve(
     return evolved, watched
 
 
-def evolution_tables(situation: str, variant: str, most: int, seed: int, seeds: int) -> dict[str, Any]:
+def evolution_tables(situation: str, variant: str, most: int, seed: int, seeds: int) -> Row:
     """Mark-ups, profits and benefits of every generation."""
     markups = fine_grid(situation)
     generations = min(PLAN[situation][0], most)
@@ -103,7 +104,7 @@ def evolution_tables(situation: str, variant: str, most: int, seed: int, seeds: 
     return tables
 
 
-def discrete_tables(grid: tuple[float, ...], generations: int, seed: int, seeds: int) -> dict[str, Any]:
+def discrete_tables(grid: tuple[float, ...], generations: int, seed: int, seeds: int) -> Row:
     """Bertrand competition among few mark-ups: where each pool ends, and what is an equilibrium."""
     from learners import pure_equilibria
 
@@ -123,7 +124,7 @@ def discrete_tables(grid: tuple[float, ...], generations: int, seed: int, seeds:
     }  # fmt: skip
 
 
-def rerun_tables(variant: str, generations: int, seed: int, seeds: int) -> dict[str, Any]:
+def rerun_tables(variant: str, generations: int, seed: int, seeds: int) -> Row:
     """Many runs on five buses: which equilibrium each finds, and when it first holds."""
     markups = fine_grid("five_bus_100")
     evolved, _ = evolve("five_bus_100", variant, markups, generations, seed, seeds)
@@ -140,7 +141,7 @@ def rerun_tables(variant: str, generations: int, seed: int, seeds: int) -> dict[
     return {"reruns": rows}
 
 
-def equilibrium_tests(markups: tuple[float, ...]) -> dict[str, Any]:
+def equilibrium_tests(markups: tuple[float, ...]) -> Row:
     """Which rows of action indices (rows, 3) hold one of the two equilibria of five buses at 100 MW.
 
     The high bidders within NEAR of the top. The low one at most where its bid can be in a continuum of

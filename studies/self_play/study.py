@@ -6,15 +6,14 @@ from Sintef Energy: small networks whose weights a genetic algorithm breeds on p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from clearing.errors import InputError
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, case_fingerprint
+from studies.study import Cell, Study, Tables, case_fingerprint
 
 COUNTS = (2, 3, 4, 5, 6, 8, 11, 21, 51, 101, 1001)
 GRIDS = ((0, 10, 20, 30), (0, 30, 60, 90), (0, 10, 100), (0, 60, 100), (0, 50, 100))  # of mark-ups
@@ -34,7 +33,7 @@ class Settings(Spec):
     level_counts: tuple[int, ...] = setting(COUNTS, "numbers of equally spaced mark-ups from 0 to 100", low=2)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """Long cells first: pools by situation and kind, tables, few mark-ups, reruns, exact facts."""
     from studies.self_play.evolving import PLAN
     from studies.self_play.tabular import LEARNERS
@@ -63,7 +62,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
     return out + [{"part": "facts", "situation": name, "kind": "exact"} for name in ("prices", "five_bus")]
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """One kind of player in one situation, or exact facts."""
     from studies.self_play import evolving, facts_five_bus, facts_prices, tabular
 

@@ -30,7 +30,7 @@ from studies.self_play.situations import (
     top_of,
 )
 from studies.self_play.tabular import LEARNER_WORDS
-from studies.study import Results, Summaries, Summary
+from studies.study import Results, Row, Summaries, Summary
 
 FIVE_BUS_LOAD = 500.0  # MW
 FIRST = {"demand_levels": "sees demand"}  # the kind that opens a situation; "network" elsewhere
@@ -220,7 +220,7 @@ def _ends_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _end_row(situation: str, words: str, found: np.ndarray, known: Known) -> dict[str, Any]:
+def _end_row(situation: str, words: str, found: np.ndarray, known: Known) -> Row:
     order = np.sort(found, axis=1)
     if situation.startswith("five_bus"):
         shown = "(" + ", ".join(f"{v:.1f}" for v in found.mean(axis=0)) + ")"

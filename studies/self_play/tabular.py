@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from studies.self_play.situations import BENEFITS, even_grid, make_game, play_matches
+from studies.study import Row
 
 LEARNERS = {"memory": "all", "forgetful": "none"}
 LEARNER_WORDS = {
@@ -27,7 +26,7 @@ def coarse_grid(situation: str) -> tuple[float, ...]:
     return MANY_GRID if situation == "many" else even_grid(situation, POINTS)
 
 
-def tabular_tables(situation: str, learner: str, rounds: int, seed: int, seeds: int) -> dict[str, Any]:
+def tabular_tables(situation: str, learner: str, rounds: int, seed: int, seeds: int) -> Row:
     """Where Q-learners with falling exploration end: the cycle of their greedy play."""
     from learners import EpsilonGreedy, Exponential, LastActions, QLearning, Session, tabulate
     from learners.strategies.policy_card import resting_cycle
@@ -61,7 +60,7 @@ def tabular_tables(situation: str, learner: str, rounds: int, seed: int, seeds: 
     return {"learned": rows, "learned_benefits": money}
 
 
-def alternation_tables(rounds: int, seed: int, seeds: int) -> dict[str, Any]:
+def alternation_tables(rounds: int, seed: int, seeds: int) -> Row:
     """Learners that never stop exploring, on five buses: how often each equilibrium is played, and in turn.
 
     Action values without states, Q(a) ← Q(a) + α·(r − Q(a)), and ε-greedy choice, as R. Lincoln (PhD thesis,

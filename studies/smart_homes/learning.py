@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from learners.games.game import PayoffTensor
 
 ROUNDS_A_DAY = 96  # quarter hours
 DAYS_A_YEAR = 365.0
@@ -72,7 +75,7 @@ class Yardsticks:
         return {name: collusion_index(profit, end, self.joint) for name, end in ends.items()}
 
 
-def yardsticks(tensor: Any, competitive: np.ndarray, heard: np.ndarray) -> Yardsticks:
+def yardsticks(tensor: PayoffTensor, competitive: np.ndarray, heard: np.ndarray) -> Yardsticks:
     """Of a game whose players all sell; `competitive` and `heard` are truthful payoffs and signals."""
     from learners import joint_optimum, pure_equilibria
 
@@ -96,13 +99,14 @@ def yardsticks(tensor: Any, competitive: np.ndarray, heard: np.ndarray) -> Yards
     )
 
 
-def learner_of(tensor: Any, treatment: Treatment) -> Any:
+def learner_of(tensor: PayoffTensor, treatment: Treatment) -> Any:
     """Q-learning from mean payoffs against uniform rivals, with the treatment's memory."""
     from learners import EpsilonGreedy, Exponential, LastActions, QLearning
     from learners.strategies.memory import LastSignal
 
     memory: Any = LastActions("all")
     if treatment.memory == "price":
+        assert tensor.signal_values is not None
         prices = tensor.signal_values[0]
         low, high = float(prices.min()), float(prices.max())
         inner = np.linspace(low, high, PRICE_BINS + 1)[1:-1]
@@ -137,7 +141,7 @@ class Learned:
 
 
 @lru_cache(maxsize=16)
-def _states(tensor: Any, memory: Any, player: int) -> np.ndarray:
+def _states(tensor: PayoffTensor, memory: Any, player: int) -> np.ndarray:
     from learners.strategies.learner import Seat
     from learners.strategies.memory import state_table
 
@@ -145,7 +149,7 @@ def _states(tensor: Any, memory: Any, player: int) -> np.ndarray:
 
 
 def learn(
-    tensor: Any,
+    tensor: PayoffTensor,
     treatment: Treatment,
     seed: int,
     sessions: Sequence[int],
@@ -202,7 +206,7 @@ def learn(
     return Learned(rows, players, responses, cycles)
 
 
-def _numbers(tensor: Any, player: int) -> np.ndarray:
+def _numbers(tensor: PayoffTensor, player: int) -> np.ndarray:
     names = tensor.labels[player]
     try:
         return np.array(names, dtype=float).reshape(len(names))
@@ -211,7 +215,7 @@ def _numbers(tensor: Any, player: int) -> np.ndarray:
 
 
 def _test(
-    tensor: Any, policies: list[np.ndarray], discount: float, start: list[int], sellers: int
+    tensor: PayoffTensor, policies: list[np.ndarray], discount: float, start: list[int], sellers: int
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     """Best-response loss and deviation tests of the sellers, averaged over them."""
     from learners import best_response_loss, force_deviation

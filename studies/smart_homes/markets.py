@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from networks.errors import InputError
 from studies.smart_homes.learning import Treatment, Yardsticks, yardsticks
 from studies.smart_homes.world import StreetSpec, build_street, sealed_book, street_orders
+
+if TYPE_CHECKING:
+    pass
 
 MARKUPS = tuple(25.0 * k for k in range(7))  # $/MWh; the last nearly spans feed-in to import price
 FEW_MARKUPS = (0.0, 50.0, 100.0, 150.0)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studies.smart_homes.learning import Treatment, Yardsticks, yardsticks
+
+if TYPE_CHECKING:
+    from learners.games.game import PayoffTensor
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def stage_game(arguments: tuple[tuple[str, Any], ...]) -> tuple[Any, Any]:
     return game, tabulate(game)
 
 
-def stage_yardsticks(game: Any, tensor: Any) -> Yardsticks:
+def stage_yardsticks(game: Any, tensor: PayoffTensor) -> Yardsticks:
     """Competition, static Nash and joint optimum of a stage game without groups of buyers."""
     truth = np.array([game.truthful])
     return yardsticks(tensor, game.competitive(), game.signals(truth)[0])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from networks.errors import InputError
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study
+from studies.study import Cell, Row, Study, Tables
+
+if TYPE_CHECKING:
+    from studies.smart_homes.markets import Remedies
+    from studies.smart_homes.world import StreetSpec
 
 BLOCK = 5  # sessions in a cell
 LONG_BLOCK = 2  # of the game of five sellers, which takes about ten million rounds
@@ -57,7 +61,7 @@ class Settings(Spec):
     evening_streets: float = setting(4000.0, "scenario 3: streets in each that buys in the evening", low=1)
 
 
-def street_of(spec: Settings) -> Any:
+def street_of(spec: Settings) -> StreetSpec:
     """The street's specification."""
     from studies.smart_homes.world import StreetSpec
 
@@ -65,14 +69,14 @@ def street_of(spec: Settings) -> Any:
     return StreetSpec(**{name: getattr(spec, name) for name in names})
 
 
-def remedies_of(spec: Settings) -> Any:
+def remedies_of(spec: Settings) -> Remedies:
     """The remedies that are on."""
     from studies.smart_homes.markets import Remedies
 
     return Remedies(**{name: getattr(spec, name) for name in Remedies.__dataclass_fields__})
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """Sessions in blocks, the longest first; the street's day; the sizes of a plant."""
     from studies.smart_homes.learning import session_blocks
     from studies.smart_homes.stage import CASES
@@ -83,7 +87,7 @@ def cells(spec: Settings) -> list[dict[str, Any]]:
             f"give homes of at least {spec.sellers + 3}"
         )
     empty = {"part": "", "market": "", "hour": -1, "treatment": "", "first": 0, "count": 0}
-    out: list[dict[str, Any]] = []
+    out: list[Row] = []
     order = sorted(CASES, key=lambda key: key != "five")
     for key in order:
         size = LONG_BLOCK if key == "five" else BLOCK
@@ -130,7 +134,7 @@ def market_of(spec: Settings, name: str, hour: int) -> Any:
     return m.street_market(street, hour, chosen, m.FEW_MARKUPS if large else m.MARKUPS)
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Sessions of one market, or what needs no learning."""
     from studies.smart_homes import cells as parts
 

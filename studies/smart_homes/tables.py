@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from studies.printed import read_claims
 from studies.registry import claims_path
 from studies.smart_homes.stage import CASES
-from studies.study import Results, Summaries, Summary
+from studies.study import Results, Row, Summaries, Summary
 from studies.verdicts import clearly
 
 WORDS = {
@@ -90,7 +89,7 @@ def market_words(results: Results, market: str, hour: int, treatment: str) -> st
     return words + WAYS[treatment]
 
 
-def interval(values: Any) -> tuple[float, float, float]:
+def interval(values: ArrayLike) -> tuple[float, float, float]:
     """Mean and its interval over sessions; NaN where there is no room for an index."""
     from learners import mean_interval
 
@@ -101,7 +100,7 @@ def interval(values: Any) -> tuple[float, float, float]:
     return found.estimate, found.low, found.high
 
 
-def shown(values: Any, digits: int) -> str:
+def shown(values: ArrayLike, digits: int) -> str:
     """`"0.68 (0.61 to 0.75)"`."""
     mean, low, high = interval(values)
     if not np.isfinite(mean):
@@ -111,7 +110,7 @@ def shown(values: Any, digits: int) -> str:
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def outcome_row(group: pd.DataFrame, digits: int) -> dict[str, Any]:
+def outcome_row(group: pd.DataFrame, digits: int) -> Row:
     """What one market's sessions came to."""
     first = group.iloc[0]
     row = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from studies.pictures.charts import Bars, Chart, HeatMap, Lines, Panels
 from studies.study import Results, Summaries
@@ -29,7 +28,7 @@ GAME_MINUTES, GAME_PRICE, GAME_RISE, GAME_ROUNDS, GAME_ACCURACY = 15.0, 200.0, 2
 Curve = tuple[str, list[float], list[float]]
 
 
-def curve(name: str, x: Any, y: Any) -> Curve:
+def curve(name: str, x: ArrayLike, y: ArrayLike) -> Curve:
     """A named curve, its numbers as lists."""
     return name, np.asarray(x, dtype=float).tolist(), np.asarray(y, dtype=float).tolist()
 

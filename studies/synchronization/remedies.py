@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from studies.study import Row
 from studies.synchronization.neighbourhood import SyncOutcome, SyncRules, clear_plans, friendly_plans
 from studies.synchronization.replies import find_sync_equilibrium
 
@@ -49,7 +50,7 @@ def remedies(spec: Settings, base: SyncRules, flat_price: float) -> list[tuple[s
     return out
 
 
-def try_remedies(spec: Settings, world: World, equilibrium: np.ndarray) -> list[dict[str, Any]]:
+def try_remedies(spec: Settings, world: World, equilibrium: np.ndarray) -> list[Row]:
     """Equilibria under each remedy from two starts: everyone friendly, and the equilibrium without it."""
     at_rest = clear_plans(world.sample, friendly_plans(world.sample), world.base)
     flat = float((at_rest.price * at_rest.consumers_mw).sum() / at_rest.consumers_mw.sum())

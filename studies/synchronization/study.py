@@ -7,14 +7,13 @@ reach them; its game with storage; clock errors; remedies one by one; and what m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study
+from studies.study import Cell, Study, Tables
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,12 @@ class Settings(Spec):
     meter_trials: int = setting(2000, "neighbourhoods with, and without, synchronization", low=20)
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """One cell per world, and one for the meters."""
     return [{"part": "world", "world": k} for k in range(spec.worlds)] + [{"part": "meters", "world": -1}]
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Learning, equilibria and remedies in one world; or what meters show."""
     if cell["part"] == "meters":
         from studies.synchronization.detection import watch_meters

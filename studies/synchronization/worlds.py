@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from learners import Session
 from learners.strategies.policies import EpsilonGreedy, Linear
 from learners.strategies.tabular import day_plan_learner
 from networks.profiles import LoadShape
+from studies.study import Tables
 from studies.synchronization.checks import (
     check_readings,
     check_scarce_sun,
@@ -82,7 +82,7 @@ def draw_world(spec: Settings, generator: np.random.Generator) -> World:
     return World(homes.part(0, cut[0]), homes.part(*cut), homes.part(cut[1]), base)
 
 
-def run_world(spec: Settings, world: World, generator: np.random.Generator) -> Mapping[str, Any]:
+def run_world(spec: Settings, world: World, generator: np.random.Generator) -> Tables:
     """All tables of one world."""
     seeds = generator.bit_generator.seed_seq.spawn(6)  # type: ignore[attr-defined]
     explore, search, clock, session, readings, scarce = seeds

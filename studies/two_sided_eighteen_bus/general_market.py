@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studies.pictures.charts import Chart, Lines
-from studies.study import Results, Summary
+from studies.study import Cell, Results, Row, Summary
 from studies.two_sided_eighteen_bus.day_ahead_learning import DayAheadLearning, learn_day_ahead
 from studies.two_sided_eighteen_bus.day_ahead_market import DayAheadMarket, DayAheadRules
 from studies.two_sided_eighteen_bus.market import case_of, discos_of
+
+if TYPE_CHECKING:
+    from studies.two_sided_eighteen_bus.study import Settings
 
 HOURS = 24
 PEAKS = ((9.5, 0.85), (19.0, 1.0))  # hour and height of the morning's and the evening's demand
@@ -25,7 +27,7 @@ def day_profile(least: float) -> tuple[float, ...]:
     return tuple(np.round(least + (1 - least) * np.max(bumps, axis=0), 4).tolist())
 
 
-def rules_of(spec: Any, ramp: bool) -> DayAheadRules:
+def rules_of(spec: Settings, ramp: bool) -> DayAheadRules:
     """The rules that the settings ask for; the first action of everyone is the truth."""
     return DayAheadRules(
         offers=tuple((phi, sigma) for phi in spec.general_phi for sigma in spec.general_sigma),
@@ -41,7 +43,7 @@ def rules_of(spec: Any, ramp: bool) -> DayAheadRules:
     )
 
 
-def run_general(cell: Mapping[str, Any], spec: Any, seed: int) -> dict[str, Any]:
+def run_general(cell: Cell, spec: Any, seed: int) -> Row:
     """Each agent's greedy day in each seed beside the truthful day, and prices by hour."""
     import clearing
 

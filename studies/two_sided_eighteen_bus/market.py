@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,11 @@ from learners.strategies.memory import LastActions
 from learners.strategies.policies import EntropyBoltzmann
 from learners.strategies.tabular import ExpectedSarsa
 from networks.checks import suggest
+from studies.study import Cell, Row
+
+if TYPE_CHECKING:
+    from networks.case import Case
+    from studies.two_sided_eighteen_bus.study import Settings
 
 PLACEMENTS = {"fitted": "eighteen_bus", "second": "eighteen_bus_alt"}
 LINES = (4, 5, 8)
@@ -63,7 +68,7 @@ EXPERIMENTS: dict[str, tuple[str, float, dict[str, float], dict[int, float]]] = 
 
 
 @lru_cache(maxsize=8)
-def case_of(placement: str) -> Any:
+def case_of(placement: str) -> Case:
     """The case of a named placement, or with the agents where a CSV of agent and bus puts them."""
     import networks
     from networks.placement import move_agents
@@ -89,7 +94,7 @@ def discos_of(case: str) -> Mapping[str, Disco]:
 
 def two_sided_game(
     market: Any,
-    case: Any,
+    case: Case,
     discos: Mapping[str, Disco],
     offers: Mapping[str, Sequence[float]],
     cuts: Mapping[str, Sequence[float]],
@@ -148,7 +153,7 @@ def everybody(
     return full | dict(offers), {str(name): (0.0,) for name in fleet.loads} | dict(cuts)
 
 
-def run_experiments(placement: str, rule: str) -> dict[str, Any]:
+def run_experiments(placement: str, rule: str) -> Row:
     """Each experiment's prices, accepted MW, profits and flows; NaN where demand cannot be served."""
     rows, flows = [], []
     for key, (words, offer, cuts, limits) in EXPERIMENTS.items():
@@ -179,7 +184,7 @@ def run_experiments(placement: str, rule: str) -> dict[str, Any]:
     return {"experiments": rows, "flows": flows}
 
 
-def run_curve(placement: str, rule: str) -> dict[str, Any]:
+def run_curve(placement: str, rule: str) -> Row:
     """G1's price and profit over its offer, alone and with one disco's 40 MW; NaN where demand is not met."""
     offers = (*(float(v) for v in range(800, 1100, 2)), FULL_MW)
     rows = []
@@ -209,9 +214,7 @@ def small_game(placement: str, rule: str, ramp: bool, discos: bool, lines: str) 
     return by_player(market_of(placement, rule, {"G1": offers}, cuts, limits_of(lines)).tensor())
 
 
-def learned(
-    cell: Mapping[str, Any], rule: str, seeds: int, days: int, alpha: float, seed: int
-) -> dict[str, Any]:
+def learned(cell: Cell, rule: str, seeds: int, days: int, alpha: float, seed: int) -> Row:
     """Ends of Algorithm 1 in each seed, bids and flows over the days, and the game's pure equilibria."""
     from learners.equilibria.pure import joint_optimum, pure_equilibria
 
@@ -267,7 +270,7 @@ def _profile(game: PayoffTensor, profile: Sequence[int]) -> dict[str, float]:
     return out
 
 
-def everyone(cell: Mapping[str, Any], spec: Any, seed: int) -> dict[str, Any]:
+def everyone(cell: Cell, spec: Settings, seed: int) -> Row:
     """All gencos and all discos learn; what each does in the end, and what it could gain alone."""
     full, none = everybody(cell["placement"], {"G1": (FULL_MW,)}, {})
     offers = {name: tuple(mw - w for w in spec.withheld_mw) for name, (mw,) in full.items()}

@@ -7,15 +7,14 @@ agents elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from networks.errors import InputError
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study
+from studies.study import Cell, Row, Study, Tables
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,10 @@ class Settings(Spec):
 LINE_TESTS = ("", "5=800", "4=700", "8=800", "4=900", "4=300")
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """Experiments and curves of each placement, learning settings, all agents learning."""
     _check_placements(spec)
-    out: list[dict[str, Any]] = []
+    out: list[Row] = []
     for place in spec.placements:
         out += [{"part": part, "placement": place} for part in ("experiments", "curve")]
     for place in spec.placements if spec.seeds else ():
@@ -119,14 +118,14 @@ def _learning(
     gamma: float = 0.0,
     memory: str = "none",
     lines: str = "",
-) -> dict[str, Any]:
+) -> Row:
     return {
         "part": "learning", "placement": placement, "rate": rate, "ramp": ramp, "discos": discos,
         "gamma": gamma, "memory": memory, "lines": lines,
     }  # fmt: skip
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Tables of one part."""
     from studies.two_sided_eighteen_bus import market as market
 

@@ -44,7 +44,7 @@ class ArticleFigures:
     """
 
     results: Results
-    points: list[dict[str, Any]]
+    points: list[dict[str, float]]
     summaries: Summaries
 
     def _prices(self, point: int) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +14,7 @@ from learners.sessions.stopping import Stages
 from learners.strategies.memory import LastActions
 from learners.strategies.policies import Boltzmann, EntropyBoltzmann, EpsilonGreedy, Policy
 from learners.strategies.tabular import ExpectedSarsa
+from studies.study import Cell, Row
 from studies.two_sided_three_node.days import Days, play_days
 from studies.two_sided_three_node.offer_ramps import OfferRamps, day_game
 
@@ -72,7 +72,7 @@ def passive(games: tuple[PayoffTensor, ...]) -> tuple[PayoffTensor, ...]:
     return tuple(PayoffTensor(g.values[:, :, :1], g.players, (g.labels[0], g.labels[1][:1])) for g in games)
 
 
-def games_of(cell: Mapping[str, Any], grid: Grid) -> tuple[tuple[PayoffTensor, ...], OfferRamps]:
+def games_of(cell: Cell, grid: Grid) -> tuple[tuple[PayoffTensor, ...], OfferRamps]:
     """The hours that a cell asks for, and what is feasible in them."""
     games = stages(grid, cell["rule"], cell["objective"], cell["who"])
     if cell["who"] == "Gen-A alone":
@@ -95,7 +95,7 @@ def policy_of(kind: str, rate: float) -> Policy:
     return Boltzmann(rate) if kind == "fixed temperature" else EntropyBoltzmann(rate)
 
 
-def play(cell: Mapping[str, Any], grid: Grid, seeds: int, seed: int) -> Days:
+def play(cell: Cell, grid: Grid, seeds: int, seed: int) -> Days:
     """Expected SARSA in every seat, `seeds` replicates; a genco remembers its own offer, a disco the hour."""
     games, ramps = games_of(cell, grid)
 
@@ -127,7 +127,7 @@ def outcomes(days: Days, profiles: np.ndarray) -> np.ndarray:
     return np.where(paid, np.where(alone, "alone", "two-sided"), "congested")
 
 
-def learned(cell: Mapping[str, Any], grid: Grid, seeds: int, seed: int) -> dict[str, Any]:
+def learned(cell: Cell, grid: Grid, seeds: int, seed: int) -> Row:
     """Each seed's end, and how the shares of the outcomes develop over the days."""
     days = play(cell, grid, seeds, seed)
     ends = days.greedy[:, -1]
@@ -160,7 +160,7 @@ def learned(cell: Mapping[str, Any], grid: Grid, seeds: int, seed: int) -> dict[
     return {"seeds": rows, "by_day": by_day}
 
 
-def solved(cell: Mapping[str, Any], grid: Grid) -> dict[str, Any]:
+def solved(cell: Cell, grid: Grid) -> Row:
     """All pure equilibria of the day, and how sure Disco-1 must be of Gen-A's help in hour 2."""
     from learners.equilibria.pure import joint_optimum, pure_equilibria
 

@@ -9,15 +9,18 @@ game itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, case_fingerprint
+from studies.study import Cell, Row, Study, Tables, case_fingerprint
+
+if TYPE_CHECKING:
+    from clearing.book import Book
 
 RULES = ("low", "high", "canonical")
 
@@ -66,12 +69,12 @@ def grid_of(low: float, high: float, step: float) -> list[float]:
     return [round(float(v), 6) for v in np.arange(low, high + step / 2, step)]
 
 
-def cells(spec: Settings) -> list[dict[str, Any]]:
+def cells(spec: Settings) -> Sequence[Cell]:
     """One cell per hour and offer of Gen-A (it clears every interruption), learning setting, and game."""
     from studies.two_sided_three_node.sweep import game_cells, learning_cells
 
     offers = grid_of(spec.offer_from_mw, spec.offer_to_mw, spec.offer_step_mw)
-    out: list[dict[str, Any]] = [
+    out: list[Row] = [
         {"part": "clearings", "hour": hour, "offer_mw": offer} for hour in (1, 2) for offer in offers
     ]
     if spec.seeds:
@@ -102,7 +105,7 @@ def _market(hour: int) -> tuple[Any, Any]:
     return clearing.NodalMarket(case.grid), clearing.Book.from_tables(own.orders_frame, fixed=fixed)
 
 
-def book_of(hour: int, offer_mw: float, interrupted_mw: float) -> Any:
+def book_of(hour: int, offer_mw: float, interrupted_mw: float) -> Book:
     """One hour's book: Gen-A offers at cost, Disco-1 (at bus 2) takes less by what it interrupts."""
     _, book = _market(hour)
     offered = np.where([unit == "Gen-A" for unit in book.units], offer_mw, book.mw)
@@ -110,7 +113,7 @@ def book_of(hour: int, offer_mw: float, interrupted_mw: float) -> Any:
     return replace(book, mw=offered, fixed_mw=book.fixed_mw - interrupted_mw * at_disco)
 
 
-def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[str, Any]:
+def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     """Clearings of an offer, the solution of a game, or the ends of its learners."""
     if cell["part"] == "clearings":
         return {"clearings": clear_offer(spec, cell)}
@@ -122,7 +125,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Mapping[st
     return learned(cell, grid, spec.seeds, int(rng.integers(2**62)))
 
 
-def clear_offer(spec: Settings, cell: Cell) -> list[dict[str, Any]]:
+def clear_offer(spec: Settings, cell: Cell) -> list[Row]:
     """Prices under each rule, their intervals, and the payoffs of Gen-A and Disco-1 [$]."""
     market, _ = _market(cell["hour"])
     rows = []

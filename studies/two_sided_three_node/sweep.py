@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from networks.errors import InputError
+from studies.study import Row
+
+if TYPE_CHECKING:
+    from studies.two_sided_three_node.study import Settings
 
 NO_RAMP = 200.0  # Gen-A's capacity: a wider limit never binds
 
@@ -23,7 +27,7 @@ POLICY_LEVELS = {
 GAME_KEYS = ("grid", "rule", "ramp_mw", "start", "disco_hours", "objective", "who")
 
 
-def learning_cells(spec: Any) -> list[dict[str, Any]]:
+def learning_cells(spec: Settings) -> list[Row]:
     """Cells of the sweeps, without repetition; `sweeps` lists what a cell is part of."""
     for name in ("rates", "gammas", "alphas", "ramps_mw"):
         if not getattr(spec, name):
@@ -76,7 +80,7 @@ def learning_cells(spec: Any) -> list[dict[str, Any]]:
     return [{"part": "learning"} | cell for cell in found.values()]
 
 
-def game_cells(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def game_cells(cells: list[Row]) -> list[Row]:
     """The different games among learning cells, each to be solved."""
     games = {tuple((k, c[k]) for k in GAME_KEYS): None for c in cells if c["who"] != "all five"}
     return [{"part": "game"} | dict(game) for game in games]

@@ -20,7 +20,7 @@ POINTS: tuple[tuple[str, int, float, float], ...] = (
 )
 
 
-def clearing_at(frame: pd.DataFrame, hour: int, offer: float, interrupted: float) -> dict[str, Any] | None:
+def clearing_at(frame: pd.DataFrame, hour: int, offer: float, interrupted: float) -> dict[str, float] | None:
     """The enumerated clearing, None where the spec leaves it out."""
     rows = frame[
         (frame["hour"] == hour)
