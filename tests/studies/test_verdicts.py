@@ -154,10 +154,14 @@ near = "near it"
 source = "own"
 figure = "mean"
 claim = "price at bus {bus}"
+variant = "at {mean:g}"
 printed = 0.45
 digits = 2
 reason = "{near}: {mean:.1f}"
-each = [{of = {bus = 1}}, {of = {bus = 0}}, {of = {bus = 2}, compare = "sample", otherwise = "far"}]
+otherwise = "far"
+each = [
+  {of = {bus = 1}}, {of = {bus = 0}}, {of = {bus = 2}, compare = "sample"}, {of = {bus = 3}, printed = 0.7},
+]
 [[claims]]
 source = "own"
 figure = "above"
@@ -181,9 +185,10 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_file_becomes_claims_in_its_order(own) -> None:
     rows = own(TEXT)
-    assert [row.claim for row in rows] == ["price at bus 1", "price at bus 2", "above 0.3"]
-    assert [row.verdict for row in rows] == ["consistent", "consistent", "matches"]
-    assert rows[0].reason == "near it: 0.5"
+    assert [row.claim for row in rows] == [*(f"price at bus {bus}" for bus in (1, 2, 3)), "above 0.3"]
+    assert [row.verdict for row in rows] == ["consistent", "consistent", "differs", "matches"]
+    assert [row.reason for row in rows] == ["near it: 0.5", "near it: 0.5", "far", ""]
+    assert [row.variant for row in rows] == [*["at 0.5"] * 3, ""]
     assert {row.source.kind for row in rows} == {"cross-check"}
 
 
@@ -222,15 +227,17 @@ def test_every_figure_of_a_file_is_a_function_of_its_study() -> None:
             assert any(figure_of(entry, figures) for figures in has)
 
 
-@pytest.mark.parametrize(("spread", "lower"), [(0.1, True), (4.0, False)])
-def test_a_mean_in_place_of_an_interval_is_noticed(spread: float, lower: bool) -> None:
-    """The index falls by 0.5 in the mean; whether by more than none, its interval says."""
+@pytest.mark.parametrize(
+    ("mean", "spread", "lower"), [(-0.5, 0.1, True), (-0.5, 4.0, False), (0.0, 0.0, False)]
+)
+def test_a_mean_in_place_of_an_interval_is_noticed(mean: float, spread: float, lower: bool) -> None:
+    """The index falls in the mean; whether by more than none, its interval says."""
     import pandas as pd
 
     from studies.remedies.claims import Figures
     from studies.remedies.tables import changes
 
-    change = -0.5 + spread * np.array([-1.0, 0.0, 1.0, -0.5, 0.5])
+    change = mean + spread * np.array([-1.0, 0.0, 1.0, -0.5, 0.5])
     frame = pd.DataFrame({"market": "street", "remedy": "buyers", "d_index": change, "d_bill": change,
                           "d_welfare": change})  # fmt: skip
     found = Figures(changes(frame)).lowers_index("buyers")
