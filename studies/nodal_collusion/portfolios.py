@@ -7,14 +7,20 @@ are nearly equal); what is left is a fringe that offers at cost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from networks.errors import InputError
+
+if TYPE_CHECKING:
+    from clearing.book import Book
+    from learners.games.market_game import Game
+    from networks.case import Case
+    from networks.grid import Grid
 
 LETTERS = "ABCDEFGH"
 
@@ -32,9 +38,9 @@ class Portfolios:
     """
 
     name: str
-    case: Any
+    case: Case
     game: Any
-    firms: dict[str, tuple[Any, ...]]
+    firms: dict[str, tuple[Hashable, ...]]
     owned_mw: dict[str, float]
 
     @property
@@ -43,7 +49,7 @@ class Portfolios:
         load: np.ndarray = self.game.columns.fixed_mw[:, 0]
         return load
 
-    def without_limit(self, branches: Sequence[int]) -> Any:
+    def without_limit(self, branches: Sequence[int]) -> Game:
         """The same game when these branches, by position, can carry anything."""
         limit = self.case.grid.limit_mw.copy()
         limit[list(branches)] = np.inf
@@ -84,20 +90,20 @@ def deal_portfolios(
     return Portfolios(name, case, _game(grid, book, dealt, Markups(markups)), dealt, owned)
 
 
-def refuse_periods(case: Any) -> None:
+def refuse_periods(case: Case) -> None:
     """A case of several periods is refused: the firms' game is one of a single hour."""
     if case.fleet.periods > 1:
         raise InputError(f"case {case.name!r} has {case.fleet.periods} periods; give a case of a single one")
 
 
-def _game(grid: Any, book: Any, firms: dict[str, tuple[Any, ...]], markups: Any) -> Any:
+def _game(grid: Grid, book: Book, firms: dict[str, tuple[Hashable, ...]], markups: Any) -> Game:
     import clearing
     from learners import Game
 
     return Game(clearing.NodalMarket(grid), book, firms, markups)
 
 
-def _deal(book: Any, firms: int, share: float) -> tuple[dict[str, tuple[Any, ...]], dict[str, float]]:
+def _deal(book: Book, firms: int, share: float) -> tuple[dict[str, tuple[Hashable, ...]], dict[str, float]]:
     from clearing.monitor import supply
 
     offered = supply(book)

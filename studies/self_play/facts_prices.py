@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from studies.self_play.facts import (
     Unequal,
 )
 from studies.self_play.situations import CAP, CAPACITY, COST, DUOPOLY_DEMAND, even_grid, price_game
+
+if TYPE_CHECKING:
+    from learners.games.bertrand import CapacityBertrand
 
 LINES = (10, 25, 50, 75)  # MW of the two-bus line
 STEP_ONE = even_grid("bertrand", 101)
@@ -93,7 +96,7 @@ def _capacity() -> list[Facts]:
     return [*out, Mixture("capacity", *_mixture_payoffs(game, CAP))]
 
 
-def _indifference(game: Any, capacity: tuple[float, float]) -> float:
+def _indifference(game: CapacityBertrand, capacity: tuple[float, float]) -> float:
     """Profit just below the rival's bid less profit at the cap, when the rival bids p*."""
     other = replace(game, capacity=capacity)
     rival = other.indifference_price(CAP)
@@ -101,7 +104,7 @@ def _indifference(game: Any, capacity: tuple[float, float]) -> float:
     return float(below - top)
 
 
-def _mixture_payoffs(game: Any, cap: float, points: int = 20_001) -> tuple[float, float]:
+def _mixture_payoffs(game: CapacityBertrand, cap: float, points: int = 20_001) -> tuple[float, float]:
     """Least and greatest expected profit of prices in the support against the rival's mixed strategy.
 
     The rival's price is drawn at the middles of `points` equal slices of probability.
