@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from studies.running.spec import Spec, setting
-from studies.study import Cell, Study, Tables
+from studies.study import Cell, Row, Study, Tables
 
 if TYPE_CHECKING:
     from clearing.trading.instance import TradingInstance
@@ -65,7 +65,7 @@ def _markets() -> dict[str, Any]:
     }
 
 
-def agents_of(spec: Settings) -> list[dict[str, Any]]:
+def agents_of(spec: Settings) -> list[Row]:
     """Every bus but the main grid's: fixed endowment and demand [MW]."""
     from clearing.trading.tables import ieee300_agents
 
@@ -115,7 +115,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     base = public_instance(spec, scatter_seed)
     nodal = nodal_tariff(base, spec.spread, _markets()["cooperative"])
     resistance = float(base.grid.r_pu[base.in_service[0]])
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for density in densities(spec, len(base.agents)):
         for side in spec.sides_km:
             lines = draw_random_lines(
@@ -131,7 +131,7 @@ def run_cell(spec: Settings, cell: Cell, rng: np.random.Generator) -> Tables:
     return {"losses": rows}
 
 
-def _clear(instance: TradingInstance, nodal: np.ndarray) -> list[dict[str, Any]]:
+def _clear(instance: TradingInstance, nodal: np.ndarray) -> list[Row]:
     """The five models on one instance; a model without solution has its reason and no losses."""
     from clearing.errors import ClearingError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from studies.smart_homes.markets import (
 )
 from studies.smart_homes.stage import CASES, stage_game, stage_yardsticks
 from studies.smart_homes.world import HOURS, StreetSpec, build_street
+from studies.study import Row
 
 SIZES = (
     300.0,
@@ -76,9 +77,7 @@ def named_tables(name: str, found: Learned, yard: dict[str, Any], first: int) ->
     return {table: rows for table, rows in numbered.items() if rows}
 
 
-def learned_agents(
-    market: Market, found: Learned, street: StreetSpec, hour: int, first: int
-) -> list[dict[str, Any]]:
+def learned_agents(market: Market, found: Learned, street: StreetSpec, hour: int, first: int) -> list[Row]:
     """Per session and home: mean over the cycle of price, and of what it sells and buys."""
     rows = []
     for row, cycle in zip(found.rows, found.cycles, strict=True):
@@ -114,8 +113,8 @@ def agent_rows(
     prices: np.ndarray,
     sold: np.ndarray,
     bought: np.ndarray,
-    extra: dict[str, Any],
-) -> list[dict[str, Any]]:
+    extra: Row,
+) -> list[Row]:
     """One row per home with its own marginal cost beside."""
     homes = build_street(street)
     return [
@@ -161,7 +160,7 @@ def size_tables(street: StreetSpec, case: str, bus: str) -> dict[str, Any]:
             rows.append(
                 {"of_hour": hour, "streets": streets,
                  "most_mw": float(max(curve.breakpoint_mw[-1], -curve.breakpoint_mw[0])),
-                 "action": float(market.tensor.labels[0][best]), "gain": float(paid[best] - paid[0]),
+                 "action": cast("float", market.tensor.labels[0][best]), "gain": float(paid[best] - paid[0]),
                  "profit": float(paid[0]), "price_before": float(heard[0, 0]),
                  "price_after": float(heard[1, 0]),
                  "bill_change": float(heard[1, 2] - heard[0, 2])}

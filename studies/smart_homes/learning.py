@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from studies.study import Row
+
 if TYPE_CHECKING:
     from learners.games.game import PayoffTensor
 
@@ -134,9 +136,9 @@ class Learned:
     cycles : per session the profiles (length, players) that repeat.
     """
 
-    rows: list[dict[str, Any]]
-    players: list[dict[str, Any]]
-    responses: list[dict[str, Any]]
+    rows: list[dict[str, float]]
+    players: list[Row]
+    responses: list[dict[str, float]]
     cycles: list[np.ndarray]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,10 @@ from studies.smart_homes.learning import Treatment, Yardsticks, yardsticks
 from studies.smart_homes.world import StreetSpec, build_street, sealed_book, street_orders
 
 if TYPE_CHECKING:
-    pass
+    from clearing import SealedBook
+    from clearing.plants.supply_curve import SupplyCurve
+    from learners import ElecBayGame, Game
+    from learners.games.game import PayoffTensor
 
 MARKUPS = tuple(25.0 * k for k in range(7))  # $/MWh; the last nearly spans feed-in to import price
 FEW_MARKUPS = (0.0, 50.0, 100.0, 150.0)
@@ -64,10 +68,10 @@ class Market:
     game : the source, for markets that can say who trades what.
     """
 
-    tensor: Any
+    tensor: PayoffTensor
     yard: Yardsticks
     sellers: int
-    game: Any = None
+    game: ElecBayGame | Game | None = None
 
 
 @lru_cache(maxsize=24)
@@ -77,7 +81,7 @@ def street_market(street: StreetSpec, hour: int, remedies: Remedies, markups: tu
 
     homes = build_street(street)
     book = sealed_book(street, hour)
-    players: dict[str, Any] = {name: name for name in homes.sellers}
+    players: dict[str, Hashable | Sequence[Hashable]] = {name: name for name in homes.sellers}
     if remedies.split > 1:
         book, players = split_sellers(book, homes.sellers, remedies.split)
     limits: dict[str, Any] = {"cap": remedies.cap, "reserve": remedies.reserve, "k": 0.0}
@@ -99,7 +103,9 @@ def street_market(street: StreetSpec, hour: int, remedies: Remedies, markups: tu
     return Market(both.tensor(), yard, len(players), both)
 
 
-def split_sellers(book: Any, sellers: tuple[str, ...], parts: int) -> tuple[Any, dict[str, Any]]:
+def split_sellers(
+    book: SealedBook, sellers: tuple[str, ...], parts: int
+) -> tuple[SealedBook, dict[str, Hashable | Sequence[Hashable]]]:
     """The same book with each seller's offers in equal parts of as many participants."""
     from clearing import SealedBook
 
@@ -183,7 +189,7 @@ class PlantSpec:
 
 
 @lru_cache(maxsize=16)
-def plant_curve(street: StreetSpec, plant: PlantSpec) -> Any:
+def plant_curve(street: StreetSpec, plant: PlantSpec) -> SupplyCurve:
     """The net supply curve of one plant of identical streets: energy that finds no buyer is spilled."""
     import clearing
 
@@ -229,7 +235,7 @@ def plants_market(street: StreetSpec, plant: PlantSpec) -> Market:
     return Market(tensor, yardsticks(tensor, earned, heard), plant.plants, game)
 
 
-def with_bill(game: Any, bus: Any) -> Any:
+def with_bill(game: Game, bus: Hashable) -> PayoffTensor:
     """The tensor of a bulk game; its signals are the price at a bus, welfare, and fixed demand's bill."""
     from learners.games.game import PayoffTensor, profiles_of
 

@@ -11,7 +11,7 @@ from learners import Session
 from learners.strategies.policies import EpsilonGreedy, Linear
 from learners.strategies.tabular import day_plan_learner
 from networks.profiles import LoadShape
-from studies.study import Tables
+from studies.study import Row, Tables
 from studies.synchronization.checks import (
     check_readings,
     check_scarce_sun,
@@ -196,7 +196,7 @@ def _find_equilibrium(
     return plays, {"equilibria": [row], "equilibrium_slots": plan}
 
 
-def _learn_plans(spec: Settings, world: World, seed: np.random.SeedSequence) -> list[dict[str, Any]]:
+def _learn_plans(spec: Settings, world: World, seed: np.random.SeedSequence) -> list[Row]:
     """Stateless learners over day plans, by profit and by difference."""
     rows = []
     number = int(seed.generate_state(1)[0])
@@ -225,7 +225,7 @@ def _learn_plans(spec: Settings, world: World, seed: np.random.SeedSequence) -> 
     return rows
 
 
-def _blur_clocks(spec: Settings, world: World, seed: np.random.SeedSequence) -> list[dict[str, Any]]:
+def _blur_clocks(spec: Settings, world: World, seed: np.random.SeedSequence) -> list[dict[str, float]]:
     """All prosumers agree on the best common slot; their clocks err, and peaks flatten."""
     homes, rules = world.sample, world.base
     plans = one_slot_plans(homes)[1:]
