@@ -111,12 +111,15 @@ def _residual_indices(
     for rank, k in enumerate(order[:2]):
         others[k] = top[:3].sum() - top[rank]
     left = others_mw + np.stack([own.sum() - own, own.sum() - own - others])
-    rsi, rsi3 = exactly_one(left / needed) if needed > 0 else np.full(left.shape, np.inf)
+    rsi, rsi3 = supply_index(left, np.array(needed))
     return rsi, rsi3
 
 
-def exactly_one(index: np.ndarray) -> np.ndarray:
-    """Residual supply indices, 1 where only rounding tells them from 1: supply that just suffices."""
+def supply_index(left: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    """Residual supply over what is needed: infinite where next to nothing is; 1 where only rounding
+    tells it from 1, supply that just suffices."""
+    with np.errstate(over="ignore"):
+        index = np.divide(left, needed, out=np.full(left.shape, np.inf), where=needed > 0)
     return np.where(np.abs(index - 1.0) <= ROUNDING, 1.0, index)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clearing.book import SELL
-from clearing.monitor import exactly_one, three_pivotal_suppliers
+from clearing.monitor import supply_index, three_pivotal_suppliers
 
 if TYPE_CHECKING:
     from clearing.incubator import Counterfactual
@@ -39,8 +39,7 @@ def three_pivotal_rows(
     left = supply.sum(axis=1, keepdims=True) - supply - others
     if injected is not None:
         left = left + np.asarray(injected, dtype=float)[:, None]
-    out = np.full(left.shape, np.inf)
-    return exactly_one(np.divide(left, demand[:, None], out=out, where=demand[:, None] > 0))
+    return supply_index(left, demand[:, None])
 
 
 def screen_lines(counterfactual: Counterfactual, row: int) -> pd.DataFrame:

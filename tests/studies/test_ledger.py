@@ -8,12 +8,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from studies import sources
 from studies.claims import Source, compare_number, compare_open, compare_statement
 from studies.ledger import COLUMNS, FIGURES, current_ledger, tally
 from tests.studies.helpers import walras
 
-DOCUMENTS = {value.title for value in vars(sources).values() if isinstance(value, Source)}
+DOCUMENTS = {
+    "Simulating power markets with competitive self-play (post on an article of 2009)",
+    "Poster on coalitions of owners of private lines",
+    "Two-Sided Tacit Collusion (Jabbari Zideh, Mohtavipour; Energies 2017, 10, 2045)",
+    "Collusive Smart Homes (A. Mowry, 2019)",
+    "Synchronization Games in P2P Energy Trading (Saukh, Papst, Saukh)",
+}
 WEAK = ("input", "fitted", "weak")
 
 
@@ -36,7 +41,6 @@ def one(frame: pd.DataFrame, *words: str) -> pd.Series:
 
 def test_every_published_row_is_of_a_document_and_says_where(printed: pd.DataFrame) -> None:
     assert set(printed["document"]) == DOCUMENTS
-    assert len(DOCUMENTS) == 5
     assert printed["place"].str.strip().all()
     assert printed["published"].str.contains(r"\w").all()
     quoted = printed["published"].str.contains("“") | printed["published"].str.contains(r"\d")
