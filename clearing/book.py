@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from clearing.book_tables import (
     unit_labels,
 )
 from clearing.machines import BUY, EVERY_PERIOD, SELL, only_buys, refuse_self_trade
-from networks.checks import MOST_MW, Rows, Table, frozen, number, shown, suggest, whole
+from networks.checks import MOST_MW, Rows, Table, freeze_arrays, frozen, number, shown, suggest, whole
 from networks.csv_tables import read_tables
 from networks.errors import InputError
 
@@ -71,10 +71,7 @@ class Book:
     constant_cost: float = 0.0
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, np.ndarray):
-                object.__setattr__(self, item.name, frozen(value))
+        freeze_arrays(self)
 
     @classmethod
     def from_tables(

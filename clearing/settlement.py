@@ -16,7 +16,7 @@ discriminatory pricing", The Energy Journal 36(2), 2015.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,7 +28,7 @@ from clearing.explaining.wording import names
 from clearing.outcome import Outcome
 from clearing.settlement_tables import FIXED, SHUNTS, SettlementTables
 from clearing.structure import fixed_demand
-from networks.checks import frozen, suggest
+from networks.checks import freeze_arrays, suggest
 
 SettlementRule = Literal["lmp", "uniform", "pay_as_bid"]
 TOLERANCES = {"S1": 1e-6, "S2": 1e-8, "S3": 1e-6}  # of the money that changes hands, docs/laws.md
@@ -83,10 +83,7 @@ class Settlement(SettlementTables):
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, np.ndarray):
-                object.__setattr__(self, item.name, frozen(value))
+        freeze_arrays(self)
 
 
 def settle(outcome: Outcome, book: Book | None = None, rule: SettlementRule = "lmp") -> Settlement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from clearing.book import Book
-from networks.checks import Rows, Table, frozen, number, whole
+from networks.checks import Rows, Table, freeze_arrays, frozen, number, whole
 from networks.csv_tables import read_tables
 from networks.errors import InputError
 
@@ -51,10 +51,7 @@ class SealedBook:
     gate_closure: float = float("nan")
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, np.ndarray):
-                object.__setattr__(self, item.name, frozen(value))
+        freeze_arrays(self)
 
     @classmethod
     def from_tables(
