@@ -102,12 +102,21 @@ def _share(
     face = _fix_determined(face)
     if buys.any():
         face = replace(face, cost=np.where(buys, -size, 0.0))
-        most = solve_exactly(face)
+        most = _most_demand(face)
         face = restrict(face, most, EQUAL_DEMAND, size)
     stages = [(none, np.where(is_link, 0.0, size))]
     if is_link.any():
         stages.append((none, np.where(is_link, size, 0.0)))
     return lexicographic(face, stages).x * size
+
+
+def _most_demand(face: Program) -> Point:
+    """The largest demand; rows that nearly depend on one another may be missed by what counts as no slack."""
+    try:
+        return solve_exactly(face)
+    except NumericalError:
+        wide = replace(face, row_low=face.row_low - AT_LIMIT, row_high=face.row_high + AT_LIMIT)
+        return solve_exactly(wide)
 
 
 def _fix_determined(face: Program) -> Program:

@@ -58,6 +58,11 @@ def test_same_bits_where_tied_orders_are_nearly_alike(seed: int, share: float, s
     assert fallbacks_in_two_orders(seed, share, step) == 0
 
 
+def test_a_round_that_falls_back_is_certified_by_the_general_path() -> None:
+    """One of 300 rounds, in either order: on its tied face three lines that nearly depend on one another hold."""
+    assert fallbacks_in_two_orders(3, 0.7, 5) == 2
+
+
 @pytest.mark.slow
 def test_same_bits_in_27000_tied_sloped_rounds() -> None:
     fallbacks = sum(
