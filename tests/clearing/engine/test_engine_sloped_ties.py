@@ -59,7 +59,7 @@ def test_same_bits_where_tied_orders_are_nearly_alike(seed: int, share: float, s
 
 
 def test_a_round_that_falls_back_is_certified_by_the_general_path() -> None:
-    """One of 300 rounds, in either order: on its tied face three lines that nearly depend on one another hold."""
+    """One of 300 rounds, in either order: on its tied face three lines nearly depend on one another."""
     assert fallbacks_in_two_orders(3, 0.7, 5) == 2
 
 
