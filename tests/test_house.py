@@ -52,6 +52,37 @@ def test_the_dual_face_stays_with_pricing() -> None:
             assert place.startswith(own) or ".face." not in path.read_text(encoding="utf-8"), place
 
 
+def imported_modules(path: Path, known: dict[str, Path]) -> set[str]:
+    """Modules of ours that a module needs before it is there: not those of functions and types."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in known else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & known.keys()
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    parts = {path: path.relative_to(ROOT).with_suffix("").parts for path in paths}
+    known = {
+        ".".join(names[:-1] if names[-1] == "__init__" else names): path for path, names in parts.items()
+    }
+    left = {module: imported_modules(path, known) - {module} for module, path in known.items()}
+    while free := [module for module, needs in left.items() if not needs]:
+        left = {module: needs.difference(free) for module, needs in left.items() if needs}
+    assert not left
+
+
+def test_no_file_is_longer_than_a_sitting() -> None:
+    lengths = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in ROOT.glob("[a-z]*/**/*.py")
+    }
+    assert {path: count for path, count in lengths.items() if count > 350} == {}
+
+
 def test_every_folder_with_code_is_packaged() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packaged = set(settings["tool"]["setuptools"]["packages"])
