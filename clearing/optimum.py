@@ -15,7 +15,7 @@ import numpy as np
 from clearing.arrays.compiled import CompiledModel
 from clearing.arrays.programs import Program, Solution
 from clearing.certificate import Certificate
-from clearing.errors import ClearingError, NumericalError, UnboundedError
+from clearing.errors import ClearingError, InfeasibleError, NumericalError, UnboundedError
 from clearing.nodal_certificate import Claim, certify_numbers
 from clearing.pricing.exact import AT_LIMIT, correct
 from clearing.pricing.prices import DualFace, PriceRule, Prices
@@ -30,7 +30,7 @@ ON_BOUND = 2.0**-36
 TRIFLE = 2.0**-10
 """Share of the unit of power below which a whole trade is computed again in a unit of its own size: where
 almost nothing is worth trading, the solvers' tolerances, and ours, hide it."""
-FINER_UNITS = 3  # at most; one is enough for what is known
+FINER_UNITS = 2  # at most; one is enough for what is known
 FINE = 1e-13  # in place of AT_LIMIT where that proves nothing
 BY_LIMITS = "by limits"
 LIMIT_TURNS = 100  # each adds at least one limit that was exceeded
@@ -119,11 +119,16 @@ def find_optimum(
     failures: list[str] = []
     program = model.at(**{name: getattr(numbers, name) for name in Numbers.__dataclass_fields__})
     reduced = Reduced(structure, numbers)
+    proven, traded = _solve(numbers, reduced, model, program, price_rule, time_limit, failures)
     for _ in range(FINER_UNITS):
-        proven, traded = _solve(numbers, reduced, model, program, price_rule, time_limit, failures)
         if proven is not None or not 0 < traded < TRIFLE:
             break
         reduced = Reduced(structure, numbers, traded * reduced.quantity)
+        try:
+            proven, traded = _solve(numbers, reduced, model, program, price_rule, time_limit, failures)
+        except InfeasibleError as error:  # in units so small, of a book for which a dispatch was found
+            failures.append(f"in units of {reduced.quantity:g} MW: {error}")
+            break
     if proven is None:
         raise NumericalError("no solver's outcome could be certified: " + "; ".join(failures))
     return proven
